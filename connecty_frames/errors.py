@@ -48,6 +48,9 @@ class ConnectyError(_Keywords):
     question_id
         The question this is about, or None if none was asked or its id never arrived. An answer can be
         fetched later, without asking again, by ``cf.fetch(question_id)``.
+    request_id
+        The server's id of the request, for its support, from a header such as ``X-Request-Id``; None without
+        one or if it contains a secret. The message ends with all such ids.
     """
 
     if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class ConnectyError(_Keywords):
     hint: str = ""
     shell_hint: str = ""
     question_id: str | None = None
+    request_id: str | None = None
 
     def __init__(
         self,
@@ -123,9 +127,6 @@ class APIError(ConnectyError):
 
     status: int = 0
     """The HTTP status."""
-    request_id: str | None = None
-    """The server's id of the request (header ``X-Request-Id``), or None without one or if it contains a
-    secret."""
     text: str = ""
     """The server's message, shortened and made safe to print."""
 

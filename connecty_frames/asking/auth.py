@@ -15,7 +15,7 @@ import os
 import re
 import threading
 from codecs import BOM_UTF8
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -24,7 +24,7 @@ import msgspec
 
 from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError
-from connecty_frames.http.errors import CHECK_CREDENTIALS, server_message
+from connecty_frames.http.errors import CHECK_CREDENTIALS, REFUSED, append, preview, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, http_date
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connecty_frames._base.clock import Clock, Deadline
+    from connecty_frames.http.redaction import Redaction
     from connecty_frames.http.transport import Transport
     from connecty_frames.store.history import History
 
@@ -60,6 +61,12 @@ _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
 _CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
+#: The statuses by which some gateways refuse a token that has expired; with a question, only 401 is one.
+_MAY_BE_EXPIRED: Final = (403, 419, 498)
+_JUST_ISSUED: Final = (
+    "The credentials are right, since this token was issued for them just now. Check that region or base_url "
+    "is where your organisation is registered, dw_id, and that no proxy removes the header Authorization."
+)
 #: The failures of a token request whose errors say already that they are not about credentials.
 _SERVICE_FAILURES: Final = frozenset(
     {FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.INVALID_PAYLOAD}
@@ -72,6 +79,7 @@ class Bearer:
 
     token: SecretStr
     expires: float
+    is_accepted: bool = field(default=False, repr=False)  # by an endpoint other than its own
 
 
 #: How a failure is shared, by its kind (None is any other kind) and whether its caller gave up before its
@@ -130,11 +138,19 @@ class API:
             bearer.raise_()
         on_send(attempt)
         try:
-            return self.transport.send(request, attempt, token=bearer.token, read=read, describe=describe)
+            result = self.transport.send(request, attempt, token=bearer.token, read=read, describe=describe)
         except RequestFailed as failed:
+            failure = failed.failure
+            # A question that was refused is not sent again.
+            if request.body is None and failure.status in _MAY_BE_EXPIRED:
+                failed.failure = msgspec.structs.replace(failure, kind=FailureKind.UNAUTHORIZED)
             if failed.failure.kind is FailureKind.UNAUTHORIZED:
                 bearer.expires = -math.inf  # a newer token, if one came meanwhile, is still used
+                if not bearer.is_accepted:
+                    failure.error.args = (str(failure.error).replace(REFUSED, _JUST_ISSUED),)
             raise
+        bearer.is_accepted = True
+        return result
 
 
 class Auth:
@@ -224,7 +240,7 @@ class Auth:
             try:
                 bearer = self._request_token(attempt)
             except RequestFailed as failed:
-                failure = self._token_failure(failed.failure)
+                failure = failed.failure
             else:
                 self._bearer, self._failed = bearer, None
                 return bearer
@@ -259,19 +275,26 @@ class Auth:
         return self._client_secret != before
 
     def _request_by_method(self, attempt: Attempt) -> Bearer:
-        """Request a token by the method that last brought one, and after a 405 by the other."""
+        """Request a token by the method that last brought one, and by the other if that is unknown."""
         sent_at = attempt.deadline.clock.monotonic()
         method = self._method
         second = _second(attempt)
         try:
             return self._send(method, attempt, sent_at)
         except RequestFailed as failed:
-            if failed.failure.status != HTTPStatus.METHOD_NOT_ALLOWED:
+            first = failed.failure
+            if not _lacks_method(first):
                 raise
         # In the API document, the heading of the endpoint says GET, and its example POST.
-        method = {"POST": "GET", "GET": "POST"}[method]
-        bearer = self._send(method, second, sent_at)
-        self._method = method
+        other = {"POST": "GET", "GET": "POST"}[method]
+        try:
+            bearer = self._send(other, second, sent_at)
+        except RequestFailed as failed:
+            if _lacks_method(failed.failure):
+                failed.failure, first, method = first, failed.failure, other
+            append(failed.failure.error, f"To {method} {TOKEN}, it answered {first.status}.")
+            raise
+        self._method = other
         return bearer
 
     def _send(self, method: str, attempt: Attempt, sent_at: float) -> Bearer:
@@ -286,7 +309,12 @@ class Auth:
                 }
             ).encode(),
         )
-        return self._transport.send(request, attempt, read=lambda response: self._read(response, sent_at))
+        try:
+            return self._transport.send(request, attempt, read=lambda response: self._read(response, sent_at))
+        except RequestFailed as failed:
+            failed.failure = self._token_failure(failed.failure, f"{method} {TOKEN}")
+            self._transport.explain(failed.failure, attempt)
+            raise
 
     def _read(self, response: Response, sent_at: float) -> Bearer:
         failure = content_failure(response, self._transport)
@@ -299,7 +327,8 @@ class Auth:
         # As a header can have it: visible ASCII (RFC 6750, section 2.1).
         if message is None or not re.fullmatch("[!-~]+", message.access_token.get_secret_value()):
             # Its body is not shown, since it may hold the token.
-            reason = "its answer has no access_token"
+            said = _oauth_error(response.body, self._transport.redact)
+            reason = f"its answer to {response.request.method} {TOKEN} has no access_token{said}"
             kind = FailureKind.INVALID_PAYLOAD
             raise RequestFailed(_unusable(response.host, reason, kind=kind, status=response.status))
         token = message.access_token
@@ -315,7 +344,7 @@ class Auth:
         error = ConnectionFailed(message, host=host, phase="token")
         return Failure(FailureKind.CONNECTION_LOST, error, f"no token was received ({reason})")
 
-    def _token_failure(self, failure: Failure) -> Failure:
+    def _token_failure(self, failure: Failure, request: str) -> Failure:
         """Return the failure of a token request. Only a refusal by the endpoint is about credentials."""
         host, status, kind = self._transport.host, failure.status, failure.kind
         if kind is FailureKind.CONNECTION_LOST:
@@ -328,7 +357,7 @@ class Auth:
         if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
             return _unusable(host, failure.reason, kind=kind, status=status)
         text = " ".join(server_message(failure.body, self._transport.redact).split()).removesuffix(".")
-        reason = f"{failure.reason}{text and f' ({text})'}"
+        reason = f"{failure.reason} to {request}{text and f' ({text})'}"
         # An HTML page comes from a proxy or firewall.
         if status not in _CREDENTIALS_REFUSED or failure.body.lstrip()[:1] == b"<":
             return _unusable(host, reason, kind=FailureKind.REJECTED, status=status)
@@ -356,20 +385,37 @@ def content_failure(response: Response, transport: Transport) -> Failure | None:
     if begin in (b"{", b"["):
         transport.differs("content type", f"{response.host} sends JSON as {shown}; it is read as JSON.")
         return None
-    preview = snippet(redact(response.body))
     reason = f"{response.host} answered {response.status} with {shown} instead of JSON"
     return Failure(
         kind=FailureKind.WRONG_CONTENT_TYPE,
         error=ResponseError(
-            f"{reason}. Is a proxy or single sign-on between here and the API? It begins: {preview}",
+            f"{reason}. Is a proxy or single sign-on between here and the API? It begins: "
+            f"{preview(response.body, redact)}",
             host=response.host,
             content_type=content_type and terminal(redact(content_type)),
-            snippet=preview,
+            snippet=snippet(redact(response.body)),
         ),
         reason=reason,
         status=response.status,
         body=response.body,
     )
+
+
+def _lacks_method(failure: Failure) -> bool:
+    """Return True if an endpoint may not have this method: Express says 404 then, AWS's gateway 403."""
+    return failure.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) or (
+        failure.status == HTTPStatus.FORBIDDEN and b"Missing Authentication Token" in failure.body
+    )
+
+
+def _oauth_error(body: bytes, redact: Redaction) -> str:
+    """Return the error that a success of OAuth has instead of a token, in brackets; else an empty text."""
+    with contextlib.suppress(ValueError, RecursionError, AttributeError):
+        fields = json.loads(body)
+        found = [fields.get(name) for name in ("error", "error_description")]
+        if said := snippet(redact(": ".join(text for text in found if isinstance(text, str))), 300):
+            return f" ({said})"
+    return ""
 
 
 def _second(attempt: Attempt) -> Attempt:

@@ -46,7 +46,7 @@ from connecty_frames.http.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connecty_frames.http.redaction import Redaction
 
@@ -54,9 +54,10 @@ if TYPE_CHECKING:
 CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
+REFUSED: Final = f"The credentials were refused. {CHECK_CREDENTIALS}"
 #: status -> error, kind, what to do ("{again} {when}"). Others are looked up by their first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
-    401: (AuthError, FailureKind.UNAUTHORIZED, f"The credentials were refused. {CHECK_CREDENTIALS}"),
+    401: (AuthError, FailureKind.UNAUTHORIZED, REFUSED),
     403: (
         AuthError,
         FailureKind.REJECTED,
@@ -92,8 +93,21 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     4: (APIError, FailureKind.REJECTED, ""),
     5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; {again} {when}"),
 }
+#: The headers in which servers, gateways and proxies name a request; the first is the id of the error.
+_REQUEST_IDS: Final = (
+    "X-Request-Id",
+    "Request-Id",
+    "X-Correlation-Id",
+    "X-Amzn-RequestId",
+    "X-Amzn-Trace-Id",
+    "CF-Ray",
+    "X-MS-Request-Id",
+    "traceparent",
+)
 #: The fields in which error bodies in JSON usually have their message, the most specific first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
+#: The heading of a page.
+_search_title: Final = re.compile(r"(?i)<(?:title|h1)\b[^<>]*+>\s*+([^<]++)").search
 #: How much of a body is searched, in bytes, and how much of its message is shown, in characters.
 _MAX_SEARCHED: Final = 65_536
 _MAX_SHOWN: Final = 300
@@ -164,10 +178,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
     text = server_message(response.body, redact)
     fields: dict[str, Any] = {}
     if issubclass(error_class, APIError):
-        request_id = response.headers.get("X-Request-Id")
-        if request_id and redact.data(request_id) != request_id:
-            request_id = None  # without the secret in it, it would be another id
-        fields = {"status": status, "text": text, "request_id": request_id and snippet(request_id)}
+        fields = {"status": status, "text": text}
     elif error_class is AuthError:
         fields = {"status": status}
     if error_class is RateLimitError:
@@ -189,6 +200,22 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
         status=status,
         body=response.body,
     )
+
+
+def name_request(error: ConnectyError, headers: Mapping[str, str], redact: Redaction) -> None:
+    """Add the server's ids of a request to the error that its response caused."""
+    named = {name: headers.get(name, "") for name in _REQUEST_IDS}
+    # Without the secret in it, an id would be another one.
+    found = {name: snippet(value) for name, value in named.items() if value and redact.data(value) == value}
+    if found and error.request_id is None:
+        error.request_id = next(iter(found.values()))
+        append(error, f"({', '.join(f'{name}: {value}' for name, value in found.items())})")
+
+
+def append(error: ConnectyError, text: str) -> None:
+    """Add a text to the message of an error, before its hint."""
+    message = str(error).removesuffix(error.hint).rstrip()
+    error.args = (" ".join(filter(None, (message, text, error.hint))),)
 
 
 def deadline_failure(host: str) -> Failure:
@@ -326,7 +353,18 @@ def server_message(body: bytes, redact: Redaction) -> str:
     if message:
         return excerpt(redact(message), _MAX_SHOWN)
     # A token may come with any status, and is not known here.
-    return "" if b"access_token" in body else snippet(redact(body), _MAX_SHOWN)
+    return "" if b"access_token" in body else preview(body, redact, _MAX_SHOWN)
+
+
+def preview(body: bytes, redact: Redaction, limit: int = 120) -> str:
+    """Return the title of a page, or the beginning of another body: on one line, shortened and safe."""
+    shown = redact(body)
+    found = _search_title(shown) if shown.lstrip("\ufeff \t\r\n").startswith("<") else None
+    if found is None:
+        return snippet(shown, limit)
+    from html import unescape  # it has a long table of names
+
+    return snippet(redact(unescape(found[1])), limit)
 
 
 def _message_in(body: object) -> str:
@@ -338,6 +376,11 @@ def _message_in(body: object) -> str:
     if isinstance(body, dict):
         found = (_message_in(body.get(name)) for name in _MESSAGE_FIELDS)
         message = next(filter(None, found), "")
+        errors = body.get("errors")  # ASP.NET and others have a list for each field at fault
+        if isinstance(errors, dict):
+            each = (f"{name}: {_message_in(value)}" for name, value in list(errors.items())[:3])
+            return " ".join(filter(None, (message and sentence(message), "; ".join(each))))
+        message = message or _message_in(errors)
         location = body.get("loc")  # FastAPI names the field at fault beside its message
         if message and isinstance(location, list):
             return f"{'.'.join(map(str, location))}: {message}"

@@ -44,6 +44,7 @@ from connecty_frames.http.errors import (
     deadline_failure,
     exception_failure,
     host_port,
+    name_request,
     socks_failure,
     status_failure,
 )
@@ -153,6 +154,10 @@ class Transport:
         if self._differences.setdefault(kind, warning) is warning:
             warn(warning)
 
+    def explain(self, failure: Failure, attempt: Attempt) -> None:
+        """Add to an error the ids by which the server's support finds the request."""
+        name_request(failure.error, attempt.headers, self.redact)
+
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""
         self._closed = True
@@ -246,6 +251,7 @@ class Transport:
                 found = describe(result)
                 known, outcome = {**known, **found}, " ".join([str(response.status), *found.values()])
         except RequestFailed as failed:
+            self.explain(failed.failure, attempt)
             outcome = f"{failed.failure.status or ''} {failed.failure.kind.name}".lstrip()
             raise
         else:

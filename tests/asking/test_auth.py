@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
 
 URL = "https://api.test/v1/auth/token"
+POST, GET = "POST /v1/auth/token", "GET /v1/auth/token"
+REFUSED = (
+    "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
+)
 CHECK = "Check that region or base_url is where your organisation is registered."
 #: What FakeClock says at the start, as a Date header.
 DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
@@ -102,15 +106,59 @@ def test_the_token_is_kept_until_shortly_before_its_end(
 
 
 @responses.activate
-def test_get_is_tried_after_405_alone_and_remembered(auth: Auth, clock: Any) -> None:
-    """The document's heading says GET: after a 405 one GET with the same body, and next time GET first."""
-    responses.post(URL, status=405)
+@pytest.mark.parametrize(
+    ("status", "body"), [(405, {}), (404, {}), (403, {"message": "Missing Authentication Token"})]
+)
+def test_get_is_tried_if_post_is_unknown_and_remembered(
+    auth: Auth, clock: Any, status: int, body: Any
+) -> None:
+    """The document's heading says GET: after such a reply one GET with the same body, next time GET first."""
+    responses.post(URL, status=status, json=body)
     responses.get(URL, json={"access_token": "token-1"})
     first = bearer(auth, clock)
     first.expires = -math.inf
     bearer(auth, clock)
     assert [call.request.method for call in responses.calls] == ["POST", "GET", "GET"]
     assert json.loads(responses.calls[1].request.body)["client_secret"] == "canary-secret"
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("post", "get", "status", "says"),
+    [
+        (404, 404, 404, f"is unusable: api.test answered 404 to {POST} (no). {CHECK} To {GET}, it"),
+        (405, 401, 401, f"were refused: api.test answered 401 to {GET} (no). {REFUSED} To {POST}, it"),
+    ],
+)
+def test_an_error_names_both_methods(
+    auth: Auth, clock: Any, post: int, get: int, status: int, says: str
+) -> None:
+    """The reply that says more is shown, and the status of the other."""
+    responses.post(URL, status=post, json={"detail": "no"})
+    responses.get(URL, status=get, json={"detail": "no"})
+    error = failure(auth, clock).error
+    assert isinstance(error, AuthError)
+    assert error.status == status
+    assert f"{says} answered {get if status == post else post}." in str(error)
+    assert len(responses.calls) == 2
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"error": "invalid_client", "error_description": "Unknown\n client canary-secret"},
+         " (invalid_client: Unknown client ***)"),
+        ({"error": "invalid_client"}, " (invalid_client)"),
+        ({"error": {"code": 7}, "token": "t"}, ""),
+        ("t", ""),
+    ],
+)  # fmt: skip
+def test_the_error_of_oauth_in_a_success(auth: Auth, clock: Any, body: Any, says: str) -> None:
+    """It is shown without secrets; nothing else is, since it may be the token."""
+    responses.post(URL, json=body)
+    expected = f"its answer to POST /v1/auth/token has no access_token{says}. Check"
+    assert expected in str(failure(auth, clock).error)
 
 
 @responses.activate
@@ -128,6 +176,7 @@ def test_a_forked_process_has_a_lock_of_its_own(auth: Auth, clock: Any) -> None:
 def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
     """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
     responses.post(URL, json={"detail": "bad secret canary-secret"}, status=status)
+    responses.get(URL, status=405)
     error = failure(auth, clock).error
     assert isinstance(error, AuthError)
     assert error.status == status
@@ -463,30 +512,27 @@ def test_a_token_is_not_used_at_its_end(auth: Auth, clock: Any) -> None:
         (
             {"status": 401, "json": {"detail": "Bad\n secret."}},
             FailureKind.REJECTED,
-            (
-                "The credentials were refused: api.test answered 401 (Bad secret). Check client_id and "
-                "client_secret, and that region or base_url is where your organisation is registered."
-            ),
+            (f"The credentials were refused: api.test answered 401 to {POST} (Bad secret). {REFUSED}"),
         ),
         (
-            {"status": 404},
+            {"status": 418},
             FailureKind.REJECTED,
-            f"The token endpoint is unusable: api.test answered 404. {CHECK}",
+            f"The token endpoint is unusable: api.test answered 418 to POST /v1/auth/token. {CHECK}",
         ),
         (
             {"status": 403, "body": " <html>"},
             FailureKind.REJECTED,
-            f"The token endpoint is unusable: api.test answered 403 (<html>). {CHECK}",
+            f"The token endpoint is unusable: api.test answered 403 to POST /v1/auth/token (<html>). {CHECK}",
         ),
         (
             {"json": {"token": "t"}},
             FailureKind.INVALID_PAYLOAD,
-            f"The token endpoint of api.test is unusable: its answer has no access_token. {CHECK}",
+            f"The token endpoint of api.test is unusable: its answer to {POST} has no access_token. {CHECK}",
         ),
         (
             {"body": "[" * 100_000, "content_type": "application/json"},
             FailureKind.INVALID_PAYLOAD,
-            f"The token endpoint of api.test is unusable: its answer has no access_token. {CHECK}",
+            f"The token endpoint of api.test is unusable: its answer to {POST} has no access_token. {CHECK}",
         ),
         (
             {"body": requests.ReadTimeout()},

@@ -126,10 +126,14 @@ def test_words_for_values_stay(word: str) -> None:
             b'{"data":{"questionId":"q-7","1xxxxx":{"id":"xxx"}},"2xx":[{"title":"xxx"}]}',
         ),
         (
-            b'{"status": "DONE", "result": {"dataFrame": [["state"], [{"error": "Ada"}]], "dataframeStats": '
-            b'{"state": {"general": {"count": 1}, "string": {"max_len": 3}}}}}',
-            b'{"status":"DONE","result":{"dataFrame":[["1xxxx"],[{"2xxxx":"xxx"}]],"dataframeStats":'
-            b'{"1xxxx":{"general":{"count":1},"string":{"max_len":3}}}}}',
+            (
+                b'{"status": "DONE", "result": {"dataFrame": [["state"], [{"error": "Ada"}]], "dataframeStats": '
+                b'{"state": {"general": {"count": 1}, "string": {"max_len": 3}}}}}'
+            ),
+            (
+                b'{"status":"DONE","result":{"dataFrame":[["1xxxx"],[{"2xxxx":"xxx"}]],"dataframeStats":'
+                b'{"1xxxx":{"general":{"count":1},"string":{"max_len":3}}}}}'
+            ),
         ),
         (b'{"state": "not Ada"}', b'{"state":"xxxxxxx"}'),
         (b'{"a": 1, "a": 2}', b'{"a":1,"a":1}'),

@@ -18,6 +18,7 @@ from connecty_frames.errors import (
     ConfigError,
     NotFoundError,
     ProtocolWarning,
+    ResponseError,
     SubmissionUncertain,
 )
 from tests.cases import cases
@@ -62,6 +63,35 @@ def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> No
         headers = {"Content_Type": "text/plain", "Content_Encoding": encoding}
         server.on("ask", server.answer(status, {"question_id": QUESTION_ID}, **headers))
         assert client.submit("q").question_id == QUESTION_ID
+
+
+IDS = {"X_Request_Id": "req-7", "CF_Ray": "8f2-FRA"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "status", "body", "error"),
+    [
+        ("token", 401, b"", AuthError),
+        ("token", 404, b"", AuthError),
+        ("token", 200, b"{}", AuthError),
+        ("ask", 302, b"", ConfigError),
+        ("ask", 401, b"", AuthError),
+        ("ask", 404, b"", NotFoundError),
+        ("ask", 422, b"{}", APIError),
+        ("results", 404, b"", NotFoundError),
+        ("results", 200, b"<title>Sign in</title>", ResponseError),
+        ("results", 200, b"{]", ResponseError),
+    ],
+)
+def test_errors_name_the_request_for_support(
+    server: Any, fake_clock_client: Client, endpoint: str, status: int, body: bytes, error: type
+) -> None:
+    """Whatever the reply means: the ids of server and gateway, in the attribute and the message."""
+    server.on(endpoint, server.answer(status, raw=body, Location="/login", **IDS))
+    with pytest.raises(error) as caught:
+        fake_clock_client.ask("how many?")
+    assert caught.value.request_id == "req-7"
+    assert str(caught.value).count("(X-Request-Id: req-7, CF-Ray: 8f2-FRA)") == 1
 
 
 HEAD = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n"

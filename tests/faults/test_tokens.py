@@ -70,10 +70,37 @@ def test_a_token_that_expires_during_a_request(server: Script, client: Client, e
 def test_a_server_that_refuses_fresh_tokens(server: Script, client: Client, endpoint: str) -> None:
     """401 to each: AuthError after two tokens and two requests."""
     server.on(endpoint, server.answer(401, {"detail": "Unknown organisation"}))
-    with pytest.raises(cf.AuthError, match=r"Unknown organisation.*region") as caught:
+    says = r"Unknown organisation\. The credentials are right, since this token was issued .*region"
+    with pytest.raises(cf.AuthError, match=says) as caught:
         client.ask("how many?")
     assert caught.value.status == 401
     assert (server.count("token"), server.count(endpoint)) == (2, 2)
+
+
+@pytest.mark.parametrize("status", [401, 403, 419, 498])
+def test_a_token_that_a_gateway_calls_expired(server: Script, client: Client, status: int) -> None:
+    """While polling: one new token; a lasting refusal ends after the second, with the error of its status."""
+    tokens(server, "2099-01-01T00:00:00Z")
+    refused = server.answer(status, {"detail": "expired"})
+    server.on("results", server.answer(200, {"state": "IN_PROGRESS"}), refused, server.answer(200, ROWS))
+    assert client.ask("how many?").rows == 2
+    assert server.authorizations == ["Bearer t1"] * 3 + ["Bearer t2"]
+
+    server.on("results", refused)
+    with pytest.raises(cf.ConnectyError, match=f"answered {status}.*: expired") as caught:
+        client.ask("how many?")
+    assert caught.value.status == status  # type: ignore[attr-defined]
+    assert caught.value.question_id == QUESTION_ID
+    assert (server.count("token"), server.count("results")) == (3, 5)
+
+
+@pytest.mark.parametrize("status", [403, 419, 498])
+def test_a_question_that_is_refused_is_not_sent_again(server: Script, client: Client, status: int) -> None:
+    """Only a 401 says that nothing but the token is wrong."""
+    server.on("ask", server.answer(status))
+    with pytest.raises(cf.ConnectyError, match=f"answered {status} to POST"):
+        client.ask("how many?")
+    assert (server.count("token"), server.count("ask")) == (1, 1)
 
 
 @pytest.mark.parametrize("endpoint", ["ask", "results"])
@@ -128,7 +155,8 @@ def test_credentials_that_are_refused(server: Script, client: Client, status: in
         with pytest.raises(cf.AuthError, match="No such client") as caught:
             client.ask("how many?")
         assert caught.value.status == status
-    assert (server.count("token"), server.count("ask")) == (1, 0)
+    methods = {404: ["POST", "GET"]}.get(status, ["POST"])  # there may be no POST
+    assert [request.method for request in server.requests] == methods
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 600])

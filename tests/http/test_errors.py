@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
 import ssl
@@ -29,6 +30,7 @@ from connecty_frames.http.errors import (
     deadline_failure,
     exception_failure,
     host_port,
+    name_request,
     status_failure,
 )
 from connecty_frames.http.models import (
@@ -129,6 +131,19 @@ def test_a_question_that_is_paid_for_is_not_to_be_asked_again() -> None:
         ({"detail": ["one", {"msg": "two"}, 3, "four"]}, "one; two"),
         ({"detail": "Required", "loc": "body"}, "Required"),
         ("No such workspace", "No such workspace"),
+        ({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": "Too long"}, "Too long"),
+        ({"title": "Invalid", "errors": {"Question": ["is required", "is short"], "dw_id": "no"}},
+         "Invalid. Question: is required; is short; dw_id: no"),
+        ({"errors": {"Question": ["is required"]}}, "Question: is required"),
+        ({"title": "Invalid", "errors": {}}, "Invalid."),
+        ({"errors": [{"title": "Invalid", "detail": "No such workspace"}]}, "No such workspace"),
+        (b"\n<!DOCTYPE html><html><head><title lang=en>\n Sign in &amp; go\n</title><p>x", "Sign in & go"),
+        (b"<html><title></title><body><h1>403 Forbidden</h1><hr>nginx", "403 Forbidden"),
+        (b"\xef\xbb\xbf<html><TITLE>Sign in", "Sign in"),
+        (b"<title>for &#99;anary-secret</title>", "for ***"),
+        (b"<html><body>No</body>", "<html><body>No</body>"),
+        (b"plain <title>words", "plain <title>words"),
+        (b"<title" * 10_000, "<title" * 50 + "…"),
         ({"code": 7}, '{"code": 7}'),
         (b"plain\r\n  words", "plain words"),
         (b"\x1b[2Jcleared", "\\x1b[2Jcleared"),
@@ -183,12 +198,34 @@ def test_a_message_of_several_lines_is_apart() -> None:
     )
 
 
-def test_an_error_carries_status_request_id_and_wait() -> None:
-    """A 429 has its status, the server's request id and the seconds to wait."""
-    failure = status_failure(response(429, X_Request_Id="abc\x1b"), redact=REDACT, retry_after=12.0)
-    error = failure.error
+def test_an_error_carries_status_and_wait() -> None:
+    """A 429 has its status and the seconds to wait."""
+    error = status_failure(response(429), redact=REDACT, retry_after=12.0).error
     assert isinstance(error, RateLimitError)
-    assert (error.status, error.request_id, error.retry_after) == (429, "abc\\x1b", 12.0)
+    assert (error.status, error.retry_after) == (429, 12.0)
+
+
+@cases(
+    ("headers", "request_id", "says"),
+    [
+        ({}, None, "No. Wait."),
+        ({"X-Request-Id": "", "Server": "nginx"}, None, "No. Wait."),
+        ({"X-Request-Id": "abc\x1b"}, "abc\\x1b", "No. (X-Request-Id: abc\\x1b) Wait."),
+        ({"CF-Ray": "8f2-FRA", "Request-Id": "r 1"}, "r 1", "No. (Request-Id: r 1, CF-Ray: 8f2-FRA) Wait."),
+        ({"X-Correlation-Id": "1", "X-Amzn-RequestId": "2", "X-Amzn-Trace-Id": "3", "X-MS-Request-Id": "4",
+          "traceparent": "5"}, "1", ("No. (X-Correlation-Id: 1, X-Amzn-RequestId: 2, X-Amzn-Trace-Id: 3, "
+         "X-MS-Request-Id: 4, traceparent: 5) Wait.")),
+        ({"X-Request-Id": "x-canary-secret", "CF-Ray": "1"}, "1", "No. (CF-Ray: 1) Wait."),
+        ({"X-Request-Id": "x" * 200}, "x" * 120 + "…", f"No. (X-Request-Id: {'x' * 120}…) Wait."),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_request(headers: dict[str, str], request_id: str | None, says: str) -> None:
+    """All ids that came, before the hint; one with a secret is left out, since masked it would be another."""
+    error = ServerError("No.", hint="Wait.", shell_hint="Stop.")
+    for _ in range(2):  # once, however often it is told
+        name_request(error, headers, REDACT)
+    assert (error.request_id, str(error)) == (request_id, says)
+    assert str(copy.copy(error)) == says
 
 
 @cases(
@@ -239,7 +276,9 @@ def test_a_login_page_is_named_as_one() -> None:
     assert isinstance(error, ResponseError)
     assert (error.host, error.content_type) == ("api.test", "text/html")
     assert error.snippet == "<html><title>Sign in\\x1b</title>"
-    assert "proxy or single sign-on" in str(error)
+    assert str(error).endswith(
+        "Is a proxy or single sign-on between here and the API? It begins: Sign in\\x1b"
+    )
 
 
 @cases(("status", "is_about_it"), [(399, False), (400, True), (499, True), (500, False)])
@@ -248,13 +287,6 @@ def test_a_page_that_requires_a_client_certificate(status: int, *, is_about_it: 
     body = b"<title>400 no REQUIRED ssl certificate was sent</title>"
     failure = status_failure(response(status, body), redact=REDACT)
     assert ("requires a client certificate" in failure.reason) is is_about_it
-
-
-def test_the_id_of_a_request_with_a_secret_in_it_is_left_out() -> None:
-    """Masked it would be another one. There may be none."""
-    secret = status_failure(response(500, X_Request_Id="x-canary-secret"), redact=REDACT).error
-    none = status_failure(response(500), redact=REDACT).error
-    assert [error.request_id for error in (secret, none)] == [None, None]  # type: ignore[attr-defined]
 
 
 def test_an_empty_success_and_one_without_a_content_type() -> None:
