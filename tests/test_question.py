@@ -16,7 +16,7 @@ from connecty_frames.asking.polling import Results
 from connecty_frames.client import Client
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import (
-    AuthError,
+    APIError,
     ConfigError,
     ConversionError,
     NotFoundError,
@@ -343,9 +343,9 @@ def test_a_transient_failure_is_retried(api: Any, question: Question, status: in
 
 def test_a_lasting_failure_is_raised_at_once_with_the_id(api: Any, question: Question) -> None:
     """A refusal, and a wait beyond the deadline: one request, and the id on the error."""
-    api.get(RESULTS, status=403)
+    api.get(RESULTS, status=410)
     api.get(RESULTS, status=429, headers={"Retry-After": "999"})
-    for expected in (AuthError, RateLimitError):
+    for expected in (APIError, RateLimitError):
         with pytest.raises(expected) as caught:
             question.result()
         assert caught.value.question_id == QUESTION_ID

@@ -379,7 +379,7 @@ def _masked_key(name: str, path: tuple[Any, ...], words: set[str], marks: dict[s
     # Below a column: its sections, and their fields. Columns and sections may be turned round.
     column, section, *_ = *map(str, below), "general", "general"
     is_entry = bool(below) and column not in SECTION_NAMES
-    is_place = is_entry and len(below) <= 2 and section_named(section)  # noqa: PLR2004 - column and section
+    is_place = is_entry and not below[2:] and section_named(section)
     return name if is_place and _is_of_service(name, words) else _mark(name, marks)
 
 
