@@ -30,6 +30,7 @@ from connecty_frames.errors import (
 from connecty_frames.http.errors import server_message
 from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, backoff, retry_after
+from connecty_frames.options import id_key
 from connecty_frames.protocol import (
     COMPONENTS,
     DEFAULT_MAX_ROWS,
@@ -215,7 +216,13 @@ class Polling:
                 pause = max(pause, results.retry_after)
             deadline.sleep(pause)
             if deadline.remaining() <= 0:
-                raise self._timeout_error()
+                return self._last(results)
+
+    def _last(self, results: Results) -> Results:
+        """Return what came last if it says more than that the time ran out, else raise QuestionTimeout."""
+        if results.envelope.unnamed is None:
+            raise self._timeout_error()
+        return results
 
     def _get(
         self,
@@ -331,6 +338,13 @@ class Polling:
             )
             reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
+        others = [each for each in envelope.question_ids if id_key(each) != id_key(self._question_id)]
+        if others:  # its rows would be those of another question
+            reason = f"{response.host} sent the results of question {snippet(redact.data(others[0]))}"
+            wrong = ResponseError(f"{reason} instead of {self._question_id}.", host=response.host)
+            raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, wrong, reason, status=response.status))
+        if envelope.unnamed is not None:
+            envelope = msgspec.structs.replace(envelope, unnamed=tuple(map(redact.data, envelope.unnamed)))
         body = response.body if envelope.state == State.COMPLETED or envelope.doubt else b""
         if envelope.state == State.COMPLETED:
             return Results(envelope, body, max_rows)

@@ -61,9 +61,11 @@ _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 PART_MARK: Final = b"\x1e"
 #: Objects that may hold the results, or say how many rows there are, by their names without underscores.
 _HOLDERS: Final = ("results", "result", "pagination", "metadata", "meta")
-_search_cut_fields: Final = re.compile(rb"truncated|has_?more|total_?rows|row_?count", re.IGNORECASE).search
+_search_others: Final = re.compile(
+    rb"truncated|has_?more|total_?rows|row_?count|question_?id", re.IGNORECASE
+).search
 _CUT_FIELDS: Final = frozenset({"truncated", "hasmore", "totalrows", "rowcount"})
-_LONGEST_COUNT: Final = 40
+_LONGEST_VALUE: Final = 300
 _TEXT_OR_NULL: Final = frozenset({b"", b'"', b"n"})
 #: Words of states in which rows may still come.
 _is_growing: Final = re.compile("PART|STREAM|RUN|PROGRESS|PEND|QUEUE|LOAD", re.IGNORECASE).search
@@ -96,6 +98,8 @@ class Envelope(Immutable):
     escaped_fields: tuple[str, ...] = ()
     #: How the response differs from the API document: the kind of each difference, and a sentence.
     differences: tuple[tuple[str, str], ...] = ()
+    #: The ids of questions that it names.
+    question_ids: tuple[str, ...] = ()
     #: The names received in place of the results, if nothing of these was found in a completed answer.
     unnamed: tuple[str, ...] | None = None
     #: Parts that were fetched one by one and did not come.
@@ -182,10 +186,8 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
     rows = original(results.dataframe)
     start = exact_json.offset(rows, body) if rows else len(body)
     others = _Others()
-    says_cut = rows and (
-        _search_cut_fields(strict, 0, start) or _search_cut_fields(strict, start + len(rows))
-    )
-    if may_have_answer and (says_cut or not rows):
+    has_others = rows and (_search_others(strict, 0, start) or _search_others(strict, start + len(rows)))
+    if may_have_answer and (has_others or not rows):
         others = _read_others(strict, results)
         rows = original(results.dataframe)
         start = exact_json.offset(rows, body) if rows else len(body)
@@ -221,6 +223,7 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         more_details=more,
         escaped_fields=tuple(compress(_RESULT_FIELDS, (is_sql_escaped, is_summary_escaped, is_escaped))),
         differences=differences,
+        question_ids=others.question_ids,
         unnamed=others.unnamed if state == State.COMPLETED else None,
         stated_rows=others.stated_rows,
         is_cut=others.is_cut,
@@ -266,6 +269,7 @@ class _Others(Immutable):
     unnamed: tuple[str, ...] | None = None
     stated_rows: int | None = None
     is_cut: bool = False
+    question_ids: tuple[str, ...] = ()
 
 
 def _read_others(body: bytes, results: _Results) -> _Others:
@@ -288,15 +292,23 @@ def _read_others(body: bytes, results: _Results) -> _Others:
     small = {
         place: msgspec.json.decode(value)
         for place, value in fields.items()
-        if _last_folded(place) in _CUT_FIELDS and len(memoryview(value)) <= _LONGEST_COUNT
+        if len(memoryview(value)) <= _LONGEST_VALUE and bytes(memoryview(value)[:1]) not in (b"[", b"{")
     }
-    counts = [value for value in small.values() if type(value) is int]
+    cuts = [value for place, value in small.items() if _last_folded(place) in _CUT_FIELDS]
+    counts = [value for value in cuts if type(value) is int]
+    named = [str(value) for place, value in small.items() if _last_folded(place) == "questionid" and value]
     return _Others(
         differences=tuple(differences),
-        unnamed=None if has_results or is_empty else tuple(fields),
+        question_ids=tuple(named),
+        unnamed=None if has_results or is_empty else tuple(_shown(place, small) for place in fields),
         stated_rows=max(counts, default=None),
-        is_cut=any(value is True for value in small.values()),
+        is_cut=any(value is True for value in cuts),
     )
+
+
+def _shown(place: str, values: dict[str, Any]) -> str:
+    """Return a name with its value, if that is short: it may say why there are no results."""
+    return f"{place} {values[place]!r}" if place in values else place
 
 
 def _last_folded(place: str) -> str:

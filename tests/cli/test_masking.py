@@ -127,8 +127,8 @@ def test_words_for_values_stay(word: str) -> None:
         ),
         (
             (
-                b'{"status": "DONE", "result": {"dataFrame": [["state"], [{"error": "Ada"}]], "dataframeStats": '
-                b'{"state": {"general": {"count": 1}, "string": {"max_len": 3}}}}}'
+                b'{"status": "DONE", "result": {"dataFrame": [["state"], [{"error": "Ada"}]], '
+                b'"dataframeStats": {"state": {"general": {"count": 1}, "string": {"max_len": 3}}}}}'
             ),
             (
                 b'{"status":"DONE","result":{"dataFrame":[["1xxxx"],[{"2xxxx":"xxx"}]],"dataframeStats":'

@@ -147,16 +147,21 @@ def test_two_tables_are_none(server: Script, fake_clock_client: Client) -> None:
     """Which of them is the answer is unknown."""
     body = {"state": "COMPLETED", "dataframe": TABLE, "result": {"dataframe": TABLE[:2]}}
     server.on("results", server.answer(200, body))
-    with pytest.raises(cf.ResponseError, match=r"it has state, dataframe, result, result\.dataframe"):
+    with pytest.raises(
+        cf.ResponseError, match=r"it has state 'COMPLETED', dataframe, result, result\.dataframe"
+    ):
         fake_clock_client.ask("how many?")
 
 
 @cases(
     ("body", "names"),
     [
-        ({"state": "COMPLETED"}, "state"),
-        ({"state": "COMPLETED", "results": None}, "state, results"),
-        (completed(records=[{"n": 1}], kind="table"), "state, results, results.records, results.kind"),
+        ({"state": "COMPLETED"}, "state 'COMPLETED'"),
+        (
+            {"state": "COMPLETED", "results": None, "error": "no such table"},
+            "state 'COMPLETED', results None, error 'no such table'",
+        ),
+        (completed(rows=[{"n": 1}], kind="x"), "state 'COMPLETED', results, results.rows, results.kind 'x'"),
     ],
 )
 def test_a_completed_answer_without_results(
@@ -171,6 +176,29 @@ def test_a_completed_answer_without_results(
         fake_clock_client.ask("how many?")
     assert caught.value.question_id == QUESTION_ID
     assert began + 3.0 <= clock.at <= began + 4.0
+
+
+def test_no_results_at_the_deadline(server: Script, fake_clock_client: Client) -> None:
+    """The names that came say more than that the time ran out."""
+    server.on("results", server.answer(200, {"state": "COMPLETED", "error": "no such table"}))
+    with pytest.raises(cf.ResponseError, match="error 'no such table'"):
+        fake_clock_client.ask("how many?", timeout=2)
+
+
+@cases(
+    "fields", [{"question_id": "other"}, {"questionId": 7}, {"meta": {"question_id": f"{QUESTION_ID[:-1]}0"}}]
+)
+def test_the_results_of_another_question(
+    server: Script, fake_clock_client: Client, fields: dict[str, Any]
+) -> None:
+    """An error after three tries, since a cache may mix questions up: never its rows."""
+    server.on("results", server.answer(200, {**completed(dataframe=TABLE), **fields}))
+    with pytest.raises(cf.ResponseError, match=r"sent the results of question .* instead of") as caught:
+        fake_clock_client.ask("how many?")
+    assert caught.value.question_id == QUESTION_ID
+    same = {**completed(dataframe=TABLE), "questionId": QUESTION_ID.upper().replace("-", "")}
+    server.on("results", server.answer(200, same))
+    assert fake_clock_client.ask("how many?").rows == 2
 
 
 def test_texts_of_another_type_are_json(server: Script, fake_clock_client: Client) -> None:
