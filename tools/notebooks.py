@@ -23,7 +23,7 @@ _METADATA: Final = {
 }
 #: What differs in each run, or with the version of a library, in the JSON of a notebook.
 _VARYING: Final = {
-    "<id>": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "<id>": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=X-Request-Id: )[0-9a-f]{16}",
     "<time>": r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC",
     "<duration>": r"\d+\.\d s\b",
     "<address>": r"127\.0\.0\.1:\d+|0x[0-9a-f]+",
