@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -73,7 +75,7 @@ _SERVICE_FAILURES: Final = frozenset(
 )
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Bearer:
     """A token, and when to stop using it, on the monotonic clock."""
 
@@ -94,6 +96,11 @@ _SHARED: Final[dict[tuple[FailureKind | None, bool], tuple[float, bool, float]]]
     # In less than half a second, an endpoint that just failed is not called again.
     (None, False): (math.inf, True, 0.5),
 }
+
+
+#: The last token of this process, by a hash of the address and the credentials: where a new token revokes the
+#: one before it, clients would take it from each other.
+_LATEST: Final[WeakValueDictionary[tuple[Clock, bytes], Bearer]] = WeakValueDictionary()
 
 
 class API:
@@ -188,6 +195,9 @@ class Auth:
             bearer = self._bearer
             if bearer is not None and deadline.clock.monotonic() < bearer.expires:
                 return bearer
+            is_revoked = bearer is not None and bearer.expires == -math.inf
+            if is_revoked and (latest := self._take_latest()) is not None:
+                return latest
             failure = self._shared_failure(began, deadline)
             is_early = began - self._tried_early < _COOLDOWN  # a function may return another secret each time
             if failure is not None and not (waited or is_early) and self._has_changed(failure):
@@ -243,6 +253,7 @@ class Auth:
                 failure = failed.failure
             else:
                 self._bearer, self._failed = bearer, None
+                _LATEST[self._key()] = bearer
                 return bearer
             if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
                 self._failed = failure, deadline.clock.monotonic(), False
@@ -254,6 +265,21 @@ class Auth:
             failure, at, _ = self._failed
             self._failed = failure, at, found is failure and deadline.remaining() > 0
         return found
+
+    def _take_latest(self) -> Bearer | None:
+        """Return the token that another client with these credentials has; use it from now on."""
+        latest = _LATEST.get(self._key())
+        if latest is None or latest is self._bearer or latest.expires <= self._transport.clock.monotonic():
+            return None
+        self._bearer = latest
+        self._transport.redact.add("token", latest.token)
+        return latest
+
+    def _key(self) -> tuple[Clock, bytes]:
+        found = hashlib.sha256(self._transport.address.encode())
+        for secret in (self._client_id, self._client_secret):
+            found.update(hashlib.sha256(secret.get_secret_value().encode()).digest())
+        return self._transport.clock, found.digest()
 
     def _request_token(self, attempt: Attempt) -> Bearer:
         """Request a token; if a secret that may change is refused, once more with that of now."""

@@ -98,7 +98,13 @@ def test_the_sandbox(doctor: Any, sandbox: Sandbox) -> None:
     ("endpoint", "step", "code", "failed", "says"),
     [
         ("token", Script.answer(401, {"detail": SECRET}), 3, "token", "The credentials were refused: "),
-        ("token", Script.answer(404), 3, "token", "The token endpoint is unusable: HOST answered 404 to POST "),
+        (
+            "token",
+            Script.answer(404),
+            3,
+            "token",
+            "The token endpoint is unusable: HOST answered 404 to POST ",
+        ),
         ("token", PAGE, 3, "token", "The token endpoint is unusable: HOST answered 200 with text/html "),
         ("health", Script.answer(503), 5, "service", "HOST answered 503 to GET /v1/health. "),
         ("health", Script.answer(204), 5, "service", "http://HOST is not operational: "),

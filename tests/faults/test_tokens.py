@@ -16,7 +16,7 @@ import connecty_frames as cf
 from connecty_frames.http import transport
 from tests.servers.clients import make
 from tests.servers.responses import HEAD, truncated_gzip
-from tests.servers.scripted import QUESTION_ID, ROWS, TOKEN, Script
+from tests.servers.scripted import QUESTION_ID, ROWS, TOKEN, Script, endpoint_of
 from tests.servers.timing import FakeClock, growing, press_ctrl_c, within
 
 if TYPE_CHECKING:
@@ -49,6 +49,34 @@ def revoking(server: Script, holds: Callable[[str], bool]) -> None:
         return step if request.target.endswith("token") or holds(bearer) else refuse
 
     server.handler = by_token
+
+
+def test_clients_share_a_token_that_revokes_the_one_before(server: Script) -> None:
+    """Two clients of a process do not take it from each other: one more request each, then none."""
+    settings: Any = {"client_secret": "canary-secret", "base_url": server.address, "dw_id": 13}
+    valid = [""]
+
+    def handle(request: RecordedRequest) -> Step:
+        server.requests.append(request)
+        if endpoint_of(request.target) == "token":
+            valid[0] = f"canary-token-{server.count('token')}"
+            return server.answer(200, {"access_token": valid[0], "expires_at": "2099-01-01T00:00:00+00:00"})
+        if request.headers["authorization"] != f"Bearer {valid[0]}":
+            return server.answer(401)
+        return server.answer(200, ROWS if "results" in request.target else {"question_id": QUESTION_ID})
+
+    server.handler = handle
+    with (
+        cf.Client("canary-client-id", **settings) as first,
+        cf.Client("canary-client-id", **settings) as second,
+    ):
+        for _ in range(3):
+            for client in (first, second):
+                assert client.ask("how many?").rows == 2
+    assert server.count("token") == 2
+    with cf.Client("canary-client-id", **{**settings, "client_secret": "another"}) as other:
+        other.ask("how many?")
+    assert server.count("token") == 3
 
 
 @pytest.mark.parametrize("endpoint", ["ask", "results"])
