@@ -46,7 +46,10 @@ if sys.platform != "win32":
 __all__ = ["client", "clock", "fake_clock_client", "forking", "secured", "server"]
 
 #: Variables of requests: proxies and certificates.
-REQUESTS = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+REQUESTS = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
 
 #: The seconds after which a slow test fails; for others the limit is in ``pyproject.toml``.
 _SLOW_LIMIT = 600

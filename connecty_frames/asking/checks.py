@@ -22,7 +22,7 @@ from connecty_frames.asking.auth import Auth, content_failure
 from connecty_frames.errors import ConfigError, ConnectionFailed, ConnectyError, ServerError
 from connecty_frames.http.errors import host_port
 from connecty_frames.http.models import Attempt, Failure, Request, RequestFailed, Response
-from connecty_frames.http.transport import Transport, http_date
+from connecty_frames.http.transport import VERSION_TWICE, Transport, http_date
 from connecty_frames.options import AskOptions
 from connecty_frames.protocol import HEALTH
 
@@ -85,7 +85,8 @@ def probe_health(transport: Transport, *, timeout: float | None) -> bool:
 
 def not_operational(address: str) -> ServerError:
     """Return the error about a service whose answer to the check of its health is not 200."""
-    return ServerError(f"{address} is not operational: its health check is not 200 OK. Try again later.")
+    advice = VERSION_TWICE if address.endswith("/v1") else "Try again later."
+    return ServerError(f"{address} is not operational: its health check is not 200 OK. {advice}")
 
 
 def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
@@ -222,11 +223,8 @@ class _Probe:
         """Return which certificates are trusted."""
         if self._settings.ca_bundle is not None:
             return f"ca_bundle ({path_text(self._settings.ca_bundle)})"
-        trusted = str(self._transport.trusted())
-        if trusted == requests.utils.DEFAULT_CA_BUNDLE_PATH:
-            return f"certifi ({path_text(trusted)})"
-        variable = "REQUESTS_CA_BUNDLE" if os.environ.get("REQUESTS_CA_BUNDLE") else "CURL_CA_BUNDLE"
-        return f"{variable} ({path_text(trusted)})"
+        variable, trusted = self._transport.trusted()
+        return f"{variable} ({path_text(str(trusted))})"
 
     def _service(self, name: str) -> Check:
         address, found = self._transport.address, self._found

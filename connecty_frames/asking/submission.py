@@ -30,6 +30,7 @@ from connecty_frames.errors import (
     ResponseError,
     SubmissionUncertain,
 )
+from connecty_frames.http.errors import name_request
 from connecty_frames.http.models import (
     SUCCESS,
     Failure,
@@ -217,7 +218,7 @@ class Submission:
             named = ", ".join(snippet(f"{place} {value}") for place, value in ids.items())
             found = f" The reply has ids that may not be the question's: {snippet(named, 300)}."
         shown = said.get("reply")
-        return SubmissionUncertain(
+        error = SubmissionUncertain(
             with_excerpt(
                 f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
                 f"workspace {asked.dw_id} at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then "
@@ -236,6 +237,8 @@ class Submission:
                 **said,
             },
         )
+        name_request(error, {} if self._last is None else self._last[2].headers, redact)
+        return error
 
     def _say_difference(self, reply: Reply) -> None:
         """Warn of an id that came in another way than in the API document."""

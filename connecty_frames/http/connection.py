@@ -306,8 +306,10 @@ class _PoolTLS(HTTPSConnectionPool):
 _POOLS: Final = {"http": _Pool, "https": _PoolTLS}
 
 
-def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SSLContext:
-    """Return urllib3's TLS settings with sockets that keep the deadline; raises ConfigError."""
+def tls_context(
+    *, verify: bool = True, ca_bundle: Path | None = None, setting: str = "ca_bundle"
+) -> ssl.SSLContext:
+    """Return urllib3's TLS settings with sockets that keep the deadline; a ConfigError names the setting."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     context.sslsocket_class = _DeadlineTLSSocket
     if verify and ca_bundle is not None:
@@ -316,9 +318,9 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
                 # OpenSSL finds a certificate by the hash of its subject.
                 if not any(re.fullmatch(r"[0-9a-f]{8}\.\d+", each.name) for each in ca_bundle.iterdir()):
                     raise ConfigError(
-                        f"ca_bundle={snippet(str(ca_bundle))}: the folder holds no certificate under a name "
+                        f"{setting}={snippet(str(ca_bundle))}: the folder holds no certificate under a name "
                         f"that OpenSSL looks for. Run: openssl rehash {shell_path(ca_bundle)}",
-                        setting="ca_bundle",
+                        setting=setting,
                     )
                 context.load_verify_locations(capath=ca_bundle)
             else:
@@ -326,9 +328,9 @@ def tls_context(*, verify: bool = True, ca_bundle: Path | None = None) -> ssl.SS
                 context.load_verify_locations(ca_bundle)
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError(
-                f"ca_bundle={snippet(str(ca_bundle))}: expected a file of certificates in PEM format, or a "
+                f"{setting}={snippet(str(ca_bundle))}: expected a file of certificates in PEM format, or a "
                 f"folder of them ({snippet(error.strerror or str(error))}).",
-                setting="ca_bundle",
+                setting=setting,
             ) from None
     return context
 

@@ -116,15 +116,28 @@ _NO_CERTIFICATE: Final = re.compile(
     rb"No required SSL certificate|Client Certificate Required", re.IGNORECASE
 )
 
+_search_login: Final = re.compile(r"log-?[io]n|sign-?in|\bsso\b|saml|oauth|\bauth", re.IGNORECASE).search
 #: What to check when no connection could be made, by the phase it was in.
 _ADVICE: Final = {
     "resolve": "The host is unknown: check region or base_url, and the network or VPN.",
     "connect": "No server answers there: check region or base_url, the network, VPN and firewall.",
     "tls": "No trusted TLS connection could be made. If a company proxy has its own certificate, pass its CA "
     "bundle",
+    "dates": "The certificate is not valid at this machine's time: set the clock, or have the administrator "
+    "of the server or proxy renew it.",
+    "host": "The certificate is for another host: check region or base_url; a proxy or login page may have "
+    "answered instead.",
+    "plain": "What answers there speaks plain HTTP, or something else that is no TLS: check the scheme and "
+    "port of base_url and HTTPS_PROXY.",
     "certificate": "The server may require a client certificate, which connecty_frames does not support, or "
     "TLS versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
+}
+#: Which advice an error of TLS has, by OpenSSL's code for the certificate or its reason.
+_TLS_ADVICE: Final[dict[object, str]] = {
+    **dict.fromkeys((9, 10), "dates"),
+    **dict.fromkeys((62, 64), "host"),
+    **dict.fromkeys(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"), "plain"),
 }
 #: What to do about a failure, in Python and on the command line.
 _HINTS: Final[dict[FailureKind | str, dict[str, str]]] = {
@@ -186,7 +199,8 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
     request = response.request
     what = f"{response.host} answered {status} to {request.method} {request.path.partition('?')[0]}"
     if status in range(300, 400):
-        what, text = f"{what} with a redirect to {_redirect_host(response, redact)}", ""
+        page = ", probably a login page" * bool(_search_login(response.headers.get("Location", "")))
+        what, text = f"{what} with a redirect to {_redirect_host(response, redact)}{page}", ""
     when = "later" if retry_after is None else f"after {retry_after:.0f} s"
     wait = f"It says to try again {when}. " if retry_after is not None and "{when}" not in advice else ""
     again = "fetch the answer" if request.question_id else "try again"  # which would be paid for twice
@@ -249,11 +263,10 @@ def exception_failure(
         # A status that is an error decides, also if the headers after it cannot be read.
         return status_failure(Response(request, host, attempt.status, {}, received), redact=redact)
     if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
-        # A proxy's address or a CA bundle; base_url was checked before.
+        # A proxy's address; base_url was checked before.
         error = ConfigError(
             f"No request to {host} could be made; nothing was sent. Check base_url and the environment: "
-            "HTTPS_PROXY and HTTP_PROXY must be addresses, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE files of "
-            "certificates in PEM format, or folders of them."
+            "HTTPS_PROXY and HTTP_PROXY must be addresses."
         )
         return Failure(FailureKind.REJECTED, error, "no request could be made")
     # From TLS 1.3 on, it comes after the request and says that this was never read (RFC 8446, section
@@ -291,7 +304,12 @@ def _connect_failure(
             "was sent. Check HTTPS_PROXY or HTTP_PROXY."
         )
         return Failure(FailureKind.REJECTED, refused, "the proxy answered 407", status=407)
-    wrong = "certificate" if _has_alert(causes, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE") else phase
+    of_tls = [getattr(each, name, None) for each in causes for name in ("verify_code", "reason")]
+    wrong = next(
+        (_TLS_ADVICE[each] for each in of_tls if isinstance(each, int | str) and each in _TLS_ADVICE), phase
+    )
+    if _has_alert(causes, "HANDSHAKE_FAILURE", "BAD_CERTIFICATE"):
+        wrong = "certificate"
     message = f"No connection to {host} ({phase}: {reason}); nothing was sent. {_ADVICE[wrong]}"
     error = ConnectionFailed(message, host=host, phase=phase, **_HINTS.get(wrong, {}))
     return Failure(FailureKind.CONNECT, error, f"no connection to {host}")

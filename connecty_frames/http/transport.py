@@ -25,6 +25,7 @@ from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -41,6 +42,7 @@ from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, InsecureWarning, ProtocolWarning, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, read_body, tls_context
 from connecty_frames.http.errors import (
+    append,
     deadline_failure,
     exception_failure,
     host_port,
@@ -84,6 +86,9 @@ _HEADERS: Final = {
     "User-Agent": f"connecty_frames/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} "
     f"requests/{requests.__version__} {sys.platform}",
 }
+VERSION_TWICE: Final = "base_url ends in /v1, and paths begin with /v1: remove it there."
+#: The variables that name certificates, in the order of requests and then of OpenSSL.
+_TRUST: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 #: The longest body without results that is read, in bytes.
 _MAX_SMALL_BODY: Final = 1024**2
 #: How long a pause in the body of an error may be, in seconds.
@@ -155,8 +160,10 @@ class Transport:
             warn(warning)
 
     def explain(self, failure: Failure, attempt: Attempt) -> None:
-        """Add to an error the ids by which the server's support finds the request."""
+        """Add to an error the ids by which the server's support finds the request, and what is wrong here."""
         name_request(failure.error, attempt.headers, self.redact)
+        if failure.status == HTTPStatus.NOT_FOUND and self.address.endswith("/v1"):
+            append(failure.error, VERSION_TWICE)
 
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""
@@ -342,24 +349,26 @@ class Transport:
         is_plain = self._is_plain_http and not any(
             proxy.lower().startswith("https:") for proxy in proxies.values()
         )
-        trusted = None if is_plain else self.trusted()
+        variable, trusted = ("", None) if is_plain else self.trusted()
         adapter = self._adapters.get(trusted)
         if adapter is None:
             context = self._context
             if trusted is not None:
-                context = tls_context()
-                is_folder = Path(trusted).is_dir()
-                context.load_verify_locations(None if is_folder else trusted, trusted if is_folder else None)
+                try:
+                    context = tls_context(ca_bundle=Path(trusted), setting=variable)
+                except ConfigError as error:
+                    failure = Failure(FailureKind.REJECTED, error, "the certificates cannot be read")
+                    raise RequestFailed(failure) from None
             # Another thread may have made one at the same time.
             adapter = self._adapters.setdefault(trusted, ConnectionAdapter(context, idle=16))
         return adapter
 
-    def trusted(self) -> str | None:
-        """Return the certificates to trust as the environment says now, or None if the settings decide."""
+    def trusted(self) -> tuple[str, str | None]:
+        """Return the certificates to trust and the variable that names them; None if the settings decide."""
         if self._knows_trust:
-            return None
-        environ = os.environ.get
-        return environ("REQUESTS_CA_BUNDLE") or environ("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+            return "ca_bundle", None
+        named = ((name, path) for name in _TRUST if (path := os.environ.get(name)))
+        return next(named, ("certifi", DEFAULT_CA_BUNDLE_PATH))
 
     def proxies(self) -> dict[str, str]:
         """Return the proxies to use as the environment says now, as requests takes them."""

@@ -146,7 +146,9 @@ def _base_address(value: object) -> str:
         raise ValueError("expected an address without ?, #, spaces and control characters")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("http:// would send the secret unencrypted; use https:// (http is for loopback)")
-    return value.rstrip("/")
+    address = value.rstrip("/")
+    versionless = address.removesuffix("/v1")  # which each path begins with
+    return versionless if versionless in REGIONS.values() else address
 
 
 def _bool(value: object) -> bool:

@@ -60,3 +60,17 @@ def test_a_workspace_that_is_not_a_number(server: Any, client: Client, dw_id: An
             act(dw_id=dw_id)
         assert caught.value.setting == "dw_id"
     assert server.connections == 0
+
+
+def test_an_address_that_ends_in_the_version(server: Any) -> None:
+    """It is removed from those of the regions; the error of another address names it."""
+    settings: dict[str, Any] = {"client_secret": "s", "dw_id": 13, "timeout": 5}
+    assert " at https://api.eu1.connecty-ai.com, " in repr(
+        cf.Client("id", base_url="https://api.eu1.connecty-ai.com/v1/", **settings)
+    )
+    server.on("ask", server.answer(404))  # for all that is not a path of the API
+    with (
+        cf.Client("id", base_url=f"{server.address}/v1", **settings) as client,
+        pytest.raises(cf.AuthError, match=r"base_url ends in /v1, and paths begin with /v1: remove it there"),
+    ):
+        client.ask("how many?")

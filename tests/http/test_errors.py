@@ -231,8 +231,9 @@ def test_an_error_names_the_request(headers: dict[str, str], request_id: str | N
 @cases(
     ("location", "named"),
     [
-        ("https://login.test/sso?code=canary", "login.test"),
-        ("https://user:canary@[::1]:8443/sso", "[::1]"),
+        ("https://login.test/sso?code=canary", "login.test, probably a login page"),
+        ("https://pages.test/?code=canary", "pages.test"),
+        ("https://user:canary@[::1]:8443/sso", "[::1], probably a login page"),
         ("/elsewhere?code=canary", "api.test"),
         ("", "an unknown host"),
         (None, "an unknown host"),

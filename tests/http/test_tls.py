@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import socket
 import ssl
+import threading
 import warnings
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +26,7 @@ from connecty_frames.http.connection import (
     _TrackedTLSConnection,
     tls_context,
 )
+from connecty_frames.http.transport import CONNECT_ATTEMPTS
 from tests.cases import cases
 from tests.servers.scripted import PEM, Script, loopback_tls, serve
 from tests.servers.timing import within
@@ -36,7 +39,11 @@ def make(address: str, **settings: Any) -> cf.Client:
 
 @pytest.mark.parametrize("is_folder", [False, True])
 @pytest.mark.parametrize(
-    "setting", ["argument", "CONNECTY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+    "setting",
+    [
+        *("argument", "CONNECTY_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+    ],
 )
 def test_a_trusted_certificate(
     secured: Script, setting: str, is_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -47,7 +54,8 @@ def test_a_trusted_certificate(
     """
     shutil.copy(PEM, tmp_path / "88d0bdcb.0")
     bundle = tmp_path if is_folder else PEM
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such.pem" if setting != "CURL_CA_BUNDLE" else "")
+    later = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")  # those before it decide
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "" if setting in later else "/no/such.pem")
     settings = {"ca_bundle": bundle} if setting == "argument" else {}
     if setting != "argument":
         monkeypatch.setenv(setting, str(bundle))
@@ -57,18 +65,71 @@ def test_a_trusted_certificate(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_the_environment_names_no_certificates(
-    secured: Script, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    secured: Script, variable: str, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that is missing, empty or of something else: ConfigError with the variable; nothing is sent."""
     bundle = tmp_path / "bundle.pem"
     if content is not None:
         bundle.write_bytes(content)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    expected = pytest.raises(cf.ConfigError, match=r"REQUESTS_CA_BUNDLE .* certificates in PEM format")
+    monkeypatch.setenv(variable, str(bundle))
+    expected = pytest.raises(
+        cf.ConfigError, match=rf"{variable}=.*bundle\.pem: .* certificates in PEM format"
+    )
     with make(secured.address) as client, expected:
         client.ask("how many?")
     assert secured.connections == 0
+
+
+def serving(pem: Path) -> ssl.SSLContext:
+    """Return how a server with this key and certificate uses TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context
+
+
+def test_an_expired_certificate() -> None:
+    """``expired.pem`` held until 2021: the advice is about the clock and the certificate."""
+    pem = PEM.with_name("expired.pem")
+    with (
+        serve(tls=serving(pem)) as server,
+        make(server.address, ca_bundle=pem) as client,
+        pytest.raises(cf.ConnectionFailed, match=r"expired.*not valid at this machine's time: set the clock"),
+    ):
+        client.ask("how many?")
+
+
+def test_a_certificate_for_another_host() -> None:
+    """It is for 127.0.0.1, and localhost was asked."""
+    with (
+        serve(tls=loopback_tls()) as server,
+        make(server.address.replace("127.0.0.1", "localhost"), ca_bundle=PEM) as client,
+        pytest.raises(
+            cf.ConnectionFailed, match=r"certificate is for another host: check region or base_url"
+        ),
+    ):
+        client.ask("how many?")
+
+
+def test_plain_http_on_a_port_for_tls() -> None:
+    """The advice is about the scheme and the port."""
+
+    def answer(listener: socket.socket) -> None:
+        for _ in range(CONNECT_ATTEMPTS):
+            with listener.accept()[0] as connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                connection.recv(4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        with (
+            make(f"https://127.0.0.1:{listener.getsockname()[1]}", ca_bundle=PEM) as client,
+            pytest.raises(cf.ConnectionFailed, match=r"speaks plain HTTP.* check the scheme and port"),
+        ):
+            client.ask("how many?")
+        thread.join(20)
 
 
 def test_certificates_are_read_once(secured: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
