@@ -99,7 +99,9 @@ _EQUAL_SECONDS: Final = 10.0
 _USUAL_LIMIT: Final = 10_000
 _LEAST_LIMIT: Final = 100  # a smaller number in a refusal is none
 _search_max_rows: Final = re.compile(rb"max_?rows", re.IGNORECASE).search
-_find_numbers: Final = re.compile(rb"\d[\d,_]*").findall
+_find_limits: Final = re.compile(
+    rb"(?i)(?:most|up to|equal to|than|maximum|limit|exceed|above|\"le\")\D{0,20}?(\d[\d,_]*)"
+).findall
 
 
 class Results(Immutable):
@@ -251,9 +253,9 @@ class Polling:
         if max_rows is None or failure.status not in _REFUSALS or not _search_max_rows(failure.body):
             return False
         refused, had = int(min(max_rows, self._limit)), self.final.max_rows if self.final else 0
-        numbers = (int(text[:18].translate(None, b",_")) for text in _find_numbers(failure.body))
-        # Other numbers in the text are codes and ids; it is believed once, since it may echo the request.
-        named = [each for each in numbers if _LEAST_LIMIT <= each < refused and each != failure.status]
+        # Other numbers are codes, times and ids. The text is believed once, since it may echo the request.
+        numbers = (int(text[:18].translate(None, b",_")) for text in _find_limits(failure.body))
+        named = [each for each in numbers if _LEAST_LIMIT <= each < refused]
         first = max(named, default=0) if self._limit == math.inf else 0
         limits = (first, _USUAL_LIMIT, DEFAULT_MAX_ROWS, had)
         limit = next((each for each in limits if max(had, 1) <= each < refused), None)
@@ -295,6 +297,8 @@ class Polling:
     def _settled(self, results: Results) -> Results:
         """Return an answer with an unknown state as completed, once it is clear that it is whole."""
         envelope, now = results.envelope.as_completed(results.max_rows), self._api.clock.monotonic()
+        if envelope.is_cut:
+            return results  # more may come
         if envelope.doubt:
             if self._equal is None or self._equal[0] != results.body:
                 self._equal = results.body, now, 0

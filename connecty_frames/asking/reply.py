@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -45,8 +46,10 @@ _RULES: Final[tuple[tuple[str, frozenset[int], frozenset[str]], ...]] = (
 _LOCATED: Final = range(200, 400)
 #: The statuses whose Location names what was made; under others it may name any page.
 _NAMES_RESULT: Final = (201, 202, 303)
-#: How much of a reply is kept, in characters.
+_search_token: Final = re.compile(rb"(?:access|id|refresh|bearer)[_-]?token|\bjwt\b", re.IGNORECASE).search
+#: How much of a reply is kept: characters, and ids.
 _MOST_KEPT: Final = 2_000
+_MOST_IDS: Final = 20
 
 
 class _Object(list[tuple[str, Any]]):
@@ -84,7 +87,7 @@ def read_reply(attempt: Attempt, url: str, dw_id: int) -> Reply:
         # Numbers as their texts: an id is sent back as it was received.
         places = list(_places(json.loads(body, object_pairs_hook=_Object, parse_int=str)))
     except (ValueError, RecursionError):
-        part = _search_part(body)
+        part = _search_part(body) if body.count(b'"question_id"') == 1 else None
         cut = (part[1] or part[2]).decode(errors="replace") if part else None
         places = [("question_id", "questionid", cut)]
     named: list[tuple[str, Any]] = []
@@ -95,7 +98,8 @@ def read_reply(attempt: Attempt, url: str, dw_id: int) -> Reply:
             break
     located = _id_in_location(attempt, url, dw_id)
     named += [] if located is None else [("Location", located)]
-    return Reply(status, named, {place: value for place, _, value in places if is_uuid(value)})
+    others = ((place, value) for place, _, value in places if is_uuid(value))
+    return Reply(status, named[:_MOST_IDS], dict(islice(others, _MOST_IDS)))
 
 
 def _places(reply: Any) -> Iterator[tuple[str, str, Any]]:
@@ -136,6 +140,9 @@ def shown_reply(attempt: Attempt, reply: Reply, redact: Redaction) -> dict[str, 
     headers = shown_headers(attempt.headers, redact)
     body = attempt.received.getvalue()
     # A token may come with any status, and is not known here.
-    shown = "" if b"access_token" in body else snippet(redact(body), _MOST_KEPT)
-    ids = {redact(place): redact.data(str(value)) for place, value in [*reply.others.items(), *reply.named]}
+    shown = "" if _search_token(body) else snippet(redact(body), _MOST_KEPT)
+    ids = {
+        snippet(redact(place)): snippet(redact.data(str(value)), 200)
+        for place, value in [*reply.others.items(), *reply.named]
+    }
     return {"status": attempt.status, "headers": headers, "reply": shown, "ids": ids}

@@ -108,8 +108,9 @@ def decode(
     truncated: bool | None = total_rows is not None and count < total_rows
     if total_rows is None:
         total_rows, truncated = _count_by_values(statistics, cells, count, fetched)
-    if envelope.is_cut or (envelope.stated_rows or 0) > count:  # as fields beside the statistics say
-        total_rows = max(filter(None, (total_rows, envelope.stated_rows)), default=None)
+    stated = max(envelope.stated_rows or 0, envelope.row_count or 0)
+    if envelope.is_cut or stated > count:  # as fields beside the statistics say
+        total_rows = max(filter(None, (total_rows, stated)), default=None)
         total_rows, truncated = (None if total_rows == count else total_rows), True
     whole = total_rows is not None and count >= total_rows
     types, order = _NO_TYPES, list(range(len(names)))

@@ -64,7 +64,6 @@ _HOLDERS: Final = ("results", "result", "pagination", "metadata", "meta")
 _search_others: Final = re.compile(
     rb"truncated|has_?more|total_?rows|row_?count|question_?id", re.IGNORECASE
 ).search
-_CUT_FIELDS: Final = frozenset({"truncated", "hasmore", "totalrows", "rowcount"})
 _LONGEST_VALUE: Final = 300
 _TEXT_OR_NULL: Final = frozenset({b"", b'"', b"n"})
 #: Words of states in which rows may still come.
@@ -104,7 +103,8 @@ class Envelope(Immutable):
     unnamed: tuple[str, ...] | None = None
     #: Parts that were fetched one by one and did not come.
     missing: tuple[str, ...] = ()
-    stated_rows: int | None = None  # of the whole result, as fields beside the statistics say
+    stated_rows: int | None = None  # of the whole result, as a field beside the statistics says
+    row_count: int | None = None  # of the whole result, or of this response
     is_cut: bool = False  # as such fields say
     #: Why it is not certain that a response with an unknown state is the whole answer; empty if it is.
     doubt: str = ""
@@ -120,7 +120,8 @@ class Envelope(Immutable):
     def as_completed(self, max_rows: int | None = None) -> Envelope:
         """Return a response with an unknown state as completed; a count that agrees ends the doubt."""
         total = self.total_rows if self.stated_rows is None else self.stated_rows
-        is_whole = total is not None and self.count_rows() in (total, min(total, max_rows or total))
+        rows = self.count_rows()
+        is_whole = rows > 0 and total is not None and rows in (total, min(total, max_rows or total))
         why = "since a count agrees with its rows" if is_whole else "though no count confirms its rows"
         said = f"The server says {snippet(self.word)!r}, read as COMPLETED {why}."
         return msgspec.structs.replace(
@@ -226,6 +227,7 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         question_ids=others.question_ids,
         unnamed=others.unnamed if state == State.COMPLETED else None,
         stated_rows=others.stated_rows,
+        row_count=others.row_count,
         is_cut=others.is_cut,
         doubt=f"the state {snippet(word)} is not in the API document" * (has_answer and state not in STATES),
     )
@@ -268,6 +270,7 @@ class _Others(Immutable):
     differences: tuple[tuple[str, str], ...] = ()
     unnamed: tuple[str, ...] | None = None
     stated_rows: int | None = None
+    row_count: int | None = None
     is_cut: bool = False
     question_ids: tuple[str, ...] = ()
 
@@ -285,8 +288,8 @@ def _read_others(body: bytes, results: _Results) -> _Others:
         is_one = len({bytes(memoryview(fields[place])) for place in places}) == 1
         if getattr(results, wanted) is _ABSENT and is_one:
             setattr(results, wanted, fields[places[0]])
-            said = f"{wanted} came as {snippet(places[0])!r}, and is read."
-            differences.append((f"the place of {wanted}", said))
+            place = f"{wanted} came as {snippet(places[0])!r}, and is read."
+            differences.append((f"the place of {wanted}", place))
     has_results = any(part is not _ABSENT for part in msgspec.structs.astuple(results))
     is_empty = objects.get("results.") == {}  # an answer without a table
     small = {
@@ -294,15 +297,19 @@ def _read_others(body: bytes, results: _Results) -> _Others:
         for place, value in fields.items()
         if len(memoryview(value)) <= _LONGEST_VALUE and bytes(memoryview(value)[:1]) not in (b"[", b"{")
     }
-    cuts = [value for place, value in small.items() if _last_folded(place) in _CUT_FIELDS]
-    counts = [value for value in cuts if type(value) is int]
-    named = [str(value) for place, value in small.items() if _last_folded(place) == "questionid" and value]
+    said = [(_last_folded(place), value) for place, value in small.items()]
+    totals, counts = (
+        [value for name, value in said if name == wanted and type(value) is int]
+        for wanted in ("totalrows", "rowcount")
+    )
+    named = [str(value) for name, value in said if name == "questionid" and value]
     return _Others(
         differences=tuple(differences),
         question_ids=tuple(named),
         unnamed=None if has_results or is_empty else tuple(_shown(place, small) for place in fields),
-        stated_rows=max(counts, default=None),
-        is_cut=any(value is True for value in cuts),
+        stated_rows=max(totals, default=None),
+        row_count=max(counts, default=None),
+        is_cut=any(value is True for name, value in said if name in ("truncated", "hasmore")),
     )
 
 

@@ -34,7 +34,7 @@ _LONG_ID: Final = 16
 _MAX_LENGTH: Final = 255
 #: How much of a body is scanned, in bytes; what is shown of it is far shorter.
 _MAX_SCANNED: Final = 2**16
-_SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
+_search_secret_name: Final = re.compile("auth|cookie|token|key|secret|session", re.IGNORECASE).search
 _MATCHES_NOTHING: Final = "(?!)"
 _SLASH: Final = "\\"
 #: The characters that no format escapes.
@@ -130,7 +130,7 @@ def shown_headers(headers: Mapping[str, str], redact: Callable[[str], str]) -> d
     return {
         name: redact(value.partition("?")[0] if name.lower() == "location" else value)
         for name, value in headers.items()
-        if name.lower() not in _SECRET_HEADERS
+        if not _search_secret_name(name)
     }
 
 

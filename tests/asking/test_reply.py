@@ -73,6 +73,7 @@ def test_the_id_in_a_reply(body: Any, expected: str) -> None:
         ("[" * 100_000, "without a question_id"),
         ('{"question_id": "729cb7a4-', "without a question_id"),
         ('{"question_id": 12', "without a question_id"),
+        ('{"question_id": "x", "question_id": "y", }', "without a question_id"),
         ({"question_id": "../x"}, "with a question_id that is not valid"),
         ({"question_id": True}, "with a question_id that is not valid"),
         ({"question_id": 1.5}, "with a question_id that is not valid"),
@@ -133,7 +134,13 @@ def test_what_is_kept_has_no_secrets() -> None:
     redact.add("secret", SecretStr("canary-secret"))
     received = attempt(
         "x" * 1_995 + "canary-secret",
-        **{"Set-Cookie": "a", "authorization": "b", "X-Seen": "canary-secret", "Location": "/login?state=c"},
+        **{
+            "Set-Cookie": "a",
+            "authorization": "b",
+            "X-Api-Key": "d",
+            "X-Seen": "canary-secret",
+            "Location": "/login?state=c",
+        },
     )
     assert shown_reply(received, Reply(200, [], {"trace canary-secret": UUID}), redact) == {
         "status": 200,
@@ -141,4 +148,10 @@ def test_what_is_kept_has_no_secrets() -> None:
         "reply": "x" * 1_995 + "***",
         "ids": {"trace ***": UUID},
     }
-    assert shown_reply(attempt({"access_token": "t"}), Reply(200, [], {}), redact)["reply"] == ""
+    for name in ("access_token", "accessToken", "jwt"):
+        assert shown_reply(attempt({name: "t"}), Reply(200, [], {}), redact)["reply"] == ""
+
+
+def test_ids_are_counted() -> None:
+    """A reply of a thousand ids does not fill the history."""
+    assert len(read(attempt({f"id{number}": UUID for number in range(1_000)})).others) == 20

@@ -114,6 +114,33 @@ def test_an_unknown_state_without_a_count(server: Script, fake_clock_client: Cli
     assert caught.value.question_id == QUESTION_ID
 
 
+@cases(
+    "fields",
+    [
+        {"row_count": 1},
+        {"total_rows": 1, "has_more": True},
+        {"total_rows": 9},
+        {"rowCount": 1, "truncated": True},
+    ],
+)
+def test_a_count_that_may_be_of_this_response(
+    server: Script, fake_clock_client: Client, fields: dict[str, Any]
+) -> None:
+    """A number of rows that grows with them, or more to come, confirms no unknown state."""
+    early = {"state": "EXECUTING", "results": {"dataframe": TABLE[:2]}, **fields}
+    server.on("results", server.answer(200, early), server.answer(200, early), server.answer(200, ROWS))
+    with pytest.warns(cf.UnknownStateWarning):
+        assert fake_clock_client.ask("how many?").rows == 2
+
+
+def test_no_rows_yet(server: Script, fake_clock_client: Client) -> None:
+    """A total of 0 does not confirm a header without rows."""
+    early = {"state": "EXECUTING", "results": {"dataframe": TABLE[:1], "total_rows": 0}}
+    server.on("results", server.answer(200, early), server.answer(200, ROWS))
+    with pytest.warns(cf.UnknownStateWarning):
+        assert fake_clock_client.ask("how many?").rows == 2
+
+
 @cases("word", ["PARTIAL_SUCCESS", "STREAMING", "still_running", "LOADED", "QUEUED_FOR_EXPORT"])
 def test_rows_that_may_still_grow(server: Script, fake_clock_client: Client, word: str) -> None:
     """They are never the answer, though a count agrees."""
@@ -268,6 +295,7 @@ def test_a_silent_limit(server: Script, fake_clock_client: Client) -> None:
         (2_000, {"error": {"code": 3, "message": "max_rows too large"}}, 1_000),
         (10_000, {"message": "maxRows is too large", "status": 422}, 10_000),
         (10_000, "max_rows: 15000 is refused (request 12345)", 10_000),
+        (10_000, {"detail": "max_rows invalid", "at": "2025-11-05", "line": 170}, 10_000),
     ],
 )
 def test_a_refused_max_rows(
