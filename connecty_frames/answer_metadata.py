@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -57,7 +57,11 @@ def no_attribute(owner: object, name: str, others: Mapping[str, str] | None = No
     guesses = {**_GUESSES, **(others or {})}
     hint = f"; use .{guesses[name]}" if name in guesses else ""
     message = f"{type(owner).__name__!r} object has no attribute {name!r}{hint}"
-    return AttributeError(message, name=name, obj=owner)
+    error = AttributeError(message, name=name, obj=owner)
+    # A private one is looked up by copy and pickle, before there is any metadata.
+    if isinstance(owner, WithMetadata) and not name.startswith("_"):
+        name_question(error, owner.metadata)
+    return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -238,6 +242,16 @@ def name_question(error: BaseException, metadata: AnswerMetadata) -> None:
     command = resume_command(metadata.question_id, metadata.dw_id)
     if command not in "".join([str(error), *getattr(error, "__notes__", ())]):
         error.add_note(f"{command} fetches the answer without asking again.")
+
+
+@contextmanager
+def naming_question(metadata: AnswerMetadata) -> Iterator[None]:
+    """Name the question in errors of the block."""
+    try:
+        yield
+    except BaseException as error:
+        name_question(error, metadata)
+        raise
 
 
 def _naming_question(method: Callable[..., Any]) -> Callable[..., Any]:

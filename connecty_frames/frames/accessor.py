@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, Union, overload
 
 from connecty_frames._base.text import snippet
-from connecty_frames.answer_metadata import KEY, WithMetadata, no_attribute
+from connecty_frames.answer_metadata import KEY, WithMetadata, naming_question, no_attribute
 from connecty_frames.errors import ConfigError, ConversionError
 from connecty_frames.frames.attachment import library_of, read_metadata, write_metadata
 
@@ -149,7 +149,8 @@ def copy_metadata(source: object, frame: Any) -> Any:
             "connecty_frames made, or one returned by copy_metadata.",
             setting="source",
         )
-    return attach(frame, found)
+    with naming_question(found):
+        return attach(frame, found)
 
 
 class ConnectyAccessor(WithMetadata):

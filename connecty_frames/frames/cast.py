@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts
+from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts, naming_question
 from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, SchemaTypes, read_column
 from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError
@@ -109,17 +109,24 @@ def cast_table(
     schema: Any,
 ) -> Any:
     """Return a table with the types of an answer; see ``Answer.cast``."""
-    check_engine(engine)
-    cast_to_answer = _caster(metadata, columns, schema)
-    rows, kind = _read(table)
-    batches = cast_to_answer(rows)
-    arrow_schema = next(batches)
-    made_engine = engine or kind
-    if made_engine == "reader":
-        return pa.RecordBatchReader.from_batches(arrow_schema, batches)
-    made = pa.Table.from_batches(list(batches), arrow_schema)
-    known = accessor.metadata(made, required=True)
-    return to_engine(made, made_engine, known)
+    with naming_question(metadata):
+        check_engine(engine)
+        cast_to_answer = _caster(metadata, columns, schema)
+        rows, kind = _read(table)
+        batches = cast_to_answer(rows)
+        arrow_schema = next(batches)
+        made_engine = engine or kind
+        if made_engine == "reader":
+            return pa.RecordBatchReader.from_batches(arrow_schema, _named(batches, metadata))
+        made = pa.Table.from_batches(list(batches), arrow_schema)
+        known = accessor.metadata(made, required=True)
+        return to_engine(made, made_engine, known)
+
+
+def _named(batches: Iterator[Any], metadata: AnswerMetadata) -> Iterator[Any]:
+    """Yield batches that a caller reads later; their errors name the question too."""
+    with naming_question(metadata):
+        yield from batches
 
 
 def rerun(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from connecty_frames._base.text import quoted, value_text
-from connecty_frames.answer_metadata import name_question
+from connecty_frames.answer_metadata import naming_question
 from connecty_frames.api import ask_df, shared_client
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
@@ -72,11 +72,8 @@ def read_connecty(
     ask_options = replace(AskOptions.from_kwargs(given), engine="pandas")
     answer = shared_client(con).call(question, ask_options).answer()
     frame: PandasFrame = answer.to_frame(ask_options)
-    try:
+    with naming_question(answer.metadata):
         return _indexed(frame, list(names)) if names else frame
-    except BaseException as error:
-        name_question(error, answer.metadata)
-        raise
 
 
 def _indexed(frame: PandasFrame, names: list[str]) -> PandasFrame:

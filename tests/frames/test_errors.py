@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
@@ -88,6 +89,46 @@ def test_an_error_of_an_accessor_names_the_question(engine: str) -> None:
             NOWHERE
         )
     assert caught.value.__notes__ == [COMMAND]
+
+
+def test_each_method_of_an_accessor_is_called() -> None:
+    """A new one belongs in the test above."""
+    methods = {name for name, value in vars(ConnectyAccessor).items() if hasattr(value, "__wrapped__")}
+    assert methods == {"to_parquet"}
+
+
+@cases("engine", [None, "pandas", "polars"])
+def test_a_wrong_attribute_names_the_question(engine: str | None) -> None:
+    """It stays an AttributeError, as hasattr, copy and pickle expect; a private name is left alone."""
+    answer = answered(question_id=QUESTION_ID, dw_id=13)
+    owner: Any = answer if engine is None else getattr(answer, f"to_{engine}")().connecty
+    with pytest.raises(AttributeError) as caught:
+        owner.sum
+    assert caught.value.__notes__ == [COMMAND]
+    assert not hasattr(owner, "sum")
+    with pytest.raises(AttributeError) as caught:
+        owner._repr_png_
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_batches_that_are_read_later_name_the_question() -> None:
+    """A reader that cast returned fails in its second batch, long after the call."""
+    batches = (pa.record_batch({"n": values}) for values in (["a"], [1.5]))
+    reader = answered(question_id=QUESTION_ID, dw_id=13).cast(batches)
+    with pytest.raises(cf.ConversionError) as caught:
+        reader.read_all()
+    assert (caught.value.question_id, caught.value.__notes__) == (QUESTION_ID, [COMMAND])
+
+
+@cases("function", ["cast", "copy_metadata"])
+@cases("engine", ["pandas", "polars"])
+def test_a_function_of_a_frame_names_the_question(engine: str, function: str) -> None:
+    """Its source knows the question; what is wrong is the other argument."""
+    frame = getattr(answered(question_id=QUESTION_ID, dw_id=13), f"to_{engine}")()
+    with pytest.raises(cf.ConfigError) as caught:
+        getattr(cf, function)(frame, 7)
+    assert (caught.value.question_id, caught.value.__notes__) == (QUESTION_ID, [COMMAND])
+    assert not caught.value.not_started
 
 
 def test_another_question_is_left() -> None:

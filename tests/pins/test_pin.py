@@ -657,6 +657,15 @@ def test_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     assert len(service.script.questions) == 1
 
 
+def test_a_cast_that_fails_names_the_question(service: Any) -> None:
+    """The pinned answer can be fetched again for free."""
+    pin = service.pin()
+    with pytest.raises(cf.ConfigError) as caught:
+        pin.cast(7)
+    assert caught.value.question_id == pin.question_id
+    assert f'cf.fetch("{pin.question_id}"' in caught.value.__notes__[0]
+
+
 def test_types_of_a_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """Whole numbers become a declared double, unless ``schema=`` set their type, then or now."""
     database.execute("ALTER TABLE shop.orders ALTER id TYPE DOUBLE")
