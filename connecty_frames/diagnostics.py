@@ -94,7 +94,7 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
     rows = counted(metadata.rows, "row")
     if metadata.truncated:
         total = metadata.total_rows
-        cut = f"{rows} received, but the statistics count more values"
+        cut = f"{rows} received, but the server counts or announces more"
         if total is not None:
             cut = f"{metadata.rows:,} of {counted(total, 'row')} received"
     elif metadata.truncated is None and fetched is not None:

@@ -262,7 +262,9 @@ def test_values_that_were_counted_and_did_not_come() -> None:
     """How many rows there are is unknown if each column has nulls that the statistics do not count."""
     body = b"""{"state":"COMPLETED","results":{"dataframe":[["a"],[1],[null]],
         "dataframe_stats":{"a":{"type":"int64","count":5}}}}"""
-    with pytest.raises(cf.TruncatedError, match=r"^2 rows received, but the statistics count more values;"):
+    with pytest.raises(
+        cf.TruncatedError, match=r"^2 rows received, but the server counts or announces more;"
+    ):
         cf.Answer.from_json(body, on_truncation="raise")
     answer = cf.Answer.from_json(body, on_truncation="ignore")
     assert (answer.truncated, answer.total_rows, answer.metadata.rows_text) == (

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from connecty_frames._base.clock import Deadline
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import fields_text, snippet, terminal
 from connecty_frames.asking.auth import content_failure
@@ -43,7 +44,6 @@ from connecty_frames.protocol import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from connecty_frames._base.clock import Deadline
     from connecty_frames.asking.auth import API
     from connecty_frames.asking.submission import Submission
     from connecty_frames.http.models import Response
@@ -90,6 +90,8 @@ _TRANSIENT: Final = frozenset(
 #: The statuses of a request that is refused for what it asks for, and those that one part may cause.
 _REFUSALS: Final = (400, 422)
 _OF_A_PART: Final = (*_REFUSALS, 500, 504, 524)
+#: The most seconds that a part takes if it is fetched by itself.
+_PART_SECONDS: Final = 10.0
 #: A completed question may have no results yet for this many seconds.
 _RACE: Final = 3.0
 #: A response with an unknown state and equal rows counts as the answer after so many polls and seconds.
@@ -121,6 +123,7 @@ class Results(Immutable):
         if self.envelope.state != State.COMPLETED or self.max_rows == wanted or self.max_rows >= self.limit:
             return None
         rows, total = self.envelope.count_rows(checkpoint), self.envelope.total_rows
+        total = self.envelope.stated_rows if total is None else total
         is_complete = rows < self.max_rows or rows == total
         if is_complete and (wanted is None or wanted >= rows):
             return None
@@ -288,7 +291,9 @@ class Polling:
             self._parts = []
             for part in others:
                 with suppress(ConnectyError):  # such as a token that is refused: the rows are here
-                    found = self._get((part,), results.max_rows, deadline, policy={})
+                    seconds = min(deadline.remaining(), _PART_SECONDS)
+                    own = Deadline.after(seconds, deadline.clock, deadline.cancelled)
+                    found = self._get((part,), results.max_rows, own, policy={})
                     if isinstance(found, Results) and found.envelope.state == State.COMPLETED:
                         self._parts.append(found.body)
         body = b"".join(PART_MARK + each + b"\n" for each in (results.body, *self._parts))

@@ -171,7 +171,9 @@ class Index:
 
     def refetch(self) -> None:
         """Mark all answers to be fetched again."""
-        self._update("outcome = NULL, error = NULL WHERE outcome IS NOT NULL AND question <> ''")
+        self._update(
+            "outcome = NULL, error = NULL WHERE outcome IN (?, ?) AND question <> ''", PART, NO_TABLE
+        )
 
     def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
         """Record why a question has no answer, or keeps its old part; None clears the error."""

@@ -7,6 +7,7 @@ is bounded, and :class:`ReaderLimits` ends what takes too long.
 
 from __future__ import annotations
 
+import math
 import re
 from codecs import BOM_UTF8
 from itertools import compress, pairwise
@@ -48,14 +49,20 @@ class _Results(msgspec.Struct):
     dataframe_stats: msgspec.Raw = _ABSENT
 
 
-class _Response(msgspec.Struct):
-    """A response whose parts are unread."""
+class _StateAlone(msgspec.Struct):
+    """A response that is read for its state."""
 
     state: msgspec.Raw
+
+
+class _Response(_StateAlone):
+    """A response whose parts are unread."""
+
     results: _Results | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
+_STATE_ALONE: Final = msgspec.json.Decoder(_StateAlone)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 #: Begins each of the texts that hold the parts of one answer (RFC 7464); no JSON text has it.
 PART_MARK: Final = b"\x1e"
@@ -64,6 +71,7 @@ _HOLDERS: Final = ("results", "result", "pagination", "metadata", "meta")
 _search_others: Final = re.compile(
     rb"truncated|has_?more|total_?rows|row_?count|question_?id", re.IGNORECASE
 ).search
+_SAYING: Final = frozenset({"truncated", "hasmore", "totalrows", "rowcount", "questionid"})
 _LONGEST_VALUE: Final = 300
 _TEXT_OR_NULL: Final = frozenset({b"", b'"', b"n"})
 #: Words of states in which rows may still come.
@@ -119,9 +127,9 @@ class Envelope(Immutable):
 
     def as_completed(self, max_rows: int | None = None) -> Envelope:
         """Return a response with an unknown state as completed; a count that agrees ends the doubt."""
-        total = self.total_rows if self.stated_rows is None else self.stated_rows
-        rows = self.count_rows()
-        is_whole = rows > 0 and total is not None and rows in (total, min(total, max_rows or total))
+        totals = {self.total_rows, self.stated_rows} - {None}
+        rows, most = self.count_rows(), max_rows or math.inf
+        is_whole = bool(rows and totals) and all(rows == min(each or 0, most) for each in totals)
         why = "since a count agrees with its rows" if is_whole else "though no count confirms its rows"
         said = f"The server says {snippet(self.word)!r}, read as COMPLETED {why}."
         return msgspec.structs.replace(
@@ -187,9 +195,10 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
     rows = original(results.dataframe)
     start = exact_json.offset(rows, body) if rows else len(body)
     others = _Others()
-    has_others = rows and (_search_others(strict, 0, start) or _search_others(strict, start + len(rows)))
-    if may_have_answer and (has_others or not rows):
-        others = _read_others(strict, results)
+    lacks = any(part is _ABSENT for part in msgspec.structs.astuple(results))
+    has_others = _search_others(strict, 0, start) or _search_others(strict, start + len(rows))
+    if may_have_answer and (lacks or has_others):
+        others = _read_others(strict, results, len(strict) - len(rows), checkpoint)
         rows = original(results.dataframe)
         start = exact_json.offset(rows, body) if rows else len(body)
     has_answer = state == State.COMPLETED or (may_have_answer and bytes(rows[:1]) == b"[")
@@ -275,29 +284,34 @@ class _Others(Immutable):
     question_ids: tuple[str, ...] = ()
 
 
-def _read_others(body: bytes, results: _Results) -> _Others:
+def _read_others(body: bytes, results: _Results, size: int, checkpoint: Callable[[], None]) -> _Others:
     """Read fields beside those of the API document, and add those of the results that lack there."""
-    objects = {"": _FIELDS.decode(body)}
+
+    def read(source: Any) -> dict[str, Any]:
+        if size <= _SMALL:  # without the rows
+            return _FIELDS.decode(source)
+        return {name: _trimmed(each) for name, each in _first_fields(_trimmed(source), checkpoint)[0].items()}
+
+    objects = {"": read(body)}
     for name, value in objects[""].items():
         if folded(name) in _HOLDERS and bytes(memoryview(value)[:1]) == b"{":
-            objects[f"{name}."] = _FIELDS.decode(value)
+            objects[f"{name}."] = read(value)
     fields = {f"{place}{name}": value for place, found in objects.items() for name, value in found.items()}
     differences = []
     for wanted in _Results.__struct_fields__:
         places = [place for place in fields if _last_folded(place) == folded(wanted)]
-        is_one = len({bytes(memoryview(fields[place])) for place in places}) == 1
-        if getattr(results, wanted) is _ABSENT and is_one:
+        is_lacking = getattr(results, wanted) is _ABSENT
+        if is_lacking and len({bytes(memoryview(fields[place])) for place in places}) == 1:
             setattr(results, wanted, fields[places[0]])
             place = f"{wanted} came as {snippet(places[0])!r}, and is read."
             differences.append((f"the place of {wanted}", place))
     has_results = any(part is not _ABSENT for part in msgspec.structs.astuple(results))
     is_empty = objects.get("results.") == {}  # an answer without a table
-    small = {
-        place: msgspec.json.decode(value)
+    said = [
+        (name, msgspec.json.decode(value))
         for place, value in fields.items()
-        if len(memoryview(value)) <= _LONGEST_VALUE and bytes(memoryview(value)[:1]) not in (b"[", b"{")
-    }
-    said = [(_last_folded(place), value) for place, value in small.items()]
+        if (name := _last_folded(place)) in _SAYING and len(memoryview(value)) <= _LONGEST_VALUE
+    ]
     totals, counts = (
         [value for name, value in said if name == wanted and type(value) is int]
         for wanted in ("totalrows", "rowcount")
@@ -306,16 +320,23 @@ def _read_others(body: bytes, results: _Results) -> _Others:
     return _Others(
         differences=tuple(differences),
         question_ids=tuple(named),
-        unnamed=None if has_results or is_empty else tuple(_shown(place, small) for place in fields),
+        unnamed=None if has_results or is_empty else tuple(map(_shown, fields.items())),
         stated_rows=max(totals, default=None),
         row_count=max(counts, default=None),
         is_cut=any(value is True for name, value in said if name in ("truncated", "hasmore")),
     )
 
 
-def _shown(place: str, values: dict[str, Any]) -> str:
+def _shown(field: tuple[str, Any]) -> str:
     """Return a name with its value, if that is short: it may say why there are no results."""
-    return f"{place} {values[place]!r}" if place in values else place
+    place, value = field[0], bytes(memoryview(field[1]))
+    return f"{place} {value.decode(errors='replace')}" if len(value) <= _LONGEST_VALUE else place
+
+
+def _trimmed(source: Any) -> memoryview:
+    """Return a view of JSON without the white space around it."""
+    text = bytes(memoryview(source))
+    return memoryview(source)[len(text) - len(text.lstrip()) : len(text.rstrip())]
 
 
 def _last_folded(place: str) -> str:
@@ -342,7 +363,15 @@ def _split_lenient(
         start = exact_json.offset(part, proved)
         return memoryview(body)[start : start + len(memoryview(part))]
 
-    return _RESPONSE.decode(proved), original, proved
+    try:
+        response = _RESPONSE.decode(proved)
+    except msgspec.ValidationError:
+        found = _STATE_ALONE.decode(proved)  # whatever stands for the results of a question that is not done
+        word, _ = _read_text(original(found.state), "$.state", checkpoint, _STATE, _MOST_KEPT)
+        if word not in (State.PENDING, State.IN_PROGRESS):
+            raise
+        response = _Response(found.state)
+    return response, original, proved
 
 
 def _read_text(

@@ -367,7 +367,10 @@ class Transport:
         """Return the certificates to trust and the variable that names them; None if the settings decide."""
         if self._knows_trust:
             return "ca_bundle", None
-        named = ((name, path) for name in _TRUST if (path := os.environ.get(name)))
+        # The last may list several folders.
+        named = (
+            (name, path) for name in _TRUST if (path := os.environ.get(name, "").partition(os.pathsep)[0])
+        )
         return next(named, ("certifi", DEFAULT_CA_BUNDLE_PATH))
 
     def proxies(self) -> dict[str, str]:

@@ -280,8 +280,9 @@ def forget_records(
         parts = database.execute(_PARTS.format(items), parameters).rows
         # The batch still knows by the key that a question is finished; unfinished ones are removed.
         erasure = f"UPDATE items SET question = '', error = NULL, outcome = 'NO TABLE' {items}"
-        database.execute(f"{erasure} AND outcome IS NOT NULL", parameters)
-        database.execute(f"DELETE FROM items {items} AND outcome IS NULL", parameters)
+        finished = "outcome IN ('PART', 'NO TABLE')"
+        database.execute(f"{erasure} AND {finished}", parameters)
+        database.execute(f"DELETE FROM items {items} AND ({finished}) IS NOT TRUE", parameters)
         erased = database.execute(f"DELETE {where}", parameters).changed
         answers.erase(question_ids)
         if batch is not None:

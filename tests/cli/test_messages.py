@@ -93,11 +93,10 @@ def test_an_answer_that_is_too_large(sandbox: Sandbox, shell_message: ShellMessa
     )
 
 
-def test_a_certificate_that_is_not_trusted(sandbox: Sandbox, shell_message: ShellMessage) -> None:
+def test_a_certificate_that_is_not_trusted(secured: Script, shell_message: ShellMessage) -> None:
     """Nor is ca_bundle."""
-    address = sandbox.connection["base_url"].replace("http:", "https:")  # where no TLS is spoken
-    settings = {**sandbox.connection, "base_url": address, "timeout": 0.5}
-    with cf.Client(**settings) as client, pytest.raises(cf.ConnectionFailed) as raised:
+    settings: dict[str, Any] = {"client_secret": "s", "base_url": secured.address, "dw_id": 13, "timeout": 5}
+    with cf.Client("id", **settings) as client, pytest.raises(cf.ConnectionFailed) as raised:
         client.ask("how many?")
 
     assert str(raised.value).endswith(

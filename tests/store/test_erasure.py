@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 ANSWER = {
     "state": "COMPLETED",
-    "response_summary": "a canary",
-    "sqlquery": "SELECT 'canary'",
-    "results": {"dataframe": [["bird"], ["canary"]]},
+    "results": {
+        "dataframe": [["bird"], ["canary"]],
+        "response_summary": "a canary",
+        "sql_query": "SELECT 'canary'",
+    },
 }
 
 

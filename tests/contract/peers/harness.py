@@ -34,7 +34,7 @@ SERVERS = {
     "gateway": (sys.executable, "-m", "tests.contract.peers.gateway"),
 }
 #: Statuses after which the question was certainly not started, so that it may be sent again.
-_NOT_STARTED = {401, 429, 307, 308}
+_NOT_STARTED = {401, 429}
 _THREADS = 16
 #: The path of a question.
 _QUESTIONS = re.compile(r"/questions/?(\?|$)")
@@ -48,6 +48,7 @@ class Case:
     want: str
     name: str
     says: str
+    why: str = ""
     must: str = ""
     warns: str = ""
     rows: str | list[str] = '[["$q", 1], ["$q", 2], ["$q", 3]]'  # alternatives are in a list
@@ -81,7 +82,9 @@ def read_cases() -> list[Case]:
     for server, by_want in tomllib.loads((_FOLDER / "variations.toml").read_text()).items():
         for want, named in by_want.items():
             for name, row in named.items():
-                own = {key: row.pop(key) for key in ("says", "must", "warns", "rows", "ask") if key in row}
+                own = {
+                    key: row.pop(key) for key in ("says", "why", "must", "warns", "rows", "ask") if key in row
+                }
                 timeout = row.pop("timeout", 4.0)
                 found.append(Case(server, want, name, timeout=timeout, switches=row, **own))
     return found
@@ -223,7 +226,8 @@ def report(outcomes: Sequence[Outcome], *, verbose: bool) -> Iterator[str]:
     for o in outcomes:
         if o.faults or verbose:
             faults = ", ".join(o.faults) or "so it is"
-            yield f"\n{o.case.server} {o.case.name}: {o.case.says}. Wanted: {o.case.want}; {faults}"
+            because = f", since {o.case.why}" if o.case.why else ""
+            yield f"\n{o.case.server} {o.case.name}: {o.case.says}. Wanted: {o.case.want}; {faults}{because}"
             yield f"    {o.seconds:.1f} s, {o.message[:600]}"
             if o.got == "answer":
                 yield f"    rows {o.rows}"
