@@ -120,6 +120,10 @@ def _is_utf8_where_read(body: bytes) -> bool:
 
 #: The words for a completed question, and the parts of the results.
 _COMPLETED = {"COMPLETED", "SUCCESS", "SUCCEEDED", "DONE", "FINISHED", "COMPLETE"}
+_OTHERS = {
+    *("none", "PENDING", "IN_PROGRESS", "RUNNING", "PROCESSING", "QUEUED", "SUBMITTED"),
+    *("FAILED", "CANCELLED", "CANCELED", "ERROR", "ABORTED", "EXPIRED"),
+}
 _PARTS = {"sql_query", "response_summary", "dataframe", "dataframe_stats"}
 
 
@@ -127,8 +131,11 @@ def rejection_reason(body: Any) -> str | None:
     """Return why a body is rejected; None where it must be read."""
     if not isinstance(body, Object):
         return "the body is not an object"
-    if type(body.get("state")) is not str or body["state"].upper() not in _COMPLETED:
-        return "not COMPLETED"
+    state = body["state"].upper() if type(body.get("state")) is str else "none"
+    if state not in _COMPLETED:
+        # An unknown word with rows may be a saved answer.
+        is_known = state in _OTHERS or not isinstance(body.get("results"), Object)
+        return "not COMPLETED" if is_known else f"{MAY}not COMPLETED"
     results = body.get("results")
     if results is not None and not isinstance(results, Object):
         return "results is not an object"
