@@ -115,6 +115,9 @@ def _first_contact(
             answer = client.call(question, options).answer(accepted=accepted)
         except ConnectyError as failed:
             error = failed
+        except BaseException as interrupt:
+            save(exchanges.record(client.redacted, interrupt, anonymize=anonymize))
+            raise
         save(exchanges.record(client.redacted, error, anonymize=anonymize))
         if error is None:
             # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.

@@ -43,6 +43,7 @@ class Exchanges(Immutable):
         if error is not None:
             name = type(error).__name__
             found["error"] = name if anonymize else redacted(f"{name}: {error}")
+            found["x_request_id"] = getattr(error, "details", {}).get("x_request_id")
         return exact_json.dump(found).encode(errors="backslashreplace")
 
 
@@ -52,14 +53,25 @@ def _exchange(response: Response, redacted: Callable[[str], str], *, anonymize: 
         headers = {name: value if _is_plain(name) else masked(value) for name, value in headers.items()}
     # A token is not known if it came under another name.
     hides = anonymize or request.path == TOKEN
-    body = anonymized(response.body) if hides else response.body[:_MOST_KEPT]
-    text = redacted(body[:_MOST_KEPT].decode(errors="backslashreplace"))
+    body = anonymized(response.body) if hides else response.body
+    text = redacted(body.decode(errors="backslashreplace"))[:_MOST_KEPT]  # before it is cut
     try:
-        shown = exact_json.parse(text)
+        shown = _redacted(exact_json.parse(text), redacted)  # of escapes too
     except (ValueError, RecursionError):
         shown = text
     place = {"method": request.method, "path": redacted(request.path), "status": response.status}
     return {**place, "headers": headers, "body": shown}
+
+
+def _redacted(value: Any, redacted: Callable[[str], str]) -> Any:
+    if type(value) is str:
+        return redacted(value)
+    if isinstance(value, list):
+        return [_redacted(each, redacted) for each in value]
+    if isinstance(value, dict):
+        pairs = [(redacted(name), _redacted(each, redacted)) for name, each in exact_json.pairs_of(value)]
+        return exact_json.RepeatedKeys(pairs)
+    return value
 
 
 def _is_plain(name: str) -> bool:

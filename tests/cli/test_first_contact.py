@@ -122,6 +122,19 @@ def test_what_came_is_saved(contact: Any, server: Script, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_secret_in_escapes_is_not_saved(contact: Any, server: Script, tmp_path: Path) -> None:
+    """Nor one that is cut; the key of a question in doubt is there for support."""
+    path = tmp_path / "contact.json"
+    escaped = "".join(f"\\u{ord(each):04x}" for each in SECRET)
+    server.on("ask", Script.answer(200, raw=f'{{"said {escaped}": ["{escaped}"]}}'.encode()))
+
+    code, _, err = contact("--save", str(path))
+
+    assert code == 9
+    assert saved(path)["exchanges"][1]["body"] == {"said ***": ["***"]}
+    assert f"X-Request-Id {saved(path)['x_request_id']}" in err
+
+
 @pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize(
     ("step", "code", "says", "last"),
@@ -246,7 +259,7 @@ def test_a_check_that_fails(contact: Any, server: Script, endpoint: str, step: A
 
 @pytest.mark.slow
 def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
-    """Exit code 130, with the line that fetches the answer; no file is left."""
+    """Exit code 130, with the line that fetches the answer; what came is saved, and no other file is left."""
     with Sandbox(latency=60) as slow:
         running = start(
             *("doctor", "--ask", TOP_COUNTRIES, "--save", str(tmp_path / "answer.json")), **slow.connection
@@ -264,7 +277,8 @@ def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
     assert "may still be running; to fetch its answer without asking again: connecty ask" in (
         shell.after_acceptance(err)
     )
-    assert list(tmp_path.iterdir()) == []
+    assert saved(tmp_path / "answer.json")["exchanges"][1]["status"] == 200
+    assert [path.name for path in tmp_path.iterdir()] == ["answer.json"]
 
 
 @pytest.mark.parametrize(
