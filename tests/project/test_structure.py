@@ -75,4 +75,4 @@ def test_a_question_takes_a_short_way() -> None:
 
     assert 0 < len(way) <= 140
     assert len({file for file, _ in way}) <= 28
-    assert changes(way) <= 76
+    assert changes(way) <= 74
