@@ -103,7 +103,7 @@ def read_reply(attempt: Attempt, url: str, dw_id: int) -> Reply:
 
 
 def _places(reply: Any) -> Iterator[tuple[str, str, Any]]:
-    """Yield each value at the top and one level below, with its place and the name by which rules find it."""
+    """Yield each value at the top and one level below, with its place and its name for the rules."""
     prefix, top = ("[0].", reply[0]) if _is_list_of_one(reply) else ("", reply)
     fields = top if isinstance(top, _Object) else ()
     of_call = "id" if any(name == "jsonrpc" for name, _ in fields) else None

@@ -107,7 +107,7 @@ class Submission:
     _body: bytes
     #: Its row in the history.
     row: Row | None = None
-    #: The key by which the service's support can find it: its row's token, if it has a row.
+    #: The key of the question for support: the token of its row, if it has one.
     _request_id: str | None = None
     question_id: str | None = None
     #: When it was last sent, aware and in UTC.

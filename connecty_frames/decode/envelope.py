@@ -74,7 +74,7 @@ _search_others: Final = re.compile(
 _SAYING: Final = frozenset({"truncated", "hasmore", "totalrows", "rowcount", "questionid"})
 _LONGEST_VALUE: Final = 300
 _TEXT_OR_NULL: Final = frozenset({b"", b'"', b"n"})
-#: Words of states in which rows may still come.
+#: Words for states with rows still to come.
 _is_growing: Final = re.compile("PART|STREAM|RUN|PROGRESS|PEND|QUEUE|LOAD", re.IGNORECASE).search
 _STATE: Final = msgspec.json.Decoder(str)
 _TEXT: Final = msgspec.json.Decoder(str | None)

@@ -160,7 +160,7 @@ class Transport:
             warn(warning)
 
     def explain(self, failure: Failure, attempt: Attempt) -> None:
-        """Add to an error the ids by which the server's support finds the request, and what is wrong here."""
+        """Add to an error the server's ids of the request, and what is wrong here."""
         name_request(failure.error, attempt.headers, self.redact)
         if failure.status == HTTPStatus.NOT_FOUND and self.address.endswith("/v1"):
             append(failure.error, VERSION_TWICE)
