@@ -254,7 +254,7 @@ _RESULTS: Final = (
         _relayed(14, "results", name, _with_id(errors.ResponseError), send_bytes(write))
         for name, write in _NOT_HTTP.items()
     ),
-    _relayed(15, "results", "a login page", _with_id(errors.ResponseError), _LOGIN_PAGE),
+    _relayed(15, "results", "a login page", _SUCCESS, _LOGIN_PAGE),  # which may pass
     _relayed(16, "results", "an empty 200, twice", _SUCCESS, _EMPTY_BODY, _EMPTY_BODY),
     _on(16, "results", "204 always", _with_id(errors.ResponseError), "status=204"),
     _with_value(17, "no UTF-8", _with_id(errors.ResponseError), b'"\xff"'),
@@ -263,7 +263,7 @@ _RESULTS: Final = (
     _with_value(19, "a bare NaN", _SUCCESS, b"NaN", math.nan, errors.TypeFidelityWarning),
     _with_value(20, "1e999", _SUCCESS, b"1e999", "1e999", errors.TypeFidelityWarning),
     _with_value(20, "-1e-400", _SUCCESS, b"-1e-400", "-1e-400", errors.TypeFidelityWarning),
-    _on(21, "results", "an unknown state", _SUCCESS, "state=QUEUED,times=2", warnings=_UNKNOWN_STATE),
+    _on(21, "results", "an unknown state", _SUCCESS, "state=WAITING,times=2", warnings=_UNKNOWN_STATE),
     _on(
         21,
         "results",
@@ -343,7 +343,7 @@ SLOW_SCENARIOS: Final = tuple(
         _on(9, "results", "silence", _DEADLINE, "lost"),
         _on(9, "results", "too late", _DEADLINE, "latency=5"),
         _on(13, "results", "headers by the byte", _DEADLINE, "drip_headers=0.02"),
-        _on(21, "results", "an unknown state for ever", _DEADLINE, "state=QUEUED", warnings=_UNKNOWN_STATE),
+        _on(21, "results", "an unknown state for ever", _DEADLINE, "state=WAITING", warnings=_UNKNOWN_STATE),
         *(
             _relayed(13, endpoint, name, _DEADLINE, *(mutation,) * _EVERY_TIME)
             for endpoint in _ENDPOINTS
