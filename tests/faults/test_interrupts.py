@@ -123,6 +123,7 @@ def test_while_a_response_arrives(
 
 
 @pytest.mark.parametrize("end", ["closed", "a broken pipe", "none"])
+@pytest.mark.usefixtures("_no_collection")
 def test_a_standard_error_that_cannot_be_written(
     server: Script, client: Client, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
