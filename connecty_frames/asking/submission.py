@@ -200,7 +200,7 @@ class Submission:
         is_complete = is_redirect or (failure.status in SUCCESS and failure.kind is not FailureKind.TOO_LARGE)
         if is_complete and reply.question_id is not None:
             return reply.question_id
-        is_processed = is_redirect and (failure.status == HTTPStatus.SEE_OTHER or reply.named)
+        is_processed = is_redirect and (failure.status == HTTPStatus.SEE_OTHER or bool(reply.named))
         if failure.kind in _NOT_STARTED and not is_processed:
             failure.raise_()
         raise self._uncertain(failure, reply)
