@@ -21,8 +21,8 @@ from connecty_frames.decode.names import match_names
 from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, read_entry, section_named
 from connecty_frames.errors import ConnectyError
 from connecty_frames.http.models import SUCCESS
-from connecty_frames.options import AskOptions
-from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, State, folded
+from connecty_frames.options import AskOptions, is_question_id
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, STATES, State, folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,7 +40,7 @@ _OUTER: Final = frozenset({"state", "results"})
 _INNER: Final = frozenset({"response_summary", "sql_query", "dataframe", "dataframe_stats"})
 _NO_VALUE: Final = frozenset({"nan", "nat", "none", "null"})
 _WORDS: Final = _NO_VALUE | {"inf", "-inf", "infinity", "-infinity", "true", "false"}
-#: The protocol's names, which stay wherever they stand, and those whose values stay too if they are names.
+#: The protocol's names: they stay anywhere outside of cells and statistics.
 _PROTOCOL: Final = frozenset(
     {
         *(
@@ -59,9 +59,7 @@ _PROTOCOL: Final = frozenset(
         *("rowcount", "sqlquery", "state", "status", "title", "totalrows", "traceid", "truncated", "type"),
     }
 )
-_PLAIN_VALUES: Final = frozenset({"state", "status", "questionid", "requestid"})
 _STATISTICS: Final = ("results", "dataframe_stats")
-_is_id: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:=+@-]{0,199}").fullmatch
 _is_shaped: Final = re.compile(r"(?a)(?=.*\d)(?:[-+\d.,:/% ]|(?<=\d)[TeEZ](?=[-+\d]|\Z))*").fullmatch
 _is_name: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}").fullmatch
 _is_number: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", re.ASCII).fullmatch
@@ -347,8 +345,7 @@ def anonymized(body: bytes) -> bytes:
 
 def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> Any:
     """Return what stands for the value at a path of keys and, in arrays, positions."""
-    key, above = path[-1:], path[-3:-2]
-    is_count = _below_statistics(path) is not None and key[0] in _COUNTS
+    is_count = _below_statistics(path) is not None and path[-1] in _COUNTS
     match value:
         case dict():
             pairs = exact_json.pairs_of(value)
@@ -362,15 +359,29 @@ def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str,
             return [_masked(each, (*path, at), words, marks) for at, each in enumerate(value)]
         case IntText() | FloatText() if not is_count:
             return type(value)(re.sub(r"\d", "1", value))
-        case str() if type(value) is str and path[-2:-1] == (0,) and _folded(above) == "dataframe":
+        case str() if type(value) is str and path[-2:-1] == (0,) and _folded(path[-3:-2]) == "dataframe":
             return _mark(value, marks)
-        case str() if type(value) is str and not (_folded(key) in _PLAIN_VALUES and _is_id(value)):
+        case str() if type(value) is str and not _is_plain(value, path):
             return value if is_count and _is_number(value) else masked(value)
     return value
 
 
+def _is_plain(value: str, path: tuple[Any, ...]) -> bool:
+    """Whether a text is the protocol's own: a state or an id, in no array, no cell and no statistics."""
+    if (
+        _is_in_cells(path)
+        or _below_statistics(path) is not None
+        or not all(isinstance(key, str) for key in path)
+    ):
+        return False
+    key = _folded(path[-1:])
+    if key in ("state", "status"):
+        return value.upper() in STATES or (len(path) == 1 and bool(_is_name(value)))
+    return key in ("questionid", "requestid") and is_question_id(value)
+
+
 def _masked_key(name: str, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> str:
-    if any(_folded((key,)) == "dataframe" for key in path):  # within a cell
+    if _is_in_cells(path):
         return _mark(name, marks)
     below = _below_statistics(path)
     if below is None:
@@ -381,6 +392,10 @@ def _masked_key(name: str, path: tuple[Any, ...], words: set[str], marks: dict[s
     is_entry = bool(below) and column not in SECTION_NAMES
     is_place = is_entry and not below[2:] and section_named(section)
     return name if is_place and _is_of_service(name, words) else _mark(name, marks)
+
+
+def _is_in_cells(path: tuple[Any, ...]) -> bool:
+    return any(_folded((key,)) == "dataframe" for key in path)
 
 
 def _below_statistics(path: tuple[Any, ...]) -> tuple[Any, ...] | None:

@@ -135,6 +135,19 @@ def test_words_for_values_stay(word: str) -> None:
                 b'{"1xxxx":{"general":{"count":1},"string":{"max_len":3}}}}}'
             ),
         ),
+        (
+            b'{"results": {"dataframe": [["a"], [{"status": "Ada", "question_id": "Eve"}]]}}',
+            b'{"results":{"dataframe":[["1"],[{"2xxxxx":"xxx","3xxxxxxxxxx":"xxx"}]]}}',
+        ),
+        (
+            b'{"result": [{"state": "Texas", "status": "Done", "question_id": "Eve"}],'
+            b' "data": {"state": "Ohio"}}',
+            b'{"result":[{"state":"xxxxx","status":"xxxx","question_id":"xxx"}],"data":{"state":"xxxx"}}',
+        ),
+        (
+            b'{"status": "CAN_REST", "requestId": "r-1", "dataframe_stats": {"status": "Ada"}}',
+            b'{"status":"CAN_REST","requestId":"r-1","dataframe_stats":{"1xxxxx":"xxx"}}',
+        ),
         (b'{"state": "not Ada"}', b'{"state":"xxxxxxx"}'),
         (b'{"a": 1, "a": 2}', b'{"a":1,"a":1}'),
         (
