@@ -63,7 +63,7 @@ _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
 #: The statuses by which an endpoint may refuse credentials; others are about the address.
 _CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
-#: The statuses by which some gateways refuse a token that has expired; with a question, only 401 is one.
+#: Gateways also refuse an expired token with these. A question is sent again after a 401 only.
 _MAY_BE_EXPIRED: Final = (403, 419, 498)
 _JUST_ISSUED: Final = (
     "The credentials are right, since this token was issued for them just now. Check that region or base_url "

@@ -87,7 +87,7 @@ _TRANSIENT: Final = frozenset(
         FailureKind.EMPTY_BODY,
     }
 )
-#: The statuses of a request that is refused for what it asks for, and those that one part may cause.
+#: The statuses of a refused request, and those that a single part may cause.
 _REFUSALS: Final = (400, 422)
 _OF_A_PART: Final = (*_REFUSALS, 500, 504, 524)
 #: The most seconds that a part takes if it is fetched by itself.

@@ -93,7 +93,7 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     4: (APIError, FailureKind.REJECTED, ""),
     5: (ServerError, FailureKind.SERVER_ERROR, "The fault is the server's; {again} {when}"),
 }
-#: The headers in which servers, gateways and proxies name a request; the first is the id of the error.
+#: Headers with a request id, from servers, gateways and proxies. The first one found is the id of the error.
 _REQUEST_IDS: Final = (
     "X-Request-Id",
     "Request-Id",

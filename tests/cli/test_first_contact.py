@@ -43,7 +43,7 @@ PARTS: Final = "dataframe,statistics,sqlquery,summary"
 
 
 def saved(path: Path) -> Any:
-    """Return what was saved, in which no secret is."""
+    """Return what was saved, without secrets."""
     text = path.read_text(encoding="utf-8")
     assert SECRET not in text
     assert "canary-token" not in text

@@ -33,7 +33,7 @@ SERVERS = {
     "express": ("node", str(_FOLDER / "express.js")),
     "gateway": (sys.executable, "-m", "tests.contract.peers.gateway"),
 }
-#: Statuses after which the question was certainly not started, so that it may be sent again.
+#: After these the question was certainly not started, and may be sent again.
 _NOT_STARTED = {401, 429}
 _THREADS = 16
 #: The path of a question.
