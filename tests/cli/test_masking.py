@@ -140,9 +140,8 @@ def test_words_for_values_stay(word: str) -> None:
             b'{"results":{"dataframe":[["1"],[{"2xxxxx":"xxx","3xxxxxxxxxx":"xxx"}]]}}',
         ),
         (
-            b'{"result": [{"state": "Texas", "status": "Done", "question_id": "Eve"}],'
-            b' "data": {"state": "Ohio"}}',
-            b'{"result":[{"state":"xxxxx","status":"xxxx","question_id":"xxx"}],"data":{"state":"xxxx"}}',
+            b'{"result": [{"state": "Texas", "status": "OK", "question_id": "Eve"}], "data": {"state": "O"}}',
+            b'{"result":[{"state":"xxxxx","status":"xx","question_id":"xxx"}],"data":{"state":"x"}}',
         ),
         (
             b'{"status": "CAN_REST", "requestId": "r-1", "dataframe_stats": {"status": "Ada"}}',
