@@ -9,18 +9,21 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain, pairwise
 from pathlib import Path
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakSet
 
 from connecty_frames._base.text import value_text
 
 if TYPE_CHECKING:
     from dataclasses import InitVar, field
     from datetime import datetime
-    from typing import dataclass_transform
+    from typing import TypeGuard, dataclass_transform
 
     # The annotated attributes of an error are its keywords. At runtime no error is a dataclass, since each
     # would add half a millisecond to the import.
@@ -32,6 +35,10 @@ else:
 
 #: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
+_PACKAGE_NAME: Final = __name__.partition(".")[0]
+_PYTHON_AND_OURS: Final = sys.stdlib_module_names | {_PACKAGE_NAME}
+#: Other packages whose exceptions a request may end with.
+_UNDERNEATH: Final = frozenset({"idna", "msgspec", "requests", "urllib3"})
 
 
 class ConnectyError(_Keywords):
@@ -301,6 +308,59 @@ class HistoryWarning(ConnectyWarning):
 
 class PinWarning(ConnectyWarning):
     """A pinned question has a different answer now, with ``on_change="warn"``."""
+
+
+#: Errors of this package that other code raised.
+_FOREIGN: Final[WeakSet[ConnectyError]] = WeakSet()
+
+
+def is_own(error: BaseException) -> TypeGuard[ConnectyError]:
+    """Return True for a ConnectyError of this package, False if code of others raised it during a call."""
+    # Ours passes through frames of this package and of Python alone; a handler or callable has its own.
+    if not isinstance(error, ConnectyError):
+        return False
+    names = [frame.f_globals.get("__name__") for frame in _frames(error)]
+    packages = [str(name).partition(".")[0] for name in names]
+    if packages[-1:] not in ([], [_PACKAGE_NAME]) or not _PYTHON_AND_OURS.issuperset(packages):
+        _FOREIGN.add(error)  # its traceback may be removed
+    return error not in _FOREIGN
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Return True for an exception from outside a request, such as Ctrl-C or that of a signal handler."""
+    if isinstance(error, ConnectyError):
+        return not is_own(error)
+    package = type(error).__module__.partition(".")[0]
+    is_known = package in _PYTHON_AND_OURS or package in _UNDERNEATH
+    return not (isinstance(error, Exception) and is_known) or is_of_handler(error)
+
+
+def is_of_handler(error: BaseException) -> bool:
+    """Return True for an exception raised by a signal handler."""
+    # It may be of the same class as those of a library. But a handler gets the frame that it interrupts.
+    for interrupted, called in pairwise(_frames(error)):
+        values = called.f_locals.values()
+        rest = chain.from_iterable(value for value in values if isinstance(value, tuple))  # as of ``*args``
+        if any(value is interrupted for value in chain(values, rest)):
+            return True
+    return False
+
+
+@contextmanager
+def suppress_own(kind: type[ConnectyError]) -> Iterator[None]:
+    """Suppress errors of this package, and not those that other code raises meanwhile."""
+    try:
+        yield
+    except kind as error:
+        if not is_own(error):
+            raise
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
 
 
 class CodeLocation(NamedTuple):

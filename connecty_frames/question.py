@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
@@ -18,7 +18,7 @@ from connecty_frames.asking.polling import Polling
 from connecty_frames.asking.submission import annotate, pending_message
 from connecty_frames.decode.limits import DECODING, LIMITS
 from connecty_frames.display.progress import progress
-from connecty_frames.errors import ConnectyError, NotFoundError, QuestionTimeout
+from connecty_frames.errors import NotFoundError, QuestionTimeout, is_own, suppress_own
 from connecty_frames.frames import loading
 from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_age, shows_options
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
@@ -290,13 +290,12 @@ class Question:
         """Add what is known to whatever is raised: an error, an interrupt, an exception of a callable."""
         try:
             yield
-        except ConnectyError as error:
-            if error.question_id is None and isinstance(error, QuestionTimeout):
-                error.question, error.dw_id, error.asked_at = self._question, self._dw_id, self._asked_at
-            error.question_id = error.question_id or self._question_id
-            raise
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
+            if is_own(error):
+                if error.question_id is None and isinstance(error, QuestionTimeout):
+                    error.question, error.dw_id, error.asked_at = self._question, self._dw_id, self._asked_at
+                error.question_id = error.question_id or self._question_id
+            elif isinstance(error, KeyboardInterrupt):
                 annotate(error, self.message())
             else:
                 error.add_note(self.message())
@@ -349,7 +348,7 @@ class Call:
         with submission.annotated():
             if history is not None and max_age is not None:
                 for handle in self._earlier(history, check_age(max_age)):
-                    with suppress(NotFoundError):  # the server no longer has it
+                    with suppress_own(NotFoundError):  # the server no longer has it
                         found = use(handle)
                         history.reused(handle.question_id)
                         return found

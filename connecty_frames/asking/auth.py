@@ -25,7 +25,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from connecty_frames._base.text import SecretStr, snippet, terminal
-from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError
+from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError, is_interrupt
 from connecty_frames.http.errors import CHECK_CREDENTIALS, REFUSED, append, preview, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
 from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, http_date
@@ -295,8 +295,11 @@ class Auth:
         """Read a refused secret again if it may change, and return whether it did."""
         before = self._client_secret
         if before.read is not None and failure.status in _CREDENTIALS_REFUSED:
-            with contextlib.suppress(ValueError):  # that the old one was refused says more
+            try:
                 self._client_secret = SecretStr(before.read(), before.read)
+            except ValueError as error:  # that the old one was refused says more
+                if is_interrupt(error):
+                    raise
             self._transport.redact.add("client_secret", self._client_secret)
         return self._client_secret != before
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -26,6 +25,7 @@ from connecty_frames.errors import (
     QuestionTimeout,
     ResponseError,
     UnknownStateWarning,
+    suppress_own,
     warn,
 )
 from connecty_frames.http.errors import server_message
@@ -290,7 +290,7 @@ class Polling:
         if self._parts is None:
             self._parts = []
             for part in others:
-                with suppress(ConnectyError):  # such as a token that is refused: the rows are here
+                with suppress_own(ConnectyError):  # such as a token that is refused: the rows are here
                     seconds = min(deadline.remaining(), _PART_SECONDS)
                     own = Deadline.after(seconds, deadline.clock, deadline.cancelled)
                     found = self._get((part,), results.max_rows, own, policy={})
@@ -391,7 +391,7 @@ class Polling:
         is_completed = envelope.state == State.COMPLETED
         rows = envelope.total_rows
         if is_completed and rows is None:
-            with suppress(QuestionTimeout):
+            with suppress_own(QuestionTimeout):
                 rows = envelope.count_rows(checkpoint)
         history.ended(
             self._question_id,

@@ -6,14 +6,13 @@ records its id; the others wait for the id, and fetch the answer by it.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 from connecty_frames._base.text import snippet
 from connecty_frames.asking.polling import Results
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain
+from connecty_frames.errors import QuestionTimeout, ResponseError, SubmissionUncertain, suppress_own
 from connecty_frames.store.table import RecordState
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def kept_results(history: History, question_id: str) -> Results | None:
     """Return the response of a question that was kept, or None if there is none that can be read."""
     kept = history.kept(question_id)
     if kept is not None:
-        with suppress(ResponseError):  # another version may have kept it
+        with suppress_own(ResponseError):  # another version may have kept it
             envelope = read_envelope(kept[0])
             return Results(envelope.as_completed(kept[1]) if envelope.doubt else envelope, *kept)
     return None

@@ -29,6 +29,7 @@ from connecty_frames.errors import (
     QuestionTimeout,
     ResponseError,
     SubmissionUncertain,
+    is_own,
 )
 from connecty_frames.http.errors import name_request
 from connecty_frames.http.models import (
@@ -60,6 +61,8 @@ ASK_POLICY: Final[RetryPolicy] = {
     FailureKind.UNAUTHORIZED: 2,
 }
 _REDIRECTS: Final = range(300, 400)
+#: The statuses that say, without their body, that nothing was started.
+_REFUSALS: Final = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
 #: The failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
@@ -147,7 +150,8 @@ class Submission:
             if isinstance(outcome, Failure):
                 outcome = self._id_or_raise(outcome)
         except ConnectyError as error:
-            self._record_error(error)
+            if is_own(error):
+                self._record_error(error)
             raise
         self.question_id, self.accepted_at = outcome, self._api.clock.monotonic()
         if self.row is not None:
@@ -264,13 +268,14 @@ class Submission:
         from connecty_frames.store.table import RecordState
 
         state, reason = RecordState.UNCERTAIN, type(error).__name__
-        if isinstance(error, SubmissionUncertain):
+        if not is_own(error):
+            if not _may_run(self._last):
+                state = RecordState.REJECTED
+        elif isinstance(error, SubmissionUncertain):
             reason = ". ".join(filter(None, map(str, map(error.details.get, ("seen", "reply", "ids")))))
-        elif isinstance(error, ConnectyError):
+        else:
             state, reason = RecordState.REJECTED, str(error)
-        elif self._last is None:  # it was recorded, and not sent
-            state = RecordState.REJECTED
-        question_id = getattr(error, "question_id", None)
+        question_id = getattr(error, "question_id", None) if is_own(error) else None
         self._api.history.not_accepted(
             self.row, state, reason, now=self._api.clock.now(), question_id=question_id
         )
@@ -280,9 +285,10 @@ class Submission:
         """Add what is known of the question, once it was sent, to exceptions other than ours."""
         try:
             yield
-        except ConnectyError:
-            raise  # its message already says it
-        except BaseException as error:  # KeyboardInterrupt, or what a signal handler raises
+        except BaseException as error:
+            if is_own(error):
+                raise  # its message already says it
+            # KeyboardInterrupt, or what a signal handler or a callable raises.
             message = self.message()
             if message is not None and isinstance(error, KeyboardInterrupt):
                 annotate(error, message)
@@ -311,12 +317,17 @@ class Submission:
             return pending_message(
                 question_id, self._api.resume_command(question_id, asked.dw_id), recorded_in=self.recorded_in
             )
-        if last is None:
+        if last is None or not _may_run(last):
             return None
         return (
             f"The question {snippet(asked.question)!r} was being sent to workspace {asked.dw_id} at "
             f"{last[0]:%Y-%m-%d %H:%M:%S} UTC. {_WHAT_TO_DO}.{self._recorded()}"
         )
+
+
+def _may_run(last: tuple[datetime, float, Attempt] | None) -> bool:
+    """Return False if a question was not sent, or the last attempt was refused by its status."""
+    return last is not None and last[2].status not in _REFUSALS
 
 
 def question_body(question: object) -> bytes:

@@ -243,6 +243,8 @@ class _BatchRun:
         except (errors.WriteFailed, errors.QuestionLimitError):
             raise  # nothing more can be written, not even this error in the index; or nothing was sent
         except errors.ConnectyError as error:
+            if not errors.is_own(error):
+                raise
             if cancelled.is_set():
                 return
             # If the service no longer has the answer to refetch, the part with earlier options stays.
@@ -293,7 +295,7 @@ class _BatchRun:
             answer = call.answer(accepted=lambda _: self.accepted.set())
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
         except errors.ConnectyError as error:
-            is_sent = not error.not_started
+            is_sent = not (errors.is_own(error) and error.not_started)
             raise
         finally:
             if not is_sent:

@@ -38,9 +38,9 @@ from urllib3.util.ssl_ import create_urllib3_context
 from urllib3.util.wait import wait_for_read
 
 from connecty_frames._base.text import shell_path, snippet
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, is_interrupt
 from connecty_frames.files import open_regular
-from connecty_frames.http.models import FailureKind, UnusableResponse, is_interrupt
+from connecty_frames.http.models import FailureKind, UnusableResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

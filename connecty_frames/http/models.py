@@ -7,11 +7,10 @@ import io
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import HTTPException
-from itertools import chain, pairwise
-from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from connecty_frames._base.immutable import Immutable
+from connecty_frames.errors import is_interrupt, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -141,6 +140,7 @@ def causes_of(error: BaseException, *, keep: BaseException | None) -> list[BaseE
 def strip_tracebacks(errors: Iterable[BaseException]) -> None:
     """Remove the tracebacks of errors: their frames hold secrets."""
     for error in errors:
+        is_own(error)  # remembered, since only the traceback tells
         error.__traceback__ = None
 
 
@@ -151,18 +151,6 @@ def without_frames(call: Callable[[], _Result]) -> _Result:
     except BaseException as error:
         strip_tracebacks([error])
         raise
-
-
-def is_interrupt(error: BaseException) -> bool:
-    """Whether an error came from outside: it is no Exception, or a signal handler raised it."""
-    # A handler may raise the same exceptions as a library. Only the traceback tells them apart: a handler is
-    # called with the frame that it interrupts.
-    for interrupted, called in pairwise(frame for frame, _ in walk_tb(error.__traceback__)):
-        values = called.f_locals.values()
-        rest = chain.from_iterable(value for value in values if isinstance(value, tuple))  # as of ``*args``
-        if any(value is interrupted for value in chain(values, rest)):
-            return True
-    return not isinstance(error, Exception)
 
 
 def raise_interrupt(causes: Iterable[BaseException]) -> None:

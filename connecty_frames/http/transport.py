@@ -39,7 +39,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames._base.version import __version__
-from connecty_frames.errors import ConfigError, InsecureWarning, ProtocolWarning, warn
+from connecty_frames.errors import ConfigError, InsecureWarning, ProtocolWarning, is_interrupt, warn
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, read_body, tls_context
 from connecty_frames.http.errors import (
     append,
@@ -59,7 +59,6 @@ from connecty_frames.http.models import (
     RequestFailed,
     Response,
     causes_of,
-    is_interrupt,
     raise_interrupt,
     strip_tracebacks,
 )

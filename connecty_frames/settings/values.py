@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from connecty_frames._base.text import SecretStr, snippet
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, is_of_handler
 from connecty_frames.files import local_path
 from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
 from connecty_frames.protocol import REGIONS
@@ -114,10 +114,14 @@ def _called(function: Callable[[], object]) -> str:
     """Return the secret that a function of the caller returns."""
     try:
         value = function()
-    except OSError as error:
-        raise ValueError(f"it cannot be read: {error.strerror or type(error).__name__}") from None
-    except Exception as error:  # noqa: BLE001 - its message may show the secret
-        raise ValueError(f"its function raised {type(error).__name__}") from None
+    except Exception as error:
+        if is_of_handler(error):
+            raise
+        # Its message may show the secret.
+        reason = f"its function raised {type(error).__name__}"
+        if isinstance(error, OSError):
+            reason = f"it cannot be read: {error.strerror or type(error).__name__}"
+        raise ValueError(reason) from None
     return _secret(value).get_secret_value()
 
 

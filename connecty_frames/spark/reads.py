@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from connecty_frames._base.locks import lock
 from connecty_frames._base.text import did_you_mean, snippet, terminal
 from connecty_frames.client import Client
-from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, wrong_value
+from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, is_own, wrong_value
 from connecty_frames.files import open_private
 from connecty_frames.options import AskOptions, check_question_id, parse_max_rows
 from connecty_frames.settings.sources import wants_sandbox
@@ -214,10 +214,9 @@ def _ask_once(
             file.flush()
             try:
                 asked = submit(question)
-            except SubmissionUncertain:
-                raise
-            except ConnectyError:  # nothing was started: the next attempt may ask
-                file.truncate(0)
+            except ConnectyError as error:
+                if is_own(error) and error.not_started:  # the next attempt may ask
+                    file.truncate(0)
                 raise
             file.write(json.dumps(asked).encode())
             return asked

@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import path_text
-from connecty_frames.errors import ConfigError, HistoryWarning, warn
+from connecty_frames.errors import ConfigError, HistoryWarning, is_interrupt, warn
 from connecty_frames.files import atomic_write, user_folder
 from connecty_frames.store.schema import VERSION, Versions, in_sqlite, statements
 
@@ -262,6 +262,8 @@ class SQLiteFile(Store):
                 reason = str(error)
                 is_ours = _code(error) == sqlite3.SQLITE_CORRUPT or self._was_database()
             except (OSError, ValueError) as error:  # ValueError: an impossible path
+                if is_interrupt(error):
+                    raise
                 raise StoreError(getattr(error, "strerror", None) or str(error)) from None
             if self.must_exist or not is_ours:
                 raise StoreError(reason)
@@ -269,12 +271,18 @@ class SQLiteFile(Store):
                 self._set_aside(reason)
                 return execute(reserves=reserves)
             except (sqlite3.Error, OSError) as error:
+                if is_interrupt(error):
+                    raise
                 raise StoreError(f"{reason}; {error}") from None
 
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
         """Execute a statement if possible; ignore errors, and leave a damaged file as it is."""
-        with suppress(StoreError, sqlite3.Error, OSError), self.lock, self:
-            self._execute(statement, parameters, self.soon(), creates=False)
+        try:
+            with self.lock, self:
+                self._execute(statement, parameters, self.soon(), creates=False)
+        except (StoreError, sqlite3.Error, OSError) as error:
+            if is_interrupt(error):
+                raise
 
     def _disconnect(self) -> None:
         if self._connection is not None:

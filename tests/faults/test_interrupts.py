@@ -6,10 +6,12 @@ The interrupts are real ones: SIGINT, sent to this process while its main thread
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import os
 import random
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -18,12 +20,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import connecty_frames as cf
 from connecty_frames.client import Client
+from tests.asking import recording
 from tests.servers.scripted import QUESTION_ID, Script, serve
 from tests.servers.timing import Pulse, pause, raising, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
 
@@ -34,6 +39,20 @@ RESUME = (
 #: The number of interrupts, and the latest one in seconds after the call began.
 PRESSES = 100
 LONGEST = 0.06
+
+
+class Alarm(cf.QuestionTimeout):
+    """An error that the code of a user derives from this package, and raises in a signal handler."""
+
+    def __init__(self) -> None:
+        super().__init__("The shift is over.")
+
+
+class Missing(cf.NotFoundError):
+    """Another one, of a class that the package itself handles."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no desk.")
 
 
 def interrupt(
@@ -75,7 +94,7 @@ def test_while_waiting(server: Script, client: Client, capsys: pytest.CaptureFix
     assert server.count("ask") == (act == "ask")
 
 
-@pytest.mark.parametrize("signalled", [KeyboardInterrupt, RuntimeError, TimeoutError])
+@pytest.mark.parametrize("signalled", [KeyboardInterrupt, RuntimeError, TimeoutError, Alarm])
 def test_between_sending_and_answer(
     server: Script, client: Client, capsys: pytest.CaptureFixture[str], signalled: type[BaseException]
 ) -> None:
@@ -90,6 +109,89 @@ def test_between_sending_and_answer(
     )
     assert capsys.readouterr().err.strip() == (note if signalled is KeyboardInterrupt else "")
     assert server.questions == ["what now?"]
+
+
+@pytest.mark.parametrize("signalled", [Alarm, Missing])
+@pytest.mark.parametrize(
+    ("endpoint", "row"), [("ask", "UNCERTAIN"), ("results", "ASKED"), ("token", "REJECTED")]
+)
+def test_an_error_of_the_package_that_a_handler_raises(
+    server: Script, tmp_path: Path, endpoint: str, row: str, signalled: type[BaseException]
+) -> None:
+    """It is an interrupt like any other: the row says so, and nothing is sent again that may be running."""
+    client = recording.make(server, tmp_path / "history")
+    server.on(endpoint, server.hang, server.steps[endpoint][0])
+    wait = partial(until, lambda: server.count(endpoint))
+    interrupt(lambda: client.ask("how many?", max_age=60), wait, signalled)
+    assert recording.rows(tmp_path / "history", "state") == [(row,)]
+    with contextlib.suppress(cf.SubmissionUncertain, cf.QuestionTimeout):
+        client.ask("how many?", max_age=60, timeout=0.5)
+    assert server.questions == ["how many?"]
+
+
+def test_while_an_earlier_answer_is_fetched(server: Script, tmp_path: Path) -> None:
+    """An error that a handler raises does not say that the server lost the earlier question."""
+    client = recording.make(server, tmp_path / "history")
+    client.submit("how many?", max_age=60)
+    server.on("results", server.hang)
+    wait = partial(until, lambda: server.count("results"))
+    error = interrupt(lambda: client.ask("how many?", max_age=60), wait, Missing)
+    assert error.__notes__[0].startswith(f"Question {QUESTION_ID} may still be running and is recorded in ")
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.parametrize("signalled", [KeyboardInterrupt, Alarm])
+@pytest.mark.parametrize("status", [401, 429])
+def test_after_a_refusal(server: Script, tmp_path: Path, status: int, signalled: type[BaseException]) -> None:
+    """Nothing was started: there is no note, and the question may be asked again."""
+    client = recording.make(server, tmp_path / "history")
+    server.on("ask", server.answer(status, {}, Retry_After="9"), server.steps["ask"][0])
+    server.on("token", server.steps["token"][0], server.hang, server.steps["token"][0])
+
+    def wait() -> None:
+        until(lambda: server.count("token") == 2 or (status == 429 and server.count("ask")))
+        pause(0.2)
+
+    error = interrupt(lambda: client.submit("how many?", max_age=60), wait, signalled)
+    assert not hasattr(error, "__notes__")
+    assert recording.rows(tmp_path / "history", "state") == [("REJECTED",)]
+    assert client.submit("how many?", max_age=60).question_id == QUESTION_ID
+
+
+def test_an_exception_set_by_another_thread(server: Script, client: Client) -> None:
+    """It is not taken for a failure of the connection, as with the timer of RQ."""
+
+    class JobTimeout(Exception): ...
+
+    asking, raise_in = threading.get_ident(), ctypes.pythonapi.PyThreadState_SetAsyncExc
+
+    def press() -> None:
+        until(lambda: server.count("ask"))
+        raise_in(ctypes.c_ulong(asking), ctypes.py_object(JobTimeout))
+        is_set.set()  # it is raised once the wait for the reply is over
+
+    is_set = threading.Event()
+    server.on("ask", server.held(is_set, server.send_and_close(b"")))
+    timer = threading.Thread(target=press)
+    timer.start()
+    with pytest.raises(JobTimeout) as caught:
+        client.submit("how many?")
+    timer.join()
+    assert caught.value.__notes__[0].startswith("The question 'how many?' was being sent")
+
+
+def test_while_the_history_waits(server: Script, tmp_path: Path) -> None:
+    """A TimeoutError of a handler is not taken for one of the file."""
+    client = recording.make(server, tmp_path / "history")
+    client.submit("how many?")
+    with contextlib.closing(sqlite3.connect(tmp_path / "history")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with raising(TimeoutError, signal.SIGALRM):
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(TimeoutError) as caught:
+                client.submit("how many?", max_age=60)
+    assert type(caught.value) is TimeoutError
+    assert server.questions == ["how many?"]
 
 
 @pytest.mark.parametrize("signalled", [KeyboardInterrupt, SystemExit, RuntimeError, TimeoutError])

@@ -110,16 +110,34 @@ def test_a_frame_that_cannot_be_made(
     ]
 
 
-def test_a_progress_callable_that_raises(server: Script, fake_clock_client: Client) -> None:
+def divide(_step: object) -> None:
+    """Fail in the caller's own code."""
+    raise ZeroDivisionError
+
+
+def time_out(_step: object) -> None:
+    """Raise an error of this package in the caller's own code."""
+    raise cf.QuestionTimeout("Enough.")
+
+
+def misuse(_step: object) -> None:
+    """Let this package raise an error that has nothing to do with the question."""
+    cf.fetch("a/b")
+
+
+@pytest.mark.parametrize(
+    ("fail", "error"),
+    [(divide, ZeroDivisionError), (time_out, cf.QuestionTimeout), (misuse, cf.ConfigError)],
+)
+def test_a_progress_callable_that_raises(
+    server: Script, fake_clock_client: Client, fail: Callable[[object], None], error: type[Exception]
+) -> None:
     """Its exception is raised with the id as a note; the answer can still be fetched."""
     server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(200, ROWS))
-
-    def fail(_step: object) -> None:
-        raise ZeroDivisionError("in the caller's own code")
-
-    with pytest.raises(ZeroDivisionError) as caught:
+    with pytest.raises(error) as caught:
         fake_clock_client.ask("how many?", progress=fail)
     (note,) = caught.value.__notes__
+    assert getattr(caught.value, "question_id", None) is None
     assert f'cf.fetch("{QUESTION_ID}", dw_id=13)' in note
     assert fake_clock_client.question(QUESTION_ID).result().rows == 2
     assert server.questions == ["how many?"]

@@ -16,6 +16,7 @@ import connecty_frames as cf
 import connecty_frames.spark
 from connecty_frames import frames
 from connecty_frames.frames import loading
+from connecty_frames.sandbox import Fault
 from connecty_frames.spark.reads import AskedQuestion, Read, ask, open_client
 from tests.cases import cases
 
@@ -204,11 +205,20 @@ def ask_and_fail(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize(
-    "refused", [cf.NotFoundError("no such workspace", status=404), cf.QuestionTimeout("not sent")]
+    ("fault", "error"),
+    [
+        (Fault("ask", status=404, times=1), cf.NotFoundError),
+        (Fault("ask", status=422, times=1), cf.APIError),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
 )
-def test_after_a_refusal_it_may_be_asked(asked_sandbox: Sandbox, refused: cf.ConnectyError) -> None:
-    """Nothing was started then, so the next attempt asks; a QuestionTimeout is an OSError, too."""
-    ask_and_fail(refused)
+def test_after_a_refusal_it_may_be_asked(
+    asked_sandbox: Sandbox, fault: Fault, error: type[cf.ConnectyError]
+) -> None:
+    """Nothing was started then, so the next attempt asks."""
+    asked_sandbox.faults.add(fault)
+    with pytest.raises(error):
+        asked()
 
     assert asked()[0].question == QUESTION
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
@@ -216,11 +226,11 @@ def test_after_a_refusal_it_may_be_asked(asked_sandbox: Sandbox, refused: cf.Con
 
 @pytest.mark.parametrize(
     "ended",
-    [cf.SubmissionUncertain("lost"), KeyboardInterrupt(), SystemExit(1)],
+    [cf.SubmissionUncertain("lost"), cf.QuestionTimeout("an alarm"), KeyboardInterrupt(), SystemExit(1)],
     ids=lambda each: type(each).__name__,
 )
 def test_what_may_have_been_asked_is_not_asked_again(asked_sandbox: Sandbox, ended: BaseException) -> None:
-    """After a lost reply, or the end of a process; another name asks again."""
+    """After a lost reply, an alarm, or the end of a process; another name asks again."""
     ask_and_fail(ended)
 
     with pytest.raises(cf.SubmissionUncertain, match="an earlier process of this Spark session was sending"):
