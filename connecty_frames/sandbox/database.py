@@ -14,6 +14,7 @@ import math
 import threading
 import time
 from contextlib import suppress
+from importlib.resources import files
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 MEMORY: Final = 1024
 #: The seconds that an interrupted query gets to end; after that, it is abandoned.
 _PATIENCE: Final = 5.0
+#: The number of abandoned queries, which still take memory, at which no other one starts.
+_ABANDONED: Final = 2
 #: The temporary table (allowed even in a read-only transaction) that holds a result until it is read.
 _RESULT_TABLE: Final = "temp.main.result"
 
@@ -44,7 +47,8 @@ class Database:
         self._time_limit = time_limit
         self._clock = clock
         self._stopping = threading.Event()
-        self._threads: set[threading.Thread] = set()  # of running queries
+        self._threads: dict[threading.Thread, bool] = {}  # of running queries; if they were abandoned
+        self._is_spent = False  # DuckDB keeps memory of a stopped query until it is closed
         self._lock = threading.Lock()
         self._file = file
         self._connection = None if file is None else self._connect()
@@ -55,15 +59,20 @@ class Database:
         with self._lock:
             if self._stopping.is_set():
                 raise QuestionFailed(f"The query was not started: the sandbox is closing.\n\n{sql}")
+            if sum(self._threads.values()) >= _ABANDONED:
+                raise QuestionFailed(f"Not started: stopped queries still run. Restart the sandbox.\n\n{sql}")
             if self._connection is None:
                 self._connection = self._connect()
             cursor = self._connection.cursor()
             thread = threading.Thread(
                 target=self._work, args=(cursor, sql, outcome), name="connecty-sandbox-query", daemon=True
             )
-            self._threads.add(thread)
+            self._threads[thread] = False
             thread.start()
         ended = self._wait(cursor, outcome)
+        with self._lock:
+            if thread in self._threads:
+                self._threads[thread] = True
         if isinstance(ended, str):
             raise QuestionFailed(f"{ended}\n\n{sql}")
         return ended
@@ -114,19 +123,24 @@ class Database:
         except duckdb.OutOfMemoryException as error:
             detail = str(error).splitlines()[0]
             ended = f"The query was stopped: it needs more memory than the {MEMORY} MiB for all ({detail})."
+            self._is_spent = True
         except (QuestionFailed, duckdb.Error) as error:
             ended = str(error)
+            self._is_spent |= isinstance(error, duckdb.InterruptException)
             if isinstance(error, duckdb.FatalException | duckdb.InternalException):
                 self._connection = None  # it accepts no further queries
         except Exception as error:  # noqa: BLE001 - reported as the failure
             ended = f"{type(error).__name__}: {error}"
-        self._threads.discard(threading.current_thread())
+        with self._lock:
+            del self._threads[threading.current_thread()]
+            if self._is_spent and not self._threads:
+                self._connection, self._is_spent = None, False  # the next query opens the database again
         outcome.put(ended)
 
     def _select(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> QueryResult:
         """Return the result of a SELECT; raises QuestionFailed if the text is anything else."""
-        if self._file is not None:
-            cursor.execute(f"USE {_attached_name(self._file)}")
+        name = "memory" if self._file is None else _attached_name(self._file).replace("'", "''")
+        cursor.execute(f"SET search_path = '{name}.main,memory.bounds'")
         statements = cursor.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             found = ", ".join(statement.type.name for statement in statements) or "nothing"
@@ -137,6 +151,7 @@ class Database:
         columns = cursor.sql(select).columns
         placeholders = ", ".join(f"c{position}" for position in range(len(columns)))
         cursor.execute(f"CREATE TEMP TABLE {_RESULT_TABLE}({placeholders}) AS\n{select}")
+        cursor.execute("USE memory.main")  # macros of the file may have the names of functions
         return read_result(cursor, _RESULT_TABLE, columns)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
@@ -161,6 +176,7 @@ class Database:
             else:
                 path = str(self._file).replace("'", "''")
                 connection.execute(f"ATTACH '{path}' AS {_attached_name(self._file)} (READ_ONLY)")
+            connection.execute((files(__package__) / "bounds.sql").read_text(encoding="utf-8"))
             connection.execute(f"SET GLOBAL memory_limit = '{MEMORY}MiB'")
             connection.execute("SET GLOBAL allow_community_extensions = false")
             connection.execute("SET GLOBAL python_enable_replacements = false")

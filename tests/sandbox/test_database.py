@@ -136,6 +136,84 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     database.close()
 
 
+@cases(
+    "sql",
+    [
+        "SELECT length(repeat('x', 17_000_000))",
+        "SELECT length(repeat(repeat('xy', 1000), n)) FROM (VALUES (9000)) AS t(n)",
+        "SELECT length(lpad('x', 17_000_000, 'y'))",
+        "SELECT length(rpad('x', 17_000_000, 'y'))",
+        "SELECT list_sum(range(17_000_000))",
+        "SELECT list_sum(range(1, n)) FROM (VALUES (17_000_002)) AS t(n)",
+        "SELECT len(range(34_000_000, 0, -2))",
+        "SELECT len(generate_series(17_000_000))",
+        "SELECT len(generate_series(DATE '1900-01-01', DATE '2000-01-01', INTERVAL 1 SECOND))",
+        "SELECT len(list_resize([1], 17_000_000))",
+        "SELECT len(list_resize([1], 17_000_000, 2))",
+    ],
+)
+def test_the_sizes_of_values_are_limited(database: Database, sql: str) -> None:
+    """A function makes no value of more than 16,777,216 characters or elements."""
+    with pytest.raises(QuestionFailed, match="A function may return at most 16777216 characters or elements"):
+        database.run(sql)
+
+
+@cases(
+    ("sql", "rows"),
+    [
+        (
+            "repeat('x', 3), repeat([1], 2), repeat('x'::BLOB, 2), repeat(NULL, 3)",
+            rb'"xxx",[1,1],"\\x7878",null',
+        ),
+        ("repeat('', 99_000_000), length(repeat('x', 16_777_216))", b'"",16777216'),
+        ("lpad('x', 3, 'y'), rpad('x', 3, 'y')", b'"yyx","xyy"'),
+        ("range(3), range(1, 3), range(10, 0, -3), range(0, 10, -1)", b"[0,1,2],[1,2],[10,7,4,1],[]"),
+        ("range(NULL), range(9223372036854775806, 9223372036854775807)", b"null,[9223372036854775806]"),
+        ("generate_series(2), generate_series(1, 2), generate_series(5, 1, -2)", b"[0,1,2],[1,2],[5,3,1]"),
+        (
+            "range(DATE '2025-01-01', DATE '2025-01-03', INTERVAL 1 DAY)::VARCHAR",
+            b"\"['2025-01-01 00:00:00', '2025-01-02 00:00:00']\"",
+        ),
+        ("list_resize([1], 2), list_resize([1], 2, 5)", b"[1,null],[1,5]"),
+        ("(SELECT count(*) FROM range(20_000_000))", b"20000000"),
+    ],
+)
+def test_smaller_values_are_as_before(database: Database, sql: str, rows: bytes) -> None:
+    """The limit changes no value and no column name, and does not apply to rows."""
+    result = database.run(f"SELECT {sql}")
+
+    assert result.rows == b"[" + rows + b"]"
+    assert list(result.columns) == duckdb.sql(f"SELECT {sql}").columns
+
+
+def test_memory_is_given_back_after_a_stopped_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB keeps it until it is closed, which happens once no other query runs."""
+    monkeypatch.setattr(database_module, "MEMORY", 100)
+    database, started, ended = database_on(), threading.Event(), threading.Event()
+    select = database._select
+
+    def wait(cursor: duckdb.DuckDBPyConnection, sql: str) -> QueryResult:
+        if sql == "SELECT 2":
+            started.set()
+            ended.wait(30)
+        return select(cursor, sql)
+
+    monkeypatch.setattr(database, "_select", wait)
+    other = threading.Thread(target=database.run, args=("SELECT 2",))
+    other.start()
+    started.wait(30)
+    connection = database._connection
+    with pytest.raises(QuestionFailed, match="The query was stopped: it needs more memory"):
+        database.run("SELECT list(i) FROM range(100_000_000) AS t(i)")
+    assert connection is not None
+    assert database._connection is connection
+    ended.set()
+    other.join(30)
+    assert database._connection is None
+    assert database.run("SELECT 1").rows == b"[1]"
+    database.close()
+
+
 @pytest.mark.slow
 def test_questions_run_in_parallel(database: Database) -> None:
     """Each of eight threads gets its own results."""
@@ -189,6 +267,7 @@ def test_a_long_query_is_stopped() -> None:
         database.run(LONG)
 
     assert time.monotonic() - started >= 0.3
+    assert database._connection is None  # its memory is given back
     database._time_limit = 60.0
     assert database.run("SELECT 1").rows == b"[1]"
     database.close()
@@ -220,7 +299,10 @@ def test_closing_ends_running_queries_and_their_threads() -> None:
 
 @pytest.mark.slow
 def test_a_call_that_cannot_be_interrupted_ends_its_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The question fails a little after the time limit; the next query runs, and closing does not wait."""
+    """The question fails a little after the time limit; the next query runs, and closing does not wait.
+
+    No other query starts once several are left.
+    """
     monkeypatch.setattr(database_module, "_PATIENCE", 0.1)
     database = database_on(time_limit=0.1)
 
@@ -237,6 +319,9 @@ def test_a_call_that_cannot_be_interrupted_ends_its_question(monkeypatch: pytest
     monkeypatch.setattr(database, "_select", select)
     database._time_limit = 60.0
     assert database.run("SELECT 1").rows == b"[1]"
+    monkeypatch.setattr(database_module, "_ABANDONED", 1)
+    with pytest.raises(QuestionFailed, match=r"Not started: stopped queries still run\. Restart"):
+        database.run("SELECT 1")
     (thread,) = database._threads
     database.close()
     assert thread.is_alive()
@@ -293,6 +378,48 @@ def test_tables_of_a_file_are_found_by_each_name(tmp_path: Path, name: str) -> N
     qualified = () if name == "Memory" else (f"{quoted}.main.t", f"{quoted}.s.u")  # the sandbox's own name
     for table in ("t", "main.t", "s.u", *qualified):
         assert database.run(f"FROM {table}").rows == b"[42]"
+    database.close()
+
+
+#: A value of each type.
+VALUES = """SELECT 0.5::DOUBLE AS a, 'nan'::DOUBLE AS b, '-inf'::DOUBLE AS c, 0.12::DECIMAL(3, 2) AS d,
+    1::HUGEINT AS e, true AS f, 'it''s "x"' AS g, 'a'::BLOB AS h, uuid() AS i, DATE '2025-01-02' AS j,
+    TIME '01:02:03' AS k, TIMESTAMP '0044-03-15 (BC) 13:05:01.46' AS l,
+    TIMESTAMPTZ '2025-01-02 03:04:05+00' AS m, TIMESTAMP_NS '2025-01-02 03:04:05.000000001' AS n,
+    INTERVAL '1 year -2 days 3.5 seconds' AS o, [1, NULL] AS p, {'x': 1, 'y': [0.5]} AS q,
+    MAP {1: 'x'} AS s, [1, 2]::INTEGER[2] AS t, 'x'::ENUM ('x') AS u, NULL AS v"""
+
+
+@pytest.mark.slow
+def test_macros_of_a_file_change_no_answer(tmp_path: Path) -> None:
+    """The bytes are the same if the file has macros with the names of all functions and operators of DuckDB.
+
+    Also if a schema has the name of the sandbox's own database, and a view that of the table of results.
+    """
+    path = tmp_path / "own.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            f"CREATE TABLE t AS {VALUES}; CREATE VIEW result AS SELECT 1; CREATE SCHEMA memory"
+        )
+        names = connection.execute(
+            "SELECT function_name FROM duckdb_functions() UNION VALUES ('>'), ('='), ('count_star')"
+        ).fetchall()
+    database = database_on(path)
+    before = database.run("FROM t")
+    database.close()
+    macros = ", ".join(f"({', '.join('abcd'[:count])}) AS 66" for count in range(5))
+    with duckdb.connect(str(path)) as connection:
+        connection.begin()
+        for (name,) in names:
+            connection.execute(f'CREATE MACRO main."{name}"{macros}; CREATE MACRO memory."{name}"{macros}')
+        connection.commit()
+    database = database_on(path)
+
+    assert {("isfinite",), ("||",)} <= set(names)
+    assert (
+        database.run("SELECT isfinite(a) AS a, g || g AS b, lpad(g, 1, g) AS c FROM t").rows == b"[66,66,66]"
+    )
+    assert database.run("FROM t") == before
     database.close()
 
 
