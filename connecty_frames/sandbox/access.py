@@ -28,26 +28,19 @@ if TYPE_CHECKING:
 
 #: The largest request body, in bytes. A question is a sentence or a query.
 _BODY_LIMIT: Final = 2**20
-#: The bytes of a larger body that are read and discarded, so that the client finishes sending and reads the
-#: response.
-_DRAIN_LIMIT: Final = 2**24
 #: A ``Host`` header that names loopback, with any port, because a forwarded port may differ.
 _HOST: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE)
 
 
 async def admitted_body(request: Request) -> bytes:
-    """Return the body of a request; raises HTTPException if it is too long or for another host."""
-    body, length = bytearray(), 0
-    # Read the body even if the request is rejected: unread data would keep the connection open.
+    """Return the body of a request, cut if no valid token came with it; raises HTTPException."""
+    body, limit = bytearray(), _BODY_LIMIT if request.state.is_trusted else 2**16  # enough for credentials
+    # Read all of it, so that the client finishes sending and reads the response.
     async for chunk in request.stream():
-        length += len(chunk)
-        if length <= _BODY_LIMIT:
-            body += chunk
-        elif length > _DRAIN_LIMIT:
-            break
-    if length > _BODY_LIMIT:
-        # The rest of the body would be taken for the next request.
-        raise HTTPException(413, f"The body is longer than {_BODY_LIMIT} bytes.", {"Connection": "close"})
+        request.state.size += len(chunk)
+        body += chunk[: limit - len(body)]
+    if request.state.size > _BODY_LIMIT:
+        raise HTTPException(413, f"The body is longer than {_BODY_LIMIT} bytes.")
     if _HOST.fullmatch(request.headers.get("host", "")) is None:
         raise HTTPException(421, "The header Host names another server than this one.")
     return bytes(body)

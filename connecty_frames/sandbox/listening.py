@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError
-from connecty_frames.sandbox.responses import TRANSPORT
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,18 +21,46 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
+_DESCRIPTORS: Final = os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else -1  # -1: unlimited
+#: The number of open connections, beyond which the one that has waited longest for its client ends.
+CONNECTIONS: Final = min(256, _DESCRIPTORS // 4) if _DESCRIPTORS > 0 else 256
+#: The seconds that a connection waits for its client to complete a request, or to read more of a response.
+PATIENCE: Final = 30.0
+
+
 class _Protocol(H11Protocol):
-    """uvicorn's HTTP protocol, with the transport of the connection in the scope of each request."""
+    """uvicorn's HTTP protocol, with limits, and the transport of the connection in the state of requests."""
+
+    #: The last request, the bytes left to send, and the time since when both are the same.
+    progress: tuple[object, int] | None = None
+    since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        app = self.app
+        self.app_state = {"transport": transport}
+        self._check()
+        if len(self.connections) > CONNECTIONS:
+            min(self.connections, key=_Protocol.rank).transport.abort()  # type: ignore[arg-type]
 
-        async def app_with_transport(scope: Any, receive: Any, send: Any) -> None:
-            scope[TRANSPORT] = transport
-            await app(scope, receive, send)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        super().connection_lost(exc)
 
-        self.app = app_with_transport
+    def rank(self) -> tuple[bool, float]:
+        """Return whether it waits for anything but its client, and since when it waits for that."""
+        cycle, transport = self.cycle, self.transport
+        is_served = cycle and not (cycle.more_body or cycle.response_complete or self.flow.write_paused)
+        has_ended = transport.is_closing() and not transport.get_write_buffer_size()
+        return bool(is_served or has_ended), self.since
+
+    def _check(self) -> None:
+        """End the connection if its client keeps it waiting for too long; otherwise check again later."""
+        progress, now = (self.cycle, self.transport.get_write_buffer_size()), self.loop.time()
+        if progress != self.progress or self.rank()[0]:
+            self.progress, self.since = progress, now
+        elif now - self.since > PATIENCE:
+            self.transport.abort()
+        self._timer = self.loop.call_later(PATIENCE / 10, self._check)
 
 
 def open_listener(port: int) -> socket.socket:
@@ -63,6 +91,7 @@ def run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
         lifespan="off",
         ws="none",
         server_header=False,
+        backlog=max(CONNECTIONS // 8, 1),  # asyncio accepts as many before the protocol sees the first
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
@@ -76,6 +105,7 @@ def run_server(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
                 "The server of the sandbox could not be started; see the reason on standard error. A low"
                 " limit of open files (`ulimit -n`) is a common one."
             )
+        listener.listen(1024)  # so that a burst waits in the system, without descriptors
         yield
     finally:
         server.should_exit = True

@@ -2,19 +2,21 @@
 
 With the real service every question costs money. Here a test can check how often a pipeline really asked.
 
-The newest :data:`KEPT` requests and as many questions are kept; up to there, counts are exact.
+The newest requests and questions are kept, up to :data:`KEPT_BYTES` each; up to there, counts are exact.
 :meth:`RequestLog.clear` starts again.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-#: The number of requests that are kept, and of questions.
-KEPT: Final = 100_000
+#: The memory for requests, and for questions, in bytes; 2**26 are more than 100,000 short ones.
+KEPT_BYTES: Final = 2**26
 
 
 class SeenRequest(NamedTuple):
@@ -25,9 +27,11 @@ class SeenRequest(NamedTuple):
     status
         The status of the response, or None if a fault prevented one.
     question
-        The text of the question that it asked or asked about, even if that was not accepted, or None.
+        The text of the question that it asked or asked about with a valid token, even if refused, or None.
     fault
         The fault that was applied to it, as text, or None.
+    size
+        The size of its body, in bytes.
     """
 
     method: str
@@ -36,6 +40,7 @@ class SeenRequest(NamedTuple):
     request_id: str
     question: str | None = None
     fault: str | None = None
+    size: int = 0
 
 
 class AskedQuestion(NamedTuple):
@@ -63,6 +68,7 @@ class RequestLog:
     requests: list[SeenRequest] = field(default_factory=list)
     questions: list[AskedQuestion] = field(default_factory=list)
     tokens: int = 0
+    _added: int = field(default=0, init=False, repr=False, compare=False)
 
     def counts(self) -> Counter[str]:
         """Count the requests by method and endpoint, as in ``POST /v1/dw/{dw_id}/questions``."""
@@ -77,13 +83,16 @@ class RequestLog:
         """Count how often each question was accepted, by its text."""
         return Counter(asked.question for asked in list(self.questions))
 
-    def add_request(self, request: SeenRequest) -> None:
-        """Add a request."""
-        _add(self.requests, request)
-
-    def add_question(self, asked: AskedQuestion) -> None:
-        """Add an accepted question."""
-        _add(self.questions, asked)
+    def add(self, entry: SeenRequest | AskedQuestion) -> None:
+        """Add an entry, and delete the oldest ones: many at a time, because that moves all others."""
+        entries: list[Any] = self.requests if isinstance(entry, SeenRequest) else self.questions
+        entries.append(entry)
+        self._added += _size(entry)
+        if self._added > KEPT_BYTES // 4:
+            self._added = 0
+            for kept in (self.requests, self.questions):
+                sizes = accumulate(map(_size, reversed(kept)))
+                del kept[: len(kept) - sum(size <= KEPT_BYTES for size in sizes)]
 
     def clear(self) -> None:
         """Delete all entries, and count from 0."""
@@ -92,8 +101,5 @@ class RequestLog:
         self.tokens = 0
 
 
-def _add(entries: list[Any], entry: object) -> None:
-    """Append an entry, and delete the oldest ones: many at a time, because that moves all others."""
-    entries.append(entry)
-    if len(entries) > KEPT + KEPT // 10:
-        del entries[:-KEPT]
+def _size(entry: tuple[object, ...]) -> int:
+    return sum(map(sys.getsizeof, (entry, *entry)))

@@ -6,7 +6,7 @@ The API document shows no error. This shape is assumed for all errors::
 
 For a fault with a status or a state, the response is ordinary. A web server does not let an application reset
 the connection, cut a body or send headers byte by byte. So :class:`_BrokenResponse` writes directly to the
-transport of the connection, which :mod:`~connecty_frames.sandbox.listening` puts into the scope of each
+transport of the connection, which :mod:`~connecty_frames.sandbox.listening` puts into the state of each
 request. Each of these faults ends the connection; uvicorn notices nothing else.
 """
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from connecty_frames.sandbox.access import Tokens
     from connecty_frames.sandbox.faults import Fault
 
-#: The key for the connection's transport in a scope.
-TRANSPORT: Final = "connecty_frames.transport"
 #: The values of the field ``error``. Python's names of statuses differ between versions.
 _ERRORS: Final = {
     401: "unauthorized",
@@ -114,7 +112,7 @@ class _BrokenResponse(Response):
         response, fault = self._response, self._fault
         scope["state"]["log_request"](None if response is None else response.status_code)
         head, body = (b"", b"") if response is None else _encode(response, scope["state"]["request_id"])
-        transport: asyncio.Transport = scope[TRANSPORT]
+        transport: asyncio.Transport = scope["state"]["transport"]
         match fault.kind:
             case "reset":
                 connection: socket.socket = transport.get_extra_info("socket")
@@ -136,7 +134,7 @@ class _BrokenResponse(Response):
             pass
 
     async def _drip(self, data: bytes, seconds: float, scope: Scope) -> None:
-        transport: asyncio.Transport = scope[TRANSPORT]
+        transport: asyncio.Transport = scope["state"]["transport"]
         for position in range(len(data)):
             if transport.is_closing() or self._closing.is_set():
                 return
@@ -155,7 +153,7 @@ def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
 
 async def _pause(scope: Scope, seconds: float, closing: threading.Event) -> None:
     """Sleep until the time is over, the client closes the connection, or the sandbox closes."""
-    transport: asyncio.Transport = scope[TRANSPORT]
+    transport: asyncio.Transport = scope["state"]["transport"]
     clock = asyncio.get_running_loop().time
     end = clock() + seconds
     # Poll, because neither the transport nor the other thread can wake this coroutine.

@@ -98,11 +98,8 @@ class Server:
 
         def log_request(status: int | None) -> None:
             state = scope["state"]
-            self._request_log.add_request(
-                SeenRequest(
-                    scope["method"], scope["path"], status, request_id, state["question"], state["fault"]
-                )
-            )
+            seen = (scope["method"], scope["path"][:1000], status, request_id)  # a path may have 64 KiB
+            self._request_log.add(SeenRequest(*seen, *map(state.get, ("question", "fault", "size"))))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -110,13 +107,12 @@ class Server:
                 log_request(message["status"])
             await send(message)
 
-        scope["state"] = {
-            "request_id": request_id,
-            "question": None,
-            "fault": None,
-            "log_request": log_request,
-        }
+        scope["state"] |= {"request_id": request_id, "question": None, "fault": None, "size": 0}
+        scope["state"]["log_request"] = log_request
         request = Request(scope, receive)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        request.state.token = token.strip() if scheme.lower() == "bearer" else ""
+        request.state.is_trusted = self._tokens.is_valid(request.state.token)
         try:
             try:
                 request.state.body = await admitted_body(request)
@@ -159,15 +155,14 @@ class Server:
 
     def _question_of(self, request: Request) -> str | None:
         """Return the text of the question that a request asks or asks about, or None."""
+        if not request.state.is_trusted:  # a client without a token must not fill the log
+            return None
         question_id: str | None = request.path_params.get("question_id")
         if question_id is not None:
             job = self._jobs.find(question_id)
             return None if job is None else job.question
-        # Only JSON is read, because a web page, which cannot send it, must not fill the log.
-        if not is_json(request):
-            return None
         try:
-            return msgspec.json.decode(request.state.body, type=QuestionRequest).question
+            return msgspec.json.decode(request.state.body * is_json(request), type=QuestionRequest).question
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
 
@@ -199,7 +194,7 @@ class Server:
         self._check_access(request)
         question = _parse_body(request, QuestionRequest).question
         job = self._jobs.submit(question)
-        self._request_log.add_question(AskedQuestion(job.question_id, DW_ID, question))
+        self._request_log.add(AskedQuestion(job.question_id, DW_ID, question))
         return json_response(QuestionAccepted(question_id=UUID(job.question_id)))
 
     async def _results(self, request: Request) -> Response:
@@ -215,10 +210,9 @@ class Server:
 
     def _check_access(self, request: Request) -> None:
         """Check the token before the workspace: without a token, a client must not learn what exists."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if not request.state.token:
             raise HTTPException(401, "The header Authorization: Bearer <ACCESS_TOKEN> is missing.")
-        if not self._tokens.is_valid(token.strip()):
+        if not self._tokens.is_valid(request.state.token):
             raise HTTPException(401, "The token has expired, or is not one of this server's.")
         dw_id: str = request.path_params["dw_id"]
         if dw_id != str(DW_ID):
