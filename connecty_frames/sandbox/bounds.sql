@@ -10,6 +10,8 @@ CREATE MACRO bounds.lpad(x, n, y) AS system.main.lpad(x, memory.bounds._length(n
 CREATE MACRO bounds.rpad(x, n, y) AS system.main.rpad(x, memory.bounds._length(n), y);
 CREATE MACRO bounds.list_resize(x, n) AS system.main.list_resize(x, memory.bounds._length(n)),
     (x, n, y) AS system.main.list_resize(x, memory.bounds._length(n), y);
+CREATE MACRO bounds.array_resize(x, n) AS system.main.list_resize(x, memory.bounds._length(n)),
+    (x, n, y) AS system.main.list_resize(x, memory.bounds._length(n), y);
 CREATE MACRO bounds.range(b) AS system.main.range(0, b, memory.bounds._step(0, b, 1)), (a, b) AS system.main.range(a, b, memory.bounds._step(a, b, 1)),
     (a, b, c) AS system.main.range(a, b, memory.bounds._step(a, b, c));
 CREATE MACRO bounds.generate_series(b) AS system.main.generate_series(0, b, memory.bounds._step(0, b, 1)),

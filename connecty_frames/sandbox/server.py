@@ -115,11 +115,17 @@ class Server:
         request.state.is_trusted = self._tokens.is_valid(request.state.token)
         try:
             try:
-                request.state.body = await admitted_body(request)
+                body = request.state.body = await admitted_body(request)
             except HTTPException as error:
                 await (await error_response(request, error))(scope, receive, send_with_id)
             else:
-                await self._app(scope, receive, send_with_id)
+                # Instrumentation of the process, such as sentry_sdk, may read the body before a handler runs.
+                unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+                async def receive_again() -> Message:
+                    return unread.pop() if unread else await receive()
+
+                await self._app(scope, receive_again, send_with_id)
         except ClientDisconnect:
             pass  # The client left before its request was complete, so nobody waits for a response.
         except Exception:  # noqa: BLE001 - the last place where an error can be caught

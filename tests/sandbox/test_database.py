@@ -150,6 +150,7 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
         "SELECT len(generate_series(DATE '1900-01-01', DATE '2000-01-01', INTERVAL 1 SECOND))",
         "SELECT len(list_resize([1], 17_000_000))",
         "SELECT len(list_resize([1], 17_000_000, 2))",
+        "SELECT len(array_resize([1], 17_000_000))",
     ],
 )
 def test_the_sizes_of_values_are_limited(database: Database, sql: str) -> None:
@@ -174,7 +175,7 @@ def test_the_sizes_of_values_are_limited(database: Database, sql: str) -> None:
             "range(DATE '2025-01-01', DATE '2025-01-03', INTERVAL 1 DAY)::VARCHAR",
             b"\"['2025-01-01 00:00:00', '2025-01-02 00:00:00']\"",
         ),
-        ("list_resize([1], 2), list_resize([1], 2, 5)", b"[1,null],[1,5]"),
+        ("list_resize([1], 2), array_resize([1], 2, 5)", b"[1,null],[1,5]"),
         ("(SELECT count(*) FROM range(20_000_000))", b"20000000"),
     ],
 )

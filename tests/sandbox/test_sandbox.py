@@ -59,6 +59,22 @@ def test_without_its_extra(code: str, module: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
+def test_it_answers_while_sentry_watches_the_process() -> None:
+    """With its default integrations, which patch Starlette, threads and the HTTP client."""
+    pytest.importorskip("sentry_sdk")
+    script = (
+        "import sentry_sdk; sentry_sdk.init('http://key@127.0.0.1:9/1', traces_sample_rate=1.0)\n"
+        "import connecty_frames as cf; cf.use_sandbox()\n"
+        "print(cf.ask('how many orders are there', timeout=30).response_summary)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (done.returncode, done.stdout) == (0, "There are 100000 orders.\n")
+
+
+@pytest.mark.slow
 def test_nothing_is_left_behind(connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No thread, open port or file is left, even with questions in progress; no process was started."""
     monkeypatch.chdir(tmp_path)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import requests
+import starlette.routing
 
 from connecty_frames.protocol import State
 from connecty_frames.sandbox import Sandbox
@@ -204,6 +206,26 @@ def test_the_size_of_a_body_is_limited(api: Any, chunked: Any) -> None:
         assert reply.status_code == status
     assert_error(reply, 413, "too_large", "longer than 1048576 bytes")
     assert len(api.sandbox.request_log.questions) == before + 1
+
+
+def test_instrumentation_may_read_a_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that wraps the handlers of the process and reads each body first gets it, and so do they."""
+    seen, respond = [], starlette.routing.request_response
+
+    def instrumented(handler: Any) -> Any:
+        async def read_first(request: Any) -> Any:
+            seen.append(await request.body())
+            return await handler(request)
+
+        return respond(read_first)
+
+    monkeypatch.setattr("starlette.routing.request_response", instrumented)
+    with Sandbox() as sandbox:
+        credentials = {name: sandbox.connection[name] for name in ("client_id", "client_secret")}  # type: ignore[literal-required]
+        reply = requests.post(f"{sandbox.connection['base_url']}/v1/auth/token", json=credentials, timeout=10)
+
+    assert reply.status_code == 200
+    assert json.loads(seen[0]) == credentials
 
 
 def test_a_client_that_leaves_within_its_request_has_no_effect(
