@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import math
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -21,9 +22,9 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from connecty_frames._base.immutable import Immutable
-from connecty_frames._base.text import path_text
+from connecty_frames._base.text import path_text, snippet
 from connecty_frames.errors import ConfigError, HistoryWarning, is_interrupt, warn
-from connecty_frames.files import atomic_write, user_folder
+from connecty_frames.files import atomic_write, open_regular, user_folder
 from connecty_frames.store.schema import VERSION, Versions, in_sqlite, statements
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 #: Larger files are not checked for damage when opened; a check of this size takes 60 ms.
 _CHECKED_BYTES: Final = 8 * 1024**2
+#: The SQL of tables and indexes of any version. Views, triggers and expressions would be executed.
+_PLAIN: Final = re.compile(
+    r"CREATE TABLE \w+ ?\((?:[\w\s,-]|'\w*'|(?<=UNIQUE |.. KEY )\([\w\s,]+\))+\)"
+    r"|CREATE (UNIQUE )?INDEX \w+ ON \w+ \([\w\s,]+\)(\s+WHERE [\w\s]+)?"
+)
+#: The end of a journal that names a file. SQLite deletes this file once it has used the journal.
+_NAMES_FILE: Final = bytes.fromhex("d9d505f920a163d7")
 
 
 class StoreError(Exception):
@@ -345,6 +353,12 @@ class SQLiteFile(Store):
             raise StoreError("it is not a regular file")
         if self._status.st_size <= 1:  # SQLite would take it for a new database
             raise _damaged("it is empty")
+        journal = Path(f"{self.path.resolve()}-journal")
+        if not journal.is_symlink():  # which SQLite refuses
+            with suppress(FileNotFoundError), open_regular(journal) as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - len(_NAMES_FILE)))
+                if file.read() == _NAMES_FILE:
+                    raise StoreError("its journal names another file")
         connection = sqlite3.connect(
             self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
         )
@@ -370,15 +384,13 @@ class SQLiteFile(Store):
 
     def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
         # In this order, because another process creates tables and id in one transaction.
-        if _value(connection, "SELECT count(*) FROM sqlite_master"):
-            if _value(connection, "PRAGMA application_id") != self.application_id:
-                raise StoreError("it is another program's database")
+        if self._has_tables(connection) and self._status.st_size <= _CHECKED_BYTES:
             # If pages were exchanged, SQLite would notice nothing, and not find what was asked.
-            if self._status.st_size <= _CHECKED_BYTES:
-                ((found,),) = connection.execute("PRAGMA integrity_check(1)")
-                if found != "ok":
-                    raise _damaged("database disk image is malformed")
+            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+            if found != "ok":
+                raise _damaged("database disk image is malformed")
         is_newest = self._version(connection) >= len(self.versions)
+        connection.execute("PRAGMA query_only = OFF")
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -394,6 +406,17 @@ class SQLiteFile(Store):
         connection.execute(f"PRAGMA journal_size_limit = {4 * 1024**2}")
         if not is_newest:
             self._make_tables(connection)
+
+    def _has_tables(self, connection: sqlite3.Connection) -> bool:
+        """Whether there are tables; raises StoreError if not only clients can have made them."""
+        connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA query_only = ON")
+        made = connection.execute("SELECT type || ' ' || name, sql FROM sqlite_master").fetchall()
+        if made and _value(connection, "PRAGMA application_id") != self.application_id:
+            raise StoreError("it is another program's database")
+        for name, sql in made:
+            if sql is not None and not _PLAIN.fullmatch(str(sql)):  # None: the index of a key
+                raise StoreError(f"it is not an index of a batch or a history (see its {snippet(str(name))})")
+        return bool(made)
 
     def _version(self, connection: sqlite3.Connection) -> int:
         """Return the version of the tables, or 0 without tables, and store the id."""
