@@ -40,14 +40,13 @@ def find_or_claim(
     # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
     # the history cannot be used.
     asked = submission.asked
-    key = history.key(asked)
     # ``pause`` is in seconds, between two looks for the id of a question that another caller is sending.
     pause, awaited, begun = 0.02, None, None
     while True:
         # Ages count from the call, so that a question which others are sending does not grow too old while it
         # waits, and from now if the clock was set back meanwhile.
         rows, now = history.earlier(
-            key, max_age=max_age, begun=begun, now=deadline.clock.now(), seconds=deadline.remaining()
+            asked, max_age=max_age, begun=begun, now=deadline.clock.now(), seconds=deadline.remaining()
         )
         begun = begun or now
         first, last = min(begun, now), max(begun, now)

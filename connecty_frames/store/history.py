@@ -53,11 +53,13 @@ _PATIENCE: Final = 10.0
 _DAY: Final = 24 * 60 * 60 * 1_000_000
 #: The rows with a key that are young enough, and always the last one, each with the current time.
 _EARLIER: Final = """\
-SELECT now, id, {state}, question, question_id, asked_at, accepted_at, {error}
+SELECT now, id, {state}, question_id, asked_at, accepted_at, {error}, question, base_url, dw_id
 FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
     asked_at >= CASE WHEN ? < now THEN ? ELSE now END - ?
     OR id = (SELECT max(id) FROM questions WHERE key = ?)
 ) ORDER BY id DESC"""
+#: What says which question a row is of.
+_ASKED: Final = ("question", "base_url", "dw_id")
 
 
 class Waiting(deque[Statement]):
@@ -189,13 +191,13 @@ class History:
         )
 
     def earlier(
-        self, key: str, *, max_age: timedelta, begun: datetime | None, now: datetime, seconds: float
+        self, asked: Asked, *, max_age: timedelta, begun: datetime | None, now: datetime, seconds: float
     ) -> tuple[list[Earlier], datetime]:
-        """Return the questions with a key that are young enough, always with the last one; and the time.
+        """Return the same questions that are young enough, always with the last one of the key; and the time.
 
         Ages count from ``begun``, otherwise from now, by the clock of the store (for a file, ``now``).
         """
-        clock, times = self.database.now(now)
+        (clock, times), key = self.database.now(now), self.key(asked)
         first = LARGEST if begun is None else microseconds(begun)
         age = min(max_age // timedelta(microseconds=1), LARGEST)
         until = _until(seconds)
@@ -207,24 +209,30 @@ class History:
             self._raise_for(error)
         moment = rows[0][0]
         found = [row[1:] for row in rows if row[1] is not None]
-        columns = ("id", "state", "question", "question_id", "asked_at", "accepted_at", "error")
-        kept = sound_rows(self.database, columns, found)
+        columns = ("id", "state", "question_id", "asked_at", "accepted_at", "error", *_ASKED)
+        kept = [row for row in sound_rows(self.database, columns, found) if self.is_of(asked, *row[6:])]
         earlier = [
             Earlier(
                 number,
                 RecordState(state),
-                question,
+                asked.question,
                 question_id,
                 from_microseconds(asked_at),
                 None if accepted_at is None else (moment - accepted_at) / 1e6,
                 error,
             )
-            for number, state, question, question_id, asked_at, accepted_at, error in kept
+            for number, state, question_id, asked_at, accepted_at, error, *_ in kept
         ]
         if found[:1] != kept[:1]:  # a claim names the last row, even an invalid one
             never = from_microseconds(0)
             earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, never, None, None))
         return earlier, from_microseconds(moment)
+
+    def is_of(self, asked: Asked, question: str | None, base_url: str | None, dw_id: str | None) -> bool:
+        """Whether a row has the text of a question, unless it is erased, its address and its workspace."""
+        text = self._redact(asked.question)
+        found = question_key(question or text, base_url=base_url or "", dw_id=int(dw_id or -1), client="")
+        return found == question_key(text, base_url=self._base_url, dw_id=asked.dw_id, client="")
 
     def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:
         """Record that nothing was sent, if the row may exist or may still be inserted."""

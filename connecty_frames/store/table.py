@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from connecty_frames.errors import ConfigError
+from connecty_frames.files import name_problem
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
@@ -86,7 +87,7 @@ def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 #: The columns, in order, with a check whether a client can have written a value: anyone may have written the
-#: row. A check may also raise ConfigError, OverflowError, TypeError or ValueError.
+#: row. A check may also raise AttributeError, ConfigError, OverflowError, TypeError or ValueError.
 _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "id": _is_number,
     "asked_at": _is_time,
@@ -105,6 +106,9 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("host", "user_name", "request_id"), _or_none(_is_text)),
 }
 COLUMNS: Final = tuple(_SOUND)
+#: Further columns of the questions of a batch.
+_SOUND.update(dict.fromkeys(("digest", "outcome", "asked"), _is_text), row=_is_number)
+_SOUND.update(number=lambda it: _is_number(it) and it < 10**9, name=lambda it: name_problem(it) is None)
 
 
 class Row:
@@ -125,7 +129,7 @@ class Earlier(NamedTuple):
 
     id: int  # the number of its row
     state: RecordState
-    question: str  # without secrets
+    question: str  # as it is asked now
     question_id: str | None
     asked_at: datetime  # aware and in UTC
     accepted_ago: float | None  # seconds
@@ -194,7 +198,7 @@ def sound_rows(
 ) -> list[tuple[Any, ...]]:
     """Return the rows that a client can have written; one warning names the others."""
     at = columns.index("id")
-    others = {row[at] for row in rows if not all(map(_is_sound, columns, row))}
+    others = {row[at] for row in rows if not all(map(is_sound, columns, row))}
     if others:
         named = f"{', '.join(map(str, sorted(others)[:_NAMED]))}{' and more' * (len(others) > _NAMED)}"
         database.warn_once(
@@ -292,11 +296,11 @@ def forget_records(
     return erased, parts
 
 
-def _is_sound(column: str, value: object) -> bool:
+def is_sound(column: str, value: object) -> bool:
     """Whether a client can have written a value."""
     try:
         return _SOUND[column](value)
-    except (ConfigError, OverflowError, TypeError, ValueError):
+    except (AttributeError, ConfigError, OverflowError, TypeError, ValueError):
         return False
 
 
