@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -28,6 +28,7 @@ from connecty_frames.store.table import (
     RecordState,
     client_hash,
     forget_records,
+    is_sound,
     read_records,
     store_at,
 )
@@ -203,12 +204,20 @@ def forget_in(
             count, parts = forget_records(database, row=question_id)
         else:
             count, parts = forget_records(database, question_id=check_question_id(question_id))
-    erased, here, damaged = Erased(count), Path(), list[Path]()
+    erased, here, damaged = Erased(count), None, list[Path]()
     if isinstance(database, QuestionFile):
         here = database.path.parent
         damaged = sorted(here.glob(f"{database.path.name}.damaged-*"))
-    erased.files = (*(part_path(Path(folder or here), *rest) for folder, *rest in parts), *damaged)
+    erased.files = (*_named(parts, here), *damaged)
     return erased
+
+
+def _named(parts: Iterable[tuple[Any, ...]], here: Path | None) -> Iterator[Path]:
+    """Yield the paths of parts; here is the folder of an index. Leave out those that no batch can have."""
+    for folder, number, name in parts:
+        if is_sound("number", number) and (name is None or is_sound("name", name)):
+            with suppress(ConfigError):  # a link, or a folder that is none
+                yield part_path(here or checked_path(folder), number, name)
 
 
 def records_table(

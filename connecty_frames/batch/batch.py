@@ -25,7 +25,8 @@ from connecty_frames.batch.run import run_batch
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_bool, check_count, shows_options
-from connecty_frames.store.table import RecordState
+from connecty_frames.settings.sources import resolve
+from connecty_frames.store.table import RecordState, store_at
 
 if TYPE_CHECKING:
     import os
@@ -107,7 +108,7 @@ class Batch:
         #: Asks the questions again; None if they are unknown.
         self._ask = ask
         self._asked_by = asked_by
-        #: The URL of the store that the client uses, if it is a database; None uses the manifest's.
+        #: The URL of the store of the client or the settings, if it is a database.
         self._store = store
 
     @property
@@ -454,7 +455,8 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     Raises
     ------
     ConfigError
-        If there is no batch, or its manifest or its index is missing or damaged.
+        If there is no batch, its manifest or index is missing or damaged, or the index is in a database that
+        the settings do not name.
 
     Examples
     --------
@@ -464,8 +466,9 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
     1
     """
     path = checked_path(folder, "folder").absolute()
-    open_index(path)
-    return Batch(path)
+    store = None if manifest_in(path)["store"] is None else store_at(resolve().store).url
+    open_index(path, store)
+    return Batch(path, store=store)
 
 
 def _condition(entry: Entry) -> str:

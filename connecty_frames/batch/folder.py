@@ -9,8 +9,10 @@ written last, so that a folder with one is complete. ``parts/000123-<name>.parqu
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -18,11 +20,10 @@ from connecty_frames._base.text import path_text, quoted, value_text
 from connecty_frames.batch.index import Index
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import atomic_write, locked_folder, open_regular
+from connecty_frames.options import is_dw_id
 from connecty_frames.settings.values import parse_setting
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from connecty_frames.options import AskOptions
 
 _MANIFEST: Final = "batch.json"
@@ -69,12 +70,10 @@ def begin_folder(
     for name in sorted({*found, *manifest} - kept):
         if found.get(name) != manifest.get(name):
             raise _differs(folder, name, found, manifest)
-    if found["store"] is not None and store is None:  # the file alone must not choose the database
-        raise _differs(folder, "store", found, {"store": None})
     index = open_index(folder, store, found)
     (folder / _PARTS).mkdir(exist_ok=True)
     # A question is in the index before it is sent, and has a part only after that.
-    if unknown := sorted(_numbers(folder) - index.sent()):
+    if unknown := sorted({number for _, number in _parts(folder)} - index.sent()):
         raise _refused(
             folder,
             f": part {unknown[0]:06d} exists, but the index does not list its question as sent. Is the "
@@ -102,8 +101,10 @@ def begin_refetching(folder: Path, manifest: dict[str, Any], store: str | None) 
 def erase(folder: Path, store: str | None) -> int:
     """Erase the parts, the questions and finally the manifest; return the number of questions."""
     index = open_index(folder, store)
+    parts = _parts(folder)
+    _inside(folder, "index-answers.sqlite3")  # no batch has it, but erasing looks there
     with locked_folder(folder):
-        for part in [path for path in (folder / _PARTS).glob("*.parquet") if _NUMBER.match(path.name)]:
+        for part, _ in parts:
             part.unlink()
         erased = index.erase()
         for path in (*folder.glob(f"{_INDEX}*"), folder / _MANIFEST):
@@ -120,7 +121,7 @@ def _begin(folder: Path, names: set[str], manifest: dict[str, Any]) -> None:
         has = f"it contains {quoted(sorted(foreign))}"
         raise _refused(folder, f" is not a batch folder: {has}. Name a new folder.")
     index = _index_of(folder, manifest)
-    if (_numbers(folder) or index.create()) and not (folder / _MANIFEST).exists():
+    if (_parts(folder) or index.create()) and not (folder / _MANIFEST).exists():
         has = f"has the index or the parts of a batch, but no {_MANIFEST}"
         raise _refused(folder, f" {has}. Restore what is missing, or name a new folder.")
     with suppress(FileExistsError):  # another machine, which does not share the lock, was faster
@@ -137,7 +138,7 @@ def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str,
     if name in _OPTIONS:
         what = "ask as before; or fetch all answers with the new options: open_batch(folder).refetch(...)"
     elif name == "store":
-        what = f"ask with history={found[name]!r}, as at the start: only that store knows what was asked"
+        what = f"set history={found[name]!r} if you know it: only the store of the start knows what was asked"
     elif name == "client":
         what = "continue with this client: client_changed=True (--client-changed)"
     elif name == "base_url" and str(found.get(name)).startswith("http:"):  # of this machine
@@ -154,19 +155,18 @@ def _refused(folder: Path, reason: str) -> ConfigError:
 
 def manifest_in(folder: Path) -> dict[str, Any]:
     """Return the manifest of the batch in a folder."""
+    path = _inside(folder, _MANIFEST)
     try:
-        with open_regular(folder / _MANIFEST) as file:
+        with open_regular(path) as file:
             manifest: dict[str, Any] = json.loads(file.read())
         known = manifest["format"] == _FORMAT
-        if known and manifest["store"] is not None:
-            # The same rules as for the setting; a URL must not turn encryption off, for example.
-            manifest["store"] = _text(parse_setting("history", manifest["store"], is_text=False))
         if known:
-            _text(manifest["store_id"])
-            _text(manifest["batch"])
+            _check(manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise _refused(folder, " has no batch. Name another folder, or start one with ask_batch.") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except OSError as error:
+        raise _refused(folder, f": {_MANIFEST} cannot be read ({error.strerror}).") from None
+    except (AttributeError, ValueError, KeyError, TypeError, RecursionError):
         raise _refused(folder, f": {_MANIFEST} is damaged. Restore it.") from None
     if not known:
         raise _refused(
@@ -176,20 +176,26 @@ def manifest_in(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError
-    return value
+def _check(manifest: dict[str, Any]) -> None:
+    """Raise AttributeError, KeyError or ValueError for what no client can have written."""
+    if (store := manifest["store"]) is not None:
+        # The same rules as for the setting; a URL must not turn encryption off, for example.
+        manifest["store"] = store = parse_setting("history", store, is_text=False)
+    texts = [store or "-", *(manifest[name] for name in ("store_id", "batch", "base_url", "client"))]
+    if not (all(text and text.isprintable() for text in texts) and is_dw_id(manifest["dw_id"])):
+        raise ValueError
 
 
 def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] | None = None) -> Index:
     """Return the index of the batch in a folder; raises ConfigError if it cannot be read.
 
-    ``store`` replaces the URL of the database in the manifest.
+    ``store`` is the URL of the settings or the client. That of the manifest would only get a password.
     """
     manifest = manifest or manifest_in(folder)
     if manifest["store"] is not None:
-        manifest = {**manifest, "store": store or manifest["store"]}
+        if store is None:
+            raise _differs(folder, "store", manifest, {"store": None})
+        manifest = {**manifest, "store": store}
     index = _index_of(folder, manifest)
     index.check()
     if index.store_id != manifest["store_id"]:
@@ -203,7 +209,7 @@ def open_index(folder: Path, store: str | None = None, manifest: dict[str, Any] 
 
 def _index_of(folder: Path, manifest: dict[str, Any]) -> Index:
     if manifest["store"] is None:
-        return Index(folder / _INDEX)
+        return Index(_inside(folder, _INDEX))
     return Index(manifest["store"], manifest["batch"], folder)
 
 
@@ -212,12 +218,20 @@ def store_of(folder: Path, store: str | None) -> str | None:
     return manifest_in(folder)["store"] if (folder / _MANIFEST).exists() else store
 
 
-def _numbers(folder: Path) -> set[int]:
-    """Return the numbers of the parts in a folder."""
-    names = [path.name for path in (folder / _PARTS).glob("*.parquet")]
-    return {int(found[0]) for name in names if (found := _NUMBER.match(name))}
+def _parts(folder: Path) -> list[tuple[Path, int]]:
+    """Return the parts in a folder, with their numbers."""
+    paths = _inside(folder, _PARTS).glob("*.parquet")
+    return [(path, int(found[0])) for path in paths if (found := _NUMBER.match(path.name))]
 
 
 def part_path(folder: Path, number: int, name: str | None) -> Path:
     """Return the path of a question's part; ``name`` is None for a question without a name."""
-    return folder / _PARTS / f"{number:06d}{'' if name is None else f'-{name}'}.parquet"
+    return _inside(folder, _PARTS, f"{number:06d}{'' if name is None else f'-{name}'}.parquet")
+
+
+def _inside(folder: Path, *names: str) -> Path:
+    """Return a path in a folder; raises ConfigError if a link leads elsewhere."""
+    path = folder.joinpath(*names)
+    if Path(os.path.realpath(path)) != Path(os.path.realpath(folder), *names):
+        raise _refused(folder, f": a link leads {path_text('/'.join(names))} elsewhere. Remove the link.")
+    return path

@@ -9,11 +9,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
 
+from connecty_frames._base.text import value_text
 from connecty_frames.batch.items import Item, digest
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import folded
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.table import column_expressions, forget_records, store_at
+from connecty_frames.store.table import column_expressions, forget_records, is_sound, store_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -29,7 +30,7 @@ FETCH_AGAIN: Final = "FETCH AGAIN"
 _BULK: Final = 140
 _ENTRIES: Final = """\
 SELECT number, items.key, name, items.question, outcome, coalesce(items.error, {error}),
-    coalesce(id, 0), {state}, question_id, asked_at
+    coalesce(id, 0), {state}, question_id, asked_at, questions.question, base_url, dw_id
 FROM items LEFT JOIN questions
 ON questions.key = items.key AND NOT EXISTS (
     SELECT 1 FROM questions AS later WHERE later.key = items.key AND later.id > questions.id
@@ -50,7 +51,7 @@ class Entry(NamedTuple):
 
     # ``number`` is its position in the list that added it; later lists continue the numbers. ``outcome`` is
     # one of the constants above, or None until it is finished. ``row`` (0 if there is none) and the fields
-    # after it are from its last row in the history. ``asked_at`` is in microseconds.
+    # after it are from its last row in the history. ``asked_at`` is in microseconds, ``asked`` the question.
 
     number: int
     key: str
@@ -62,6 +63,9 @@ class Entry(NamedTuple):
     state: str | None
     question_id: str | None
     asked_at: int | None
+    asked: str | None
+    base_url: str | None
+    dw_id: str | None
 
 
 class Index:
@@ -99,10 +103,10 @@ class Index:
     def check(self) -> None:
         """Raise ConfigError if the index is missing or cannot be read."""
         if not self._try(lambda: self._database.exists):
-            self._raise_for("it is missing")
+            self.refuse("it is missing")
         found = self._execute("SELECT 1 FROM items WHERE batch = ? AND number = 0", (self._batch,))
         if self._batch and not found:
-            self._raise_for("it does not have this batch")
+            self.refuse("it does not have this batch")
 
     def keyed(self, items: Iterable[Item]) -> list[Item]:
         """Return questions with their keys in this index."""
@@ -111,7 +115,7 @@ class Index:
     def register(self, items: Collection[Item], redact: Callable[[str], str]) -> None:
         """Add the questions that the index does not have, with secrets masked by ``redact``."""
         if self._batch and any("\0" in item.question for item in items):
-            self._raise_for("a question has a NUL character, which PostgreSQL cannot store")
+            self.refuse("a question has a NUL character, which PostgreSQL cannot store")
         # Try again if another process took the numbers; a different question with the same name is an error.
         while missing := self._missing(items):
             ((last,),) = self._execute("SELECT max(number) FROM items WHERE batch = ?", (self._batch,))
@@ -141,7 +145,8 @@ class Index:
         return {number for (number,) in self._execute(_SENT, (self._batch,))}
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
-        found = self._execute("SELECT key, name, digest FROM items WHERE batch = ?", (self._batch,))
+        statement = "SELECT key, name, digest FROM items WHERE batch = ?"
+        found = self._read(("key", "name", "digest"), statement)
         known = {key: digest_ for key, _, digest_ in found}
         names = {folded(name): key for key, name, _ in found if name is not None}
         missing = []
@@ -163,7 +168,16 @@ class Index:
     def entries(self) -> list[Entry]:
         """Return all questions, in the order of their numbers."""
         statement = _ENTRIES.format_map(column_expressions(self._database))
-        return [Entry(*row) for row in self._execute(statement, (self._batch,))]
+        return [Entry(*row) for row in self._read(Entry._fields, statement)]
+
+    def _read(self, columns: Sequence[str], statement: str) -> list[tuple[Any, ...]]:
+        """Return rows of the batch; raises ConfigError for one that no client can have written."""
+        rows = self._execute(statement, (self._batch,))
+        for row in rows:
+            for column, value in zip(columns, row, strict=True):
+                if value is not None and not is_sound(column, value):
+                    self.refuse(f"no client writes {value_text(value)} as the {column} of a question")
+        return rows
 
     def done(self, number: int, outcome: str | None) -> None:
         """Record how a question ended; None if its answer is to be fetched again."""
@@ -196,9 +210,10 @@ class Index:
         try:
             return act()
         except StoreError as error:
-            self._raise_for(str(error))
+            self.refuse(str(error))
 
-    def _raise_for(self, reason: str) -> NoReturn:
+    def refuse(self, reason: str) -> NoReturn:
+        """Raise ConfigError."""
         raise ConfigError(
             f"The index of the batch, {self._database.place}, cannot be used: {reason}. Without it, it is "
             "unknown which questions were asked.",

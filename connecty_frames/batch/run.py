@@ -197,6 +197,9 @@ class _BatchRun:
             return False
         if entry.outcome == PART and self.part(entry).exists():
             return False
+        if entry.row and not self.history.is_of(Asked(self.questions[entry.key], self.dw_id), *entry[-3:]):
+            reason = f"row {entry.row} has the key of question {entry.number}, but not its text, address and"
+            self.index.refuse(f"{reason} workspace. Erase it: `connecty history forget {entry.row}`")
         return entry.state is None or entry.state in asked_again or _is_asked(entry)
 
     def part(self, entry: Entry) -> Path:

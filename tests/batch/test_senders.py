@@ -118,7 +118,7 @@ def test_how_a_question_is_counted(
     outcome: str | None, error: str | None, state: str | None, counted: str
 ) -> None:
     """By its outcome and the state in the history."""
-    assert _condition(Entry(1, "k", None, "how many?", outcome, error, 1, state, None, None)) == counted
+    assert _condition(Entry(1, "k", None, "how many?", outcome, error, 1, state, *[None] * 5)) == counted
 
 
 @pytest.mark.slow

@@ -56,6 +56,12 @@ def url(running: PostgresServer, database: Any) -> str:  # noqa: ARG001 - which 
     return running.url("store")
 
 
+@pytest.fixture
+def named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name that database in the settings."""
+    monkeypatch.setenv("CONNECTY_HISTORY", url)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the path or URL of an empty store, of each kind."""

@@ -87,8 +87,9 @@ def test_a_question_of_a_batch(server: Script, url: str, home: Path) -> None:
     assert server.questions == ["the canary?"]
 
 
-def test_a_batch(server: Script, place: str, home: Path) -> None:
+def test_a_batch(server: Script, place: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its questions, its parts and its folder; other batches and questions stay."""
+    monkeypatch.setenv("CONNECTY_HISTORY", place)
     with client(server, place, ANSWER) as asking:
         asking.ask("how many?")
         for name in ("one", "other"):

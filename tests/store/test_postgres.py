@@ -411,6 +411,7 @@ def ask(asking: Client, folder: Path, questions: Any, **options: Any) -> Batch:
     return cf.ask_batch(questions, folder, client=asking, progress=False, **options)
 
 
+@pytest.mark.usefixtures("named")
 def test_a_batch(server: Script, url: str, database: Any, tmp_path: Path) -> None:
     """Its questions are in the database with the rows, by the id of the batch; the folder has the parts."""
     folders = [tmp_path / name for name in "ab"]
@@ -436,7 +437,10 @@ def test_a_batch(server: Script, url: str, database: Any, tmp_path: Path) -> Non
     assert manifest["store"].partition("?")[0] == url
 
 
-def test_a_batch_of_another_store(server: Script, url: str, database: Any, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("named")
+def test_a_batch_of_another_store(
+    server: Script, url: str, database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is sent by who cannot know what was asked; a store is known by its id, not by its URL."""
     plain, shared = tmp_path / "plain", tmp_path / "shared"
     other = url.replace("postgres@127.0.0.1", "reader@localhost")
@@ -452,7 +456,7 @@ def test_a_batch_of_another_store(server: Script, url: str, database: Any, tmp_p
         ask(by_file, plain, ["who?"])
         ask(by_url, plain, ["who?"])  # its index is in the folder
         with pytest.raises(
-            cf.ConfigError, match=f"but now it is None.* ask with history='{re.escape(url)}[?']"
+            cf.ConfigError, match=f"but now it is None.* set history='{re.escape(url)}[?'].* if you know it"
         ):
             ask(by_file, shared, ["how many?"])
         with client(server, other) as by_other_name:
@@ -460,7 +464,7 @@ def test_a_batch_of_another_store(server: Script, url: str, database: Any, tmp_p
         change(shared, store=f"{url}2")  # a name that a fail-over has taken away
         batch = ask(by_url, shared, ["how many?"])
         assert (batch.summary(), batch.retry().summary()) == (BatchSummary(1, answered=1),) * 2
-        change(shared, store=other)
+        monkeypatch.setenv("CONNECTY_HISTORY", other)
         assert cf.open_batch(shared).summary().answered == 1
         change(shared, store_id="another")
         for call in (lambda: ask(by_url, shared, ["how many?"]), lambda: cf.open_batch(shared)):
@@ -472,6 +476,7 @@ def test_a_batch_of_another_store(server: Script, url: str, database: Any, tmp_p
     assert server.questions == ["how many?", "who?"]
 
 
+@pytest.mark.usefixtures("named")
 def test_a_batch_under_a_limit(server: Script, url: str, tmp_path: Path) -> None:
     """Its questions count with the others, and those beyond it stay unasked."""
     with client(server, url, max_questions_per_day=3) as asking:
@@ -486,6 +491,7 @@ def test_a_batch_under_a_limit(server: Script, url: str, tmp_path: Path) -> None
 
 
 @slow
+@pytest.mark.usefixtures("named")
 def test_processes_register_a_batch_at_once(server: Script, url: str, tmp_path: Path) -> None:
     """Of overlapping lists each question has one number, and is asked once."""
 
@@ -520,10 +526,16 @@ def test_a_failed_question_of_a_batch(server: Script, url: str, tmp_path: Path) 
 
 
 def test_a_batch_whose_store_is_away(
-    server: Script, relay: Relay, running: PostgresServer, tmp_path: Path, request: pytest.FixtureRequest
+    server: Script,
+    relay: Relay,
+    running: PostgresServer,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A ConfigError that names it."""
     place = running.url("store", port=relay.port)
+    monkeypatch.setenv("CONNECTY_HISTORY", place)
     with client(server, place) as asking:
         ask(asking, tmp_path / "batch", ["how many?"])
     close_databases()

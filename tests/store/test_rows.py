@@ -18,6 +18,8 @@ from tests.servers.scripted import QUESTION_ID
 from tests.store.stores import another_client, create_role, execute
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.postgres import PostgresServer
     from tests.servers.scripted import Script
 
@@ -177,3 +179,109 @@ def test_the_view(server: Script, url: str, database: Any) -> None:
     ]
     assert abs(rows[0][0] - datetime.now(UTC)) < timedelta(minutes=1)
     assert rows[2][0] is None
+
+
+#: SQL that does not end.
+ENDLESS = "(WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n)"
+LARGE = "(length(hex(zeroblob(100000000))))"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (
+            [
+                "DROP TABLE version",
+                f"CREATE VIEW version AS SELECT {ENDLESS} AS version, 1 AS oldest_writer, 'a' AS store_id",
+            ],
+            "view version",
+        ),
+        (
+            [
+                "DROP TABLE questions",
+                f"CREATE VIEW questions AS SELECT {ENDLESS} AS id",
+            ],
+            "view questions",
+        ),
+        (
+            [f"CREATE TRIGGER t AFTER INSERT ON questions BEGIN UPDATE questions SET rows = {ENDLESS}; END"],
+            "trigger t",
+        ),
+        (["DROP TABLE items", "CREATE VIRTUAL TABLE items USING fts4(number, key, batch)"], "table items"),
+        ([f"ALTER TABLE questions ADD COLUMN x AS {LARGE}"], "table questions"),
+        ([f"ALTER TABLE items ADD COLUMN x CHECK {LARGE}"], "table items"),
+        (["DROP TABLE items", f"CREATE TABLE items (batch, number, key DEFAULT {LARGE})"], "table items"),
+        ([f"CREATE INDEX i ON questions ({LARGE})"], "index i"),
+        ([f"CREATE INDEX i ON questions (key) WHERE {LARGE}"], "index i"),
+    ],
+    ids=["version", "questions", "trigger", "virtual", "computed", "check", "default", "index", "partial"],
+)
+def test_what_no_client_makes(server: Script, tmp_path: Path, changes: list[str], named: str) -> None:
+    """A history or a batch with SQL of others is an error before any of it is executed."""
+    place = str(tmp_path / "history.sqlite3")
+    with another_client(server, place) as asking:
+        asking.ask("how many?")
+        cf.ask_batch(["how many?"], tmp_path / "batch", client=asking, progress=False)
+    execute(place, *changes)
+    execute(str(tmp_path / "batch" / "index.sqlite3"), *changes)
+    message = rf"it is not an index of a batch or a history \(see its {named}\)"
+    for attempt in (
+        lambda: records_table(resolve(history=place)),
+        lambda: forget_in(resolve(history=place), None, "1s"),
+        lambda: another_client(server, place).ask("how many?", max_age=60),
+        lambda: cf.open_batch(tmp_path / "batch"),
+        lambda: forget_in(resolve(history=place), None, None, tmp_path / "batch"),
+    ):
+        with pytest.raises(cf.ConfigError, match=message):
+            attempt()
+    assert server.questions == ["how many?"] * 2
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "is_reused"),
+    [
+        ("question", "why?", False),
+        ("question", "how  many? ", True),
+        ("question", "", True),  # erased
+        ("base_url", "https://api.evil.example", False),
+        ("dw_id", "14", False),
+    ],
+)
+def test_a_row_of_another_question(
+    server: Script, place: str, column: str, value: str, *, is_reused: bool
+) -> None:
+    """The key alone says nothing. The question of the metadata is the one that was asked."""
+    with another_client(server, place) as asking:
+        asking.ask("how many?")
+    change(place, column, value)
+    with another_client(server, place) as asking:
+        found = asking.ask(" how many?", max_age="1d").metadata
+        assert (found.reused, found.question) == (is_reused, " how many?")
+        assert asking.ask("how many?", max_age="1d").metadata.reused
+    assert len(server.questions) == 2 - is_reused
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [("name", "x/../../../elsewhere/sales"), ("number", 10**9), ("question", "s3://a/b")],
+)
+def test_a_part_that_no_batch_has(
+    server: Script, url: str, tmp_path: Path, assignment: str, value: object
+) -> None:
+    """Erasing names only files that a batch may have written."""
+    with another_client(server, url) as asking:
+        for name in "ab":
+            cf.ask_batch({name: f"{name}?"}, tmp_path / name, client=asking, progress=False)
+    which = "question = %s" if assignment == "question" else "name = 'a'"
+    parameters = (value, str(tmp_path / "a")) if assignment == "question" else (value,)
+    execute(url, f"UPDATE connecty.items SET {assignment} = %s WHERE {which}", parameters=parameters)
+    erased = forget_in(resolve(history=url), None, "2099-01-01")
+    kept = tmp_path / "b" / "parts" / "000001-b.parquet"
+    assert erased == 2
+    assert erased.files == (kept,)
+
+
+def test_a_row_with_a_masked_secret(server: Script, place: str) -> None:
+    """Its text is compared with the question's as it would be recorded."""
+    with another_client(server, place, client_secret="the-secret") as asking:
+        assert [asking.ask("is the-secret 5?", max_age="1d").metadata.reused for _ in "ab"] == [False, True]
