@@ -95,7 +95,7 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "question": _is_text,
     "question_id": _or_none(is_question_id),
     "dw_id": lambda value: value.isascii() and value.isdigit() and is_dw_id(int(value)),
-    "base_url": lambda value: urlsplit(value) is not None,
+    "base_url": lambda value: _is_text(value) and urlsplit(value) is not None,
     "accepted_at": _or_none(_is_time),
     "ended_at": _or_none(_is_time),
     "rows": _or_none(_is_number),

@@ -32,7 +32,13 @@ ITEMS = {
     "question": [b"who?"],
     "outcome": [b"PART"],
 }
-ROWS = {"question_id": ["../../admin", b"id"], "state": ["DONE", b"ASKED"], "asked_at": [2**62, "now"]}
+ROWS = {
+    "question_id": ["../../admin", b"id"],
+    "state": ["DONE", b"ASKED"],
+    "asked_at": [2**62, "now"],
+    "base_url": [b"u"],
+    "dw_id": ["13/../7"],
+}
 #: The beginning of a journal, and its end if it names a file.
 MAGIC = bytes.fromhex("d9d505f920a163d7")
 
