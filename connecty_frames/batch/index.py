@@ -117,8 +117,11 @@ class Index:
         if self._batch and any("\0" in item.question for item in items):
             self.refuse("a question has a NUL character, which PostgreSQL cannot store")
         # Try again if another process took the numbers; a different question with the same name is an error.
+        last = -1
         while missing := self._missing(items):
-            ((last,),) = self._execute("SELECT max(number) FROM items WHERE batch = ?", (self._batch,))
+            tried, ((last,),) = last, self._read(("number",), "SELECT max(number) FROM items WHERE batch = ?")
+            if tried == last:
+                self.refuse("it takes no new questions")
             rows = [
                 (
                     number,
@@ -145,10 +148,10 @@ class Index:
         return {number for (number,) in self._execute(_SENT, (self._batch,))}
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
-        statement = "SELECT key, name, digest FROM items WHERE batch = ?"
-        found = self._read(("key", "name", "digest"), statement)
+        statement = "SELECT key, folded, digest FROM items WHERE batch = ?"
+        found = self._read(("key", "folded", "digest"), statement)
         known = {key: digest_ for key, _, digest_ in found}
-        names = {folded(name): key for key, name, _ in found if name is not None}
+        names = {name: key for key, name, _ in found}
         missing = []
         for item in items:
             if known.get(item.key, digest_ := digest(item.question)) != digest_:

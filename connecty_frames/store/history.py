@@ -58,7 +58,6 @@ FROM (SELECT {now} AS now) AS clock LEFT JOIN questions ON key = ? AND (
     asked_at >= CASE WHEN ? < now THEN ? ELSE now END - ?
     OR id = (SELECT max(id) FROM questions WHERE key = ?)
 ) ORDER BY id DESC"""
-#: What says which question a row is of.
 _ASKED: Final = ("question", "base_url", "dw_id")
 
 

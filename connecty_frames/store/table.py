@@ -107,7 +107,7 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
 }
 COLUMNS: Final = tuple(_SOUND)
 #: Further columns of the questions of a batch.
-_SOUND.update(dict.fromkeys(("digest", "outcome", "asked"), _is_text), row=_is_number)
+_SOUND.update(dict.fromkeys(("digest", "outcome", "asked", "folded"), _is_text), row=_is_number)
 _SOUND.update(number=lambda it: _is_number(it) and it < 10**9, name=lambda it: name_problem(it) is None)
 
 

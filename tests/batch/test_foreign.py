@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.batch.items import digest
 from connecty_frames.records import forget_in
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import close_databases
@@ -120,6 +121,26 @@ def test_a_value_that_no_client_writes(
         assert service.asked == {"how many?": 1, "who?": 1}
         forget(folder)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ("folded = 'c' WHERE number = 1", "has a name that differs from 'c' only in case"),
+        ("number = 'x' WHERE number = 1", "no client writes 'x' as the number"),
+        (f"batch = 'x', key = '{digest('name', 'c')}' WHERE number = 1", "it takes no new questions"),
+    ],
+)
+def test_an_index_that_takes_no_question(
+    ask: Any, service: Any, folder: Path, changes: str, message: str
+) -> None:
+    """An error where an insertion would be tried forever."""
+    for path in ask(QUESTIONS).parts().values():
+        path.unlink()
+    change(folder / "index.sqlite3", f"UPDATE items SET {changes}")
+    with pytest.raises(cf.ConfigError, match=message):
+        ask([("c", "why?")])
+    assert service.asked == {"how many?": 1, "who?": 1}
 
 
 @pytest.mark.parametrize("name", ["batch.json", "index.sqlite3", "parts", "parts/000001-a.parquet"])
