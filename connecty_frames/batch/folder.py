@@ -108,7 +108,8 @@ def erase(folder: Path, store: str | None) -> int:
             part.unlink()
         erased = index.erase()
         for path in (*folder.glob(f"{_INDEX}*"), folder / _MANIFEST):
-            path.unlink()
+            if not path.is_dir():
+                path.unlink()
     for path in (folder / _PARTS, folder):
         with suppress(OSError):  # it has other files
             path.rmdir()
@@ -221,7 +222,8 @@ def store_of(folder: Path, store: str | None) -> str | None:
 def _parts(folder: Path) -> list[tuple[Path, int]]:
     """Return the parts in a folder, with their numbers."""
     paths = _inside(folder, _PARTS).glob("*.parquet")
-    return [(path, int(found[0])) for path in paths if (found := _NUMBER.match(path.name))]
+    found = ((path, _NUMBER.match(path.name)) for path in paths if not path.is_dir())
+    return [(path, int(number[0])) for path, number in found if number]
 
 
 def part_path(folder: Path, number: int, name: str | None) -> Path:

@@ -167,6 +167,16 @@ def test_a_link_out_of_the_folder(
     assert service.asked == {"how many?": 1, "who?": 1}
 
 
+def test_folders_with_the_names_of_files(ask: Any, folder: Path) -> None:
+    """They are not parts or indexes, and stay when the batch is erased."""
+    ask([("a", "how many?")])
+    names = {"parts/000001-b.parquet", "index.sqlite3.d"}
+    for name in names:
+        (folder / name).mkdir()
+    forget(folder)
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == names
+
+
 def test_links_of_what_is_missing(ask: Any, service: Any, folder: Path, elsewhere: Path) -> None:
     """Nothing is made or erased where they lead: a part, an index, or answers beside it."""
     ask([("a", "how many?")])
