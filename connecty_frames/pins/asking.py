@@ -11,7 +11,7 @@ from connecty_frames._base.text import path_text, snippet
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.asking.submission import annotate, question_body
-from connecty_frames.errors import ConfigError, QuestionTimeout
+from connecty_frames.errors import ConfigError, PinWarning, QuestionTimeout, warn
 from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import (
     ASKING,
@@ -21,8 +21,8 @@ from connecty_frames.options import (
     check_question_id,
     shows_options,
 )
-from connecty_frames.pins.comparison import parsed, text_fingerprint
-from connecty_frames.pins.folder import OPTIONS, PinFolder, check_name
+from connecty_frames.pins.comparison import digest, parsed, text_fingerprint
+from connecty_frames.pins.folder import OPTIONS, PinFolder, check_name, hidden_in
 from connecty_frames.pins.query import Pin, sqlglot_version
 from connecty_frames.warehouse.sql import fingerprint, parse, tables
 
@@ -134,6 +134,9 @@ def pin(
                 made = _pin_of(answer, name, question, dialect, ask_options)
                 _check_secret(asking, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
                 write(made)
+    if hidden := hidden_in(made.sql):
+        problem = f"has invisible characters: {hidden}. They are escapes in {path_text(target)}"
+        warn(PinWarning(f"The SQL of pin {snippet(name)!r} {problem}: read it before you commit it."))
     return made
 
 
@@ -170,6 +173,7 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
             question_id=known.question_id,
         )
     statement = parsed(sql, dialect)
+    made = text_fingerprint(sql) if statement is None else fingerprint(statement)
     return Pin(
         name=name,
         question=question,
@@ -178,7 +182,8 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
         asked_at=known.asked_at,
         dialect=None if dialect is None else dialect.lower(),
         sql=sql,
-        fingerprint=text_fingerprint(sql) if statement is None else fingerprint(statement),
+        fingerprint=made,
+        digest=digest(sql, made),
         sqlglot=None if statement is None else sqlglot_version(),
         tables=() if statement is None else tables(statement),
         schema=answer.schema,

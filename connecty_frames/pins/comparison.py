@@ -170,6 +170,11 @@ def text_fingerprint(sql: str) -> str:
     return hashlib.sha256(" ".join(sql.split()).removesuffix(";").rstrip().encode()).hexdigest()
 
 
+def digest(sql: str, made: str) -> str:
+    """Return a hash of SQL to the letter and its fingerprint, the same under every version of sqlglot."""
+    return hashlib.sha256(f"{made}\n{sql}".encode()).hexdigest()
+
+
 def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQLChange | None, Hashable]:
     """Return how new SQL differs from the pinned SQL, and its fingerprint."""
     if now is None:

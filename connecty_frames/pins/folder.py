@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+import unicodedata
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 
-from connecty_frames._base.text import path_text, quoted, snippet, value_text
+from connecty_frames._base.text import listed, path_text, quoted, snippet, value_text
 from connecty_frames.answer_metadata import Schema, column_texts
 from connecty_frames.decode.schema import ColumnSchema, read_column
 from connecty_frames.errors import ConfigError, ConnectyError
@@ -39,6 +40,11 @@ _SUFFIX: Final = ".toml"
 _MAX_BYTES: Final = 2**20
 #: Finds git's conflict markers, which may be inside the SQL.
 _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
+#: What a reviewer does not see, or what moves other characters; categories differ by the version of Python.
+_HIDDEN: Final = re.compile(
+    "[\x80-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -51,6 +57,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     dialect: str | None = None
     sqlglot: str | None = None
     fingerprint: str
+    digest: str = ""
     tables: list[str]
     rows: int | None = None
     options: dict[str, Any] = {}
@@ -201,12 +208,14 @@ def _document(text: bytes, path: Path) -> dict[str, Any]:
     if _find_conflict(text):
         raise _unusable(path, "has a merge conflict", "Keep one side of it")
     try:
-        document = tomllib.loads(text.decode("utf-8-sig"))
+        document = tomllib.loads(decoded := text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, or a number with too many digits
         reason = str(error) if isinstance(error, tomllib.TOMLDecodeError) else type(error).__name__
         raise _unusable(path, f"is damaged: {snippet(reason)}") from None
     if type(found := document.pop("version", None)) is not int:
         raise _unusable(path, "is not a pin file")
+    if shown := hidden_in(decoded):
+        raise _unusable(path, f"has invisible characters: {shown}", "Restore it, or write them as escapes")
     if found != _FORMAT:
         raise _unusable(path, f"has version {found}, but this package reads {_FORMAT}")
     return document
@@ -260,7 +269,14 @@ def _text(pin: Pin) -> str:
     for key, value in values.items():
         if value is not None:
             document[key] = value
-    return tomlkit.dumps(document)
+    text = tomlkit.dumps(document)  # which has the escapes of Python, except for \x9b
+    return _HIDDEN.sub(lambda each: each[0].encode("unicode_escape").decode().replace("\\x", "\\u00"), text)
+
+
+def hidden_in(text: str) -> str:
+    """Name the characters of a text that are not seen, such as ``U+202E (RIGHT-TO-LEFT OVERRIDE)``."""
+    found = dict.fromkeys(_HIDDEN.findall(text))
+    return listed([f"U+{ord(each):04X} ({unicodedata.name(each, 'unnamed')})" for each in found])
 
 
 def _unusable(

@@ -17,6 +17,7 @@ from connecty_frames.pins.comparison import (
     PinCheck,
     compare,
     compare_columns,
+    digest,
     parsed,
     text_fingerprint,
 )
@@ -70,6 +71,8 @@ class Pin:
     """The number of rows of the whole answer, or None if unknown."""
     options: dict[str, Any] = field(default_factory=dict, hash=False)
     """The options that affect the types, if they are not the defaults."""
+    digest: str = ""
+    """A hash of the SQL and the fingerprint as they were written, whatever the version of sqlglot."""
 
     def __repr__(self) -> str:
         return (
@@ -344,13 +347,10 @@ class Pin:
         return None if self.sqlglot is None else parsed(self.sql, self.dialect)
 
     def _is_as_pinned(self) -> bool:
-        """Return whether the SQL has the fingerprint, as far as the installed sqlglot can tell."""
-        if self.sqlglot is None:
-            return text_fingerprint(self.sql) == self.fingerprint
-        if self.sqlglot != sqlglot_version():
-            return True  # another version may parse the same SQL differently, or not at all
-        statement = parsed(self.sql, self.dialect)
-        return statement is not None and fingerprint(statement) == self.fingerprint
+        """Return whether the SQL has the fingerprint, or neither was edited: sqlglot may have changed."""
+        statement = None if self.sqlglot is None else parsed(self.sql, self.dialect)
+        made = text_fingerprint(self.sql) if statement is None else fingerprint(statement)
+        return made == self.fingerprint or self.digest == digest(self.sql, self.fingerprint)
 
 
 def sqlglot_version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.pins import comparison
+from connecty_frames.pins import PinFolder, comparison
 from connecty_frames.warehouse import running
 from tests.servers.scripted import Script
 
@@ -209,17 +210,53 @@ def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPat
 
 def test_another_version_of_sqlglot(service: Any) -> None:
     """The fingerprint is that of another version: both are made anew from the SQL."""
-    pin = service.pin()
-    path = Path("connecty-pins/orders.toml")
-    text = path.read_text(encoding="utf-8")
-    old = text.replace(pin.fingerprint, "0" * 64).replace(f'sqlglot = "{pin.sqlglot}"', 'sqlglot = "1.0"')
-    path.write_text(old, encoding="utf-8")
+    old = replace(service.pin(), fingerprint="0" * 64, sqlglot="1.0", digest=comparison.digest(SQL, "0" * 64))
+    with PinFolder.find().writing("orders", replaces=True) as write:
+        write(old)
     service.answer(SQL.lower())
 
     assert not cf.pinned("orders").check(ask=True, client=service.client).changed
     service.answer(SQL.replace("100", "200"))
     with pytest.raises(cf.PinChanged):
         cf.pinned("orders").check(ask=True, client=service.client)
+
+
+@pytest.mark.parametrize("version", ["1.0", None])
+@pytest.mark.parametrize("edit", ["sql", "fingerprint", "one digit", "both", "no digest"])
+def test_a_wrong_fingerprint(service: Any, edit: str, version: str | None) -> None:
+    """It is never unchanged, whatever version of sqlglot made it: the file was edited."""
+    pin = service.pin()
+    digit = "1" if pin.fingerprint[-1] == "0" else "0"
+    changes = {
+        "sql": {"100": "200"},
+        "fingerprint": {pin.fingerprint: "0" * 64},
+        "one digit": {pin.fingerprint: f"{pin.fingerprint[:-1]}{digit}"},
+        "both": {"100": "200", pin.fingerprint: "0" * 64},
+        "no digest": {f'digest = "{pin.digest}"': "", pin.fingerprint: "0" * 64},
+    }[edit]
+    changes[pin.sqlglot] = version or pin.sqlglot
+    path = Path("connecty-pins/orders.toml")
+    text = path.read_text(encoding="utf-8")
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
+
+    found = cf.pinned("orders").check(on_change=lambda _: None)
+
+    assert str(found) == ("Pin 'orders': changed.\n  The SQL is not the pinned SQL: the file was edited.")
+    with pytest.raises(cf.ConfigError, match="the file was edited"):
+        cf.pinned("orders").check(ask=True, client=service.client)
+
+
+def test_sql_in_another_layout_and_version(service: Any) -> None:
+    """It is as pinned if the installed sqlglot finds the same fingerprint."""
+    pin = service.pin()
+    path = Path("connecty-pins/orders.toml")
+    text = path.read_text(encoding="utf-8").replace(pin.sqlglot, "1.0").replace("WHERE", "\n  WHERE")
+    path.write_text(text, encoding="utf-8")
+
+    assert cf.pinned("orders").check().changed is False
 
 
 def test_the_options_of_the_pin_apply(service: Any) -> None:

@@ -92,6 +92,59 @@ def test_sql_is_kept_exactly(service: Any, sql: str) -> None:
     assert cf.pinned("orders").sql == sql
 
 
+#: Bidirectional, zero-width and tag characters, and others that are not seen.
+HIDDEN = {
+    "\u202e": (r"\u202e", "U+202E (RIGHT-TO-LEFT OVERRIDE)"),
+    "\u2066": (r"\u2066", "U+2066 (LEFT-TO-RIGHT ISOLATE)"),
+    "\u200b": (r"\u200b", "U+200B (ZERO WIDTH SPACE)"),
+    "\u200d": (r"\u200d", "U+200D (ZERO WIDTH JOINER)"),
+    "\u2060": (r"\u2060", "U+2060 (WORD JOINER)"),
+    "\ufeff": (r"\ufeff", "U+FEFF (ZERO WIDTH NO-BREAK SPACE)"),
+    "\xad": (r"\u00ad", "U+00AD (SOFT HYPHEN)"),
+    "\u2028": (r"\u2028", "U+2028 (LINE SEPARATOR)"),
+    "\u3164": (r"\u3164", "U+3164 (HANGUL FILLER)"),
+    "\x9b": (r"\u009b", "U+009B (unnamed)"),
+    "\U000e0041": (r"\U000e0041", "U+E0041 (TAG LATIN CAPITAL LETTER A)"),
+}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN, ids=lambda each: f"{ord(each):X}")
+def test_invisible_characters(service: Any, hidden: str) -> None:
+    """They are escapes in the file, and those of the SQL are named; a file that has one itself is refused."""
+    escape, name = HIDDEN[hidden]
+    sql = f"SELECT id,\n'\\{hidden}' FROM t"
+    service.answer(sql, rows=[["id", f"n{hidden}"], [1, "a"]])
+    with pytest.warns(cf.PinWarning) as warned:
+        cf.pin("orders", f"list {hidden}", client=service.client)
+
+    assert str(warned[0].message) == (
+        f"The SQL of pin 'orders' has invisible characters: {name}. They are escapes in "
+        f"{Path('connecty-pins/orders.toml').resolve()}: read it before you commit it."
+    )
+    path = Path("connecty-pins/orders.toml")
+    text = path.read_text(encoding="utf-8")
+    assert hidden not in text
+    assert text.splitlines()[2] == f'question = "list {escape}"'
+    assert text.splitlines()[-2:] == ['sql = """SELECT id,', f"'\\\\{escape}' FROM t" + '"' * 3]
+    found = cf.pinned("orders")
+    assert (found.sql, found.question, found.schema.names) == (sql, f"list {hidden}", ["id", f"n{hidden}"])
+
+    path.write_text(text.replace("version = 2", f"# {hidden}\nversion = 2"), encoding="utf-8")
+    with pytest.raises(cf.ConfigError) as caught:
+        cf.pinned("orders")
+    assert f"orders.toml has invisible characters: {name}. Restore it, or write" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_visible_characters(service: Any) -> None:
+    """Letters of other scripts and combining marks stay as they are, without a warning."""
+    sql = "SELECT 'Łódź, e\u0301, 東京\u3000都, مرحبا'"
+    service.answer(sql)
+    service.pin()
+
+    assert f'sql = """{sql}"""' in Path("connecty-pins/orders.toml").read_text(encoding="utf-8")
+
+
 def test_an_answer_is_pinned_by_its_id(service: Any) -> None:
     """Nothing is asked; when it was asked is then unknown."""
     service.pin(question_id=QUESTION_ID)

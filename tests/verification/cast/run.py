@@ -20,6 +20,7 @@ from pyarrow import MonthDayNano
 
 import connecty_frames as cf
 from connecty_frames.errors import ConnectyError
+from connecty_frames.pins.comparison import text_fingerprint
 from connecty_frames.sandbox import Sandbox
 from connecty_frames.testing import connected
 from tests.servers.postgres import postgres_server
@@ -131,7 +132,7 @@ def _pin(answer: cf.Answer, dialect: str) -> cf.Pin:
     sql = answer.sql_query or ""
     return cf.Pin(
         name="p", question="q", dw_id=1, question_id=_ID, asked_at=None, dialect=dialect, sql=sql,
-        fingerprint="", sqlglot="of another version", tables=(), schema=answer.schema,
+        fingerprint=text_fingerprint(sql), sqlglot=None, tables=(), schema=answer.schema,
     )  # fmt: skip
 
 
