@@ -39,6 +39,7 @@ verify.questions = $(RUN) benchmarks.questions ## how many questions that people
 verify.bounds = $(call both,benchmarks.bounds $(ARGS),benchmarks.bounds --calls $(ARGS)) ## memory and time of hostile bodies; ARGS="--sizes 1 4" in megabytes
 verify.history = $(RUN) tests.verification history $(ARGS) ## 200 processes are killed while they ask: is each question in the history? ARGS="--store postgres" shares one
 verify.batch = $(RUN) tests.verification batch $(ARGS) ## a batch is killed ten times: is each question asked once? ARGS="--store postgres": by four pods
+verify.cast = $(RUN) tests.verification cast $(ARGS) ## 200,000 numbers that a client rounded to floats: does cast change one of them?
 verify.fuzz = $(RUN) tests.verification fuzz $(ARGS) ## a million malformed bodies
 verify.mutate = $(RUN) tests.verification mutate $(ARGS) ## do the fast tests notice changes? ARGS="--seed 7 --room decode --count 100"
 verify.soak = $(RUN) tests.verification soak $(ARGS) ## 20,000 questions, a fault in a quarter of them

@@ -96,8 +96,8 @@ class AnswerMetadata:
     statistics
         The server's statistics by column and section: JSON values, with numbers as int, float or Decimal.
     schema
-        For each column: ``name``, Arrow ``type`` as text, ``evidence`` in words and, if ``schema=`` says how
-        values are written, the ``encoding``, such as ``cf.epoch("ms")``.
+        For each column: ``name``, Arrow ``type`` as text, ``evidence`` in words, its ``basis`` if programs
+        need it and, if ``schema=`` says how values are written, the ``encoding``, such as ``cf.epoch("ms")``.
     version
         The version of connecty_frames that made the table.
     cast_at

@@ -24,8 +24,7 @@ from connecty_frames.decode.names import column_names, match_names
 from connecty_frames.decode.rows.columnar import read_columnar
 from connecty_frames.decode.rows.general import Table, read_general
 from connecty_frames.decode.schema import (
-    SAVED,
-    SET_BY_CALLER,
+    GIVEN,
     ColumnRule,
     ColumnSchema,
     SchemaTypes,
@@ -224,12 +223,12 @@ def _read_column(position: int, shared: _Shared) -> ReadColumn:
         column = _build(column, shared)
     if rule is not _NO_RULE:
         _check(column, shared)
-    type_, evidence, _, array = column.decision
+    type_, evidence, _, array, basis = column.decision
     nans = received.count - column.cleaned.count
     if nans:
         evidence += f"; {nans:,} bare NaN read as null"
     encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
-    schema = ColumnSchema(name, type_, evidence, encoding)
+    schema = ColumnSchema(name, type_, evidence, encoding, basis)
     return ReadColumn(array, schema, received.statistics, sent, rule.nullable, nans)
 
 
@@ -319,14 +318,16 @@ def _decide_given(
 ) -> inference.Decision:
     """Decide on the type of ``schema=``."""
     if not isinstance(given, Encoding):
-        return inference.Decision(given, SAVED if column.name in schema_types.inferred else SET_BY_CALLER)
+        basis = "saved" if column.name in schema_types.inferred else "schema"
+        return inference.Decision(given, GIVEN[basis], basis=basis)
     type_ = given.type
     if given == OpenType(datetime):
         type_ = datetime_type(column.cells, column.bounds)
     elif given == OpenType(Decimal) and not column.cells.has_surrogates:  # an error where they are read
         type_ = numbers.any_decimal(longest_of(column.cells), column.bounds) or type_
     # An encoding may list many categories.
-    return inference.Decision(type_, f"{SET_BY_CALLER}, {cut(repr(given), 200)}")
+    evidence = f"{GIVEN['schema']}, {cut(repr(given), 200)}"
+    return inference.Decision(type_, evidence, basis="saved" if isinstance(given, OpenType) else "schema")
 
 
 def _build(column: _Column, shared: _Shared) -> _Column:

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.types.encodings import Encoding
 
-#: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred.
-SET_BY_CALLER: Final = "schema="
-SAVED: Final = "saved schema"
+#: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred, by basis.
+GIVEN: Final = {"schema": "schema=", "saved": "saved schema"}
 #: How many distinct values a rule checks at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 
@@ -34,18 +33,21 @@ _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
 class ColumnSchema:
     """One column: its name, its Arrow type, in words the evidence for the type, and how values are written.
 
-    The encoding is that of ``schema=``, such as ``cf.epoch("ms")``; None if a type was set, or nothing.
+    The encoding is that of ``schema=``, such as ``cf.epoch("ms")``; None if a type was set, or nothing. The
+    basis is the evidence for programs: None, a key of ``GIVEN``, ``"nearest"`` or ``"computed"`` (all or
+    computed fractions are the nearest float), ``"text"`` (nothing else is exact) or ``"empty"`` (no value).
     """
 
     name: str
     type: pa.DataType
     evidence: str
     encoding: Encoding | None = None
+    basis: str | None = None
 
     @property
     def is_inferred(self) -> bool:
         """Whether the type was not set by ``schema=``."""
-        return not self.evidence.startswith((SET_BY_CALLER, SAVED))
+        return self.basis not in GIVEN
 
     def __repr__(self) -> str:
         shown = [f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__[:3]]
@@ -130,4 +132,4 @@ def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> C
     encoding = parse_encoding(texts["encoding"]) if "encoding" in texts else None
     if type_ is None:
         type_ = encoding.type if encoding else parse_type(texts["type"])
-    return ColumnSchema(texts["name"], type_, texts["evidence"], encoding)
+    return ColumnSchema(texts["name"], type_, texts["evidence"], encoding, texts.get("basis"))

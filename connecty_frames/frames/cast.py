@@ -14,7 +14,7 @@ import pyarrow as pa
 from connecty_frames._base.text import quoted, snippet
 from connecty_frames._base.version import __version__
 from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts, naming_question
-from connecty_frames.decode.schema import SAVED, SET_BY_CALLER, SchemaTypes, read_column
+from connecty_frames.decode.schema import GIVEN, SchemaTypes, read_column
 from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames import accessor
@@ -117,16 +117,10 @@ def cast_table(
         arrow_schema = next(batches)
         made_engine = engine or kind
         if made_engine == "reader":
-            return pa.RecordBatchReader.from_batches(arrow_schema, _named(batches, metadata))
+            return pa.RecordBatchReader.from_batches(arrow_schema, batches)
         made = pa.Table.from_batches(list(batches), arrow_schema)
         known = accessor.metadata(made, required=True)
         return to_engine(made, made_engine, known)
-
-
-def _named(batches: Iterator[Any], metadata: AnswerMetadata) -> Iterator[Any]:
-    """Yield batches that a caller reads later; their errors name the question too."""
-    with naming_question(metadata):
-        yield from batches
 
 
 def rerun(
@@ -152,7 +146,7 @@ def rerun(
 def _caster(
     metadata: AnswerMetadata, columns: Sequence[ColumnSchema], schema: Any, *, widens: bool = False
 ) -> Callable[[Rows], Iterator[Any]]:
-    """Return ``cast_rows`` for the columns of an answer and the caller's ``schema=``."""
+    """Return ``cast_rows`` for the columns of an answer and ``schema=``; its errors name the question."""
 
     def describe(found: Sequence[ColumnSchema]) -> pa.Schema:
         described = replace(
@@ -171,15 +165,20 @@ def _caster(
 
     given = to_schema_types(schema) or SchemaTypes({}, complete=False)
     given = given.named_as_in([column.name for column in columns])
-    return partial(
+    cast_to_answer = partial(
         cast_rows,
         columns=_with_types(columns, given),
         rules=given.rules,
         describe=describe,
         whole_rows=metadata.whole_rows,
-        question_id=metadata.question_id,
         widens=widens,
     )
+
+    def named(rows: Rows) -> Iterator[Any]:
+        with naming_question(metadata):
+            yield from cast_to_answer(rows)
+
+    return named
 
 
 def _with_types(columns: Sequence[ColumnSchema], given: SchemaTypes) -> Sequence[ColumnSchema]:
@@ -206,11 +205,12 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
         return replace(
             column,
             type=column.type if is_kept else given.type,
-            evidence=f"{SET_BY_CALLER}, {given!r}",
+            evidence=f"{GIVEN['schema']}, {given!r}",
             encoding=None if is_open else given,
+            basis="saved" if is_open else "schema",
         )
-    evidence = SAVED if column.name in schema.inferred else SET_BY_CALLER
-    return replace(column, type=given, evidence=evidence, encoding=None)
+    basis = "saved" if column.name in schema.inferred else "schema"
+    return replace(column, type=given, evidence=GIVEN[basis], encoding=None, basis=basis)
 
 
 def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
@@ -247,7 +247,11 @@ def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
         return Rows(given.schema, given.to_batches(max_chunksize=_BATCH_ROWS)), library
     if hasattr(table, "__arrow_c_stream__") and name not in _INSTEAD:
         is_reader = isinstance(table, pa.RecordBatchReader)
-        reader = table if is_reader else pa.RecordBatchReader.from_stream(table)
+        try:
+            reader = table if is_reader else pa.RecordBatchReader.from_stream(table)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            message = f"table is an Arrow stream that cannot be read, or not again: {snippet(str(error))}."
+            raise ConfigError(message, setting="table") from None
         return Rows(reader.schema, reader), "reader" if is_reader else "pyarrow"
     return _read_parts(table), "reader"
 

@@ -25,7 +25,6 @@ from connecty_frames._base.text import listed, snippet
 from connecty_frames.answer_metadata import to_attrs
 from connecty_frames.decode.arrow_types import any_of, first_match, is_text
 from connecty_frames.decode.exact_json import EXACT_CONTEXT
-from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER
 from connecty_frames.errors import TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
@@ -97,7 +96,7 @@ def _narrow_decimals(
     names: list[str], columns: list[pa.ChunkedArray], metadata: AnswerMetadata
 ) -> list[pa.ChunkedArray]:
     """Narrow decimals whose type was inferred; a type that the caller set is kept."""
-    inferred = {each["name"]: each["type"] for each in metadata.schema if each["evidence"] != SET_BY_CALLER}
+    inferred = {each["name"]: each["type"] for each in metadata.schema if each.get("basis") != "schema"}
     return [
         _narrow(column)
         if pa.types.is_decimal128(column.type) and inferred.get(name) == str(column.type)

@@ -13,7 +13,7 @@ from connecty_frames._base.text import snippet, value_text
 from connecty_frames.answer_metadata import Schema
 from connecty_frames.decode.arrow_types import is_aware, is_binary, is_list, is_text
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.schema import SET_BY_CALLER, ColumnRule, SchemaTypes
+from connecty_frames.decode.schema import ColumnRule, SchemaTypes
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.frames.contracts import (
     dict_column,
@@ -52,7 +52,7 @@ def to_schema_types(schema: object) -> SchemaTypes | None:
         return None
     if isinstance(schema, Schema):
         saved = _from_columns(((c.name, c.encoding or c.type, ColumnRule) for c in schema), complete=True)
-        inferred = frozenset(column.name for column in schema if column.evidence != SET_BY_CALLER)
+        inferred = frozenset(column.name for column in schema if column.basis != "schema")
         return msgspec.structs.replace(saved, inferred=inferred)
     if isinstance(schema, pa.Schema):
         fields = [(f.name, f.type, partial(ColumnRule, nullable=f.nullable)) for f in schema]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +17,6 @@ from connecty_frames.decode.schema import ColumnRule, check_rule
 from connecty_frames.errors import (
     WARNING_LOCATION,
     CodeLocation,
-    ConnectyError,
     ConversionError,
     StatisticsWarning,
     warn,
@@ -58,7 +57,6 @@ def cast_rows(
     rules: Mapping[str, ColumnRule],  # by column, as ``schema=`` sets them
     describe: Callable[[Sequence[ColumnSchema]], pa.Schema],
     whole_rows: int | None,
-    question_id: str | None,
     widens: bool,
 ) -> Iterator[Any]:
     """Yield the new schema, which ``describe`` makes with its metadata, then the batches.
@@ -67,6 +65,7 @@ def cast_rows(
     ``widens``, whole numbers become the double or decimal that the database declares.
     """
     location = CodeLocation.of_caller()
+    count = 0
     try:
         if rows.schema is not None:
             given = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
@@ -79,20 +78,22 @@ def cast_rows(
         fields = [f.with_nullable(rule.nullable) for f, rule in zip(described, column_rules, strict=True)]
         schema = pa.schema(fields, described.metadata)
         yield schema
-        count = 0
         for batch in rows.batches:
             if batch.schema != rows.schema:  # cloud clients narrow the types of each part
                 rows = replace(rows, schema=batch.schema)
                 plan = _plan(rows, columns)
-            arrays = [
-                _column(batch.column(position), pair, column, rule, count)
-                for (position, pair), column, rule in zip(plan, columns, column_rules, strict=True)
-            ]
+            arrays = []
+            for (position, pair), column, rule in zip(plan, columns, column_rules, strict=True):
+                with _naming(column, count):
+                    arrays.append(convert(batch.column(position), pair))
+                    check_rule(arrays[-1], rule)
             count += len(batch)
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-    except ConnectyError as error:
-        error.question_id = question_id
-        raise
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if widens:  # an error of the driver, unchanged
+            raise
+        message = f"The table cannot be read after {counted(count, 'row')}: {snippet(str(error), 500)}"
+        raise ConversionError(message) from error
     if whole_rows is not None and count != whole_rows:
         message = (
             f"The table has {counted(count, 'row')}, but the answer has {whole_rows:,}: the data has "
@@ -105,15 +106,15 @@ def cast_rows(
             WARNING_LOCATION.reset(token)
 
 
-def _column(array: pa.Array, pair: Pair, column: ColumnSchema, rule: ColumnRule, start: int) -> pa.Array:
+@contextmanager
+def _naming(column: ColumnSchema, start: int | None = None) -> Iterator[None]:
+    """Let errors name the column, and the row if that of the first value is given."""
     try:
-        made = convert(array, pair)
-        check_rule(made, rule)
+        yield
     except CellError as error:
-        raise _error(column, error, start + (error.row or 0)) from None
-    except pa.ArrowException as error:  # only Arrow knows why the value does not fit
+        raise _error(column, error, None if start is None else start + (error.row or 0)) from None
+    except (pa.ArrowException, UnicodeError) as error:  # only Arrow knows why the value does not fit
         raise _error(column, CellError(None, "a value", f"does not fit: {error}")) from None
-    return made
 
 
 def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> ConversionError:
@@ -148,10 +149,8 @@ def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]
     plan = []
     found = _positions(rows.schema, columns)
     for position, (got, origin, declared), column in zip(found, rows.given(found), columns, strict=True):
-        try:
+        with _naming(column):
             plan.append((position, pair_of(got, column, origin, declared)))
-        except CellError as error:
-            raise _error(column, error) from None
     return plan
 
 
@@ -177,18 +176,20 @@ def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
 def _given(column: pa.Field, origin: str) -> tuple[pa.DataType, str, pa.DataType | None]:
     """Return a column's type, origin and declared type, using the field metadata of ADBC drivers."""
     type_, known = column.type, column.metadata or {}
-    is_postgres = b"POSTGRESQL:type" in known
-    origin = known.get(b"POSTGRESQL:type", b"").decode() or origin or getattr(type_, "type_name", "")
+    try:
+        origin = known.get(b"POSTGRESQL:type", b"").decode() or origin or getattr(type_, "type_name", "")
+        declared = _numeric(int(known.get(b"POSTGRESQL:typmod", -1))) if origin == "numeric" else None
+    except ValueError:
+        message = f"Column {snippet(column.name)!r}: its metadata of ADBC is damaged; fetch the table again."
+        raise ConversionError(message, column=column.name) from None
     storage = type_.storage_type if isinstance(type_, pa.BaseExtensionType) else type_
-    if is_postgres and pa.types.is_nested(storage):
+    if b"POSTGRESQL:type" in known and pa.types.is_nested(storage):
         raise ConversionError(
             "ADBC's driver of PostgreSQL flattens arrays and loses values of composite types: column "
             f"{snippet(column.name)!r} is of the type {snippet(origin)}. Use to_json(...)::text in the SQL.",
             column=column.name,
         )
-    if origin == "numeric" and is_text(storage):
-        return type_, origin, _numeric(int(known.get(b"POSTGRESQL:typmod", -1)))
-    return type_, origin, type_
+    return type_, origin, declared if origin == "numeric" and is_text(storage) else type_
 
 
 def _numeric(typmod: int) -> pa.DataType | None:
@@ -213,12 +214,10 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
         return [(name, pa.null()) for name in column_names(schema.names)[0]]  # types do not matter
     types = []
     for column, (got, origin, declared) in zip(columns, rows.given(found), strict=True):
-        try:
+        fits = False
+        with suppress(CellError, pa.ArrowException):
             decided = _decide(column, origin, declared, widens=True)
             pair_of(got, decided, origin, declared)
-        except CellError:
-            fits = False
-        else:
             fits = not _is_another_kind(origin, declared, decided.type)
         types.append((column.name, decided.type if fits else declared or got))
     return types
@@ -240,15 +239,13 @@ def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, 
     if not column.is_inferred:
         return column
     type_ = column.type
-    if declared is not None:
-        # The column had no value in the answer.
-        if re.fullmatch(r"no rows|only nulls,.*|.* statistics without a value", column.evidence):
-            type_ = _as_answered(declared, type_)
-        elif widens:
-            type_ = _wider(type_, declared)
+    if declared is not None and column.basis == "empty":
+        type_ = _as_answered(declared, type_)
+    elif declared is not None and widens:
+        type_ = _wider(type_, declared)
     if type_ == column.type:
         return column
-    return replace(column, type=type_, evidence=f"{origin or declared} in the table")
+    return replace(column, type=type_, evidence=f"{origin or declared} in the table", basis=None)
 
 
 def _as_answered(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
@@ -267,7 +264,7 @@ _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.D
     (pa.types.is_integer, lambda *_: pa.int64()),
     (pa.types.is_floating, lambda *_: pa.float64()),
     (pa.types.is_decimal256, lambda given, _: given),
-    (pa.types.is_decimal, lambda given, _: pa.decimal128(given.precision, given.scale)),
+    (pa.types.is_decimal, lambda given, _: pa.decimal128(given.precision, max(given.scale, 0))),
     (pa.types.is_boolean, lambda *_: pa.bool_()),
     (any_of(is_text, pa.types.is_dictionary), lambda *_: pa.string()),
     (is_uuid, lambda *_: pa.string()),

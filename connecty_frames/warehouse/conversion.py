@@ -24,12 +24,12 @@ from connecty_frames.decode.arrow_types import (
     is_number,
     is_text,
 )
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.errors import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, parse
-from connecty_frames.decode.schema import SET_BY_CALLER
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.column import combine
-from connecty_frames.decode.types.numbers import loses_digits
+from connecty_frames.decode.types.encodings import EPOCH_UNITS, epoch
+from connecty_frames.decode.types.numbers import is_finite, loses_digits
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
 from connecty_frames.warehouse.cells import PER_SECOND, cells, check_range, is_uuid, plain, raise_at
 
@@ -75,12 +75,11 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         origin,
         declared,
         wanted.encoding,
-        wanted.evidence.startswith(SET_BY_CALLER)
-        or "of them given as the nearest float64" in wanted.evidence,
-        "of them computed, given as the nearest float64" in wanted.evidence,
+        wanted.basis in {"schema", "nearest"},
+        wanted.basis == "computed",
     )
-    # Some values, such as infinity, can only be text.
-    is_exact_text = not wanted.is_inferred or wanted.evidence.startswith("exact text, since")
+    # Some values, such as infinity, can only be text; those that arrive as floats may have been rounded.
+    is_exact_text = not wanted.is_inferred or (wanted.basis == "text" and not pa.types.is_floating(pair.got))
     if is_text(pair.wanted) and (origin == "numeric" or _is_written(pair.got)) and not is_exact_text:
         reason = "is text in the answer, and its spelling there is unknown"
         raise CellError(None, f"a value of {origin or got}", reason)
@@ -94,6 +93,8 @@ def convert(array: pa.Array, pair: Pair) -> pa.Array:
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), pair.wanted)
     if pair.encoding is not None:
+        if isinstance(pair.encoding, epoch):
+            _check_spacing(array, EPOCH_UNITS[pair.encoding.unit][1])
         return combine(build(cells(array), pair.encoding))
     for got_test, wanted_test, how in _PAIRS:
         if got_test(array.type) and wanted_test(pair.wanted):
@@ -118,10 +119,12 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
     made = build(values, pair.wanted)
     if pair.wanted == pa.float64():
         for row, text in enumerate(values):
-            if text is None or (pair.nearest and "." in text.rstrip("0").rstrip(".")):
+            if text is None or not is_finite(text) or (pair.nearest and "." in text.rstrip("0").rstrip(".")):
                 continue  # only fractions, as in an answer
             if loses_digits(text, computed=pair.computed and is_text(array.type)):
                 raise CellError(row, text, "has more digits than double holds")
+    if pa.types.is_nested(array.type):
+        _check_spacing(array, _scale(pair.wanted))
     return made
 
 
@@ -194,25 +197,52 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
     """Convert floats to decimals; ones with many digits are refused: the client may have rounded them."""
+    _check_spacing(array, pair.wanted.scale)
     values, most = cells(array), _FLOAT_DIGITS[array.type.bit_width]
     for row, text in enumerate(values):
         if type(text) is FloatText and len(Decimal(text).normalize().as_tuple().digits) > most:
-            reason = f"has more than the {most} digits that a float of {array.type.bit_width} bits holds"
-            raise CellError(row, text, reason)
+            raise CellError(row, text, f"has more than the {most} digits that {array.type} holds")
     return build(values, pair.wanted)
 
 
+def _check_spacing(array: pa.Array, scale: int) -> None:
+    """Raise CellError at a float that may stand for several numbers with these digits after the point."""
+    if _has_gap(array, scale):
+        row = next(row for row in range(len(array)) if _has_gap(array.slice(row, 1), scale))
+        reason = f"came as a float, which does not hold every number of this size with {scale} decimal places"
+        raise cell_error(row, cells(array.slice(row, 1))[0], reason)
+
+
+def _has_gap(array: pa.Array, scale: int) -> bool:
+    """Whether some float in an array of any type is a unit of the scale or more away from the next float."""
+    array = plain(array)
+    if pa.types.is_floating(array.type):
+        with np.errstate(all="ignore"):  # infinity
+            return bool((np.spacing(np.abs(array.to_numpy(zero_copy_only=False))) >= 10.0**-scale).any())
+    if pa.types.is_map(array.type):
+        array = array.view(pa.list_(pa.struct([array.type.key_field, array.type.item_field])))
+    inside = array.flatten() if is_list(array.type) or pa.types.is_struct(array.type) else []
+    return any(_has_gap(each, scale) for each in (inside if isinstance(inside, list) else [inside]))
+
+
+def _scale(type_: pa.DataType) -> int:
+    """Return the most decimal places of a decimal or integer inside a type, else fewer than a float has."""
+    own = type_.scale if pa.types.is_decimal(type_) else 0 if pa.types.is_integer(type_) else -300
+    return max([own, *(_scale(type_.field(position).type) for position in range(type_.num_fields))])
+
+
 def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
-    """Read text as numbers; PostgreSQL's numeric has no exponents, and at most the digits of its type."""
+    """Read text as numbers; PostgreSQL's numeric has no exponents."""
     if pair.origin != "numeric":
         return _by_text(array, pair)
     with suppress(pa.ArrowException):
         if pa.types.is_integer(pair.wanted):
-            return pc.cast(array, pair.wanted)
+            return pc.cast(pc.cast(array, pa.decimal128(38)), pair.wanted)  # Arrow reads 0x1F as an integer
         if pair.wanted == pa.float64():
+            made = pc.cast(array, pair.wanted)
             longest = pc.max(pc.binary_length(array)).as_py() or 0
-            if min(longest, pair.declared.precision if pair.declared else longest) <= _FLOAT_DIGITS[64]:
-                return pc.cast(array, pair.wanted)
+            if longest <= _FLOAT_DIGITS[64] and not pc.any(pc.is_inf(made)).as_py():  # 1e999 is infinite
+                return made
         elif pair.declared and pa.types.is_decimal(pair.wanted):
             return _exact_cast(pc.cast(array, pair.declared), pair)
     return _by_text(array, pair)

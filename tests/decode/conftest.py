@@ -29,6 +29,7 @@ class Column(NamedTuple):
     values: list[Any]
     warnings: list[ConnectyWarning]
     evidence: str
+    basis: str | None
     #: The numbers behind dates and times.
     ints: list[int | None]
 
@@ -77,6 +78,7 @@ def column() -> DecodeColumn:
         except ValueError:
             ints = []
         values = [] if "[ns" in str(array.type) else array.to_pylist()
-        return Column(array.type, values, found.warnings, found.columns[0].evidence, ints)
+        schema = found.columns[0]
+        return Column(array.type, values, found.warnings, schema.evidence, schema.basis, ints)
 
     return decode_column

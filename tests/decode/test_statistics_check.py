@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from connecty_frames import Answer, Client
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.decode.schema import SET_BY_CALLER, ColumnSchema, SchemaTypes
+from connecty_frames.decode.schema import ColumnSchema, SchemaTypes
 from connecty_frames.decode.statistics import read_entry
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.errors import (
@@ -437,7 +437,7 @@ def test_bounds_that_cannot_be_compared_with_a_part(
     assert len(found) == bool(says)
     assert all(says in str(warning) for warning in found)
     if "cannot be compared" in "".join(map(str, found)):
-        set_column = column._replace(schema=ColumnSchema("c", type_, SET_BY_CALLER))
+        set_column = column._replace(schema=ColumnSchema("c", type_, "", basis="schema"))
         assert not check_statistics([set_column], [], 1, 9)
 
 

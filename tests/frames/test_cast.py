@@ -347,6 +347,56 @@ def test_a_reader_that_fails(engine: Any, before: int) -> None:
         saved().cast(parts(), engine=engine).read_all()
 
 
+def test_an_arrow_stream_that_fails() -> None:
+    """Half-way: an error of ours says how far it got, with Arrow's or the database's as its cause."""
+    failing = "SELECT CASE WHEN i < 250000 THEN i ELSE error('lost') END AS v FROM range(300000) AS t (i)"
+    metadata = cf.AnswerMetadata(question_id="7", schema=[{"name": "v", "type": "int64", "evidence": ""}])
+
+    def parts() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"v": [1, 2]})
+        raise OSError("lost")
+
+    for given, message in (
+        (pa.RecordBatchReader.from_batches(pa.schema({"v": pa.int64()}), parts()), "after 2 rows: lost"),
+        (duckdb.sql(failing), r"after [0-9,]+ rows: Invalid Input Error: lost"),
+    ):
+        with pytest.raises(cf.ConversionError, match=f"^The table cannot be read {message}") as caught:
+            cf.cast(metadata, given, engine="pyarrow")
+        assert isinstance(caught.value.__cause__, OSError)
+        assert caught.value.question_id == "7"
+
+
+class Once(Capsule):
+    """A stream that was made before it is asked for."""
+
+    def __init__(self) -> None:
+        self.capsule = table().__arrow_c_stream__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export the same stream again."""
+        return self.capsule
+
+
+class NoCapsule(Capsule):
+    """An object that exports something else."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Export a number."""
+        return 7
+
+
+def test_a_stream_that_was_read_before() -> None:
+    """It is an error of ours, and so is what is no stream."""
+    once = Once()
+    assert rows(saved().cast(once)) == ROWS
+    for given in (once, NoCapsule()):
+        with pytest.raises(
+            cf.ConfigError, match=r"^table is an Arrow stream that cannot be read, or not again"
+        ) as caught:
+            saved().cast(given)
+        assert caught.value.setting == "table"
+
+
 @pytest.mark.slow
 def test_the_memory_of_a_reader() -> None:
     """It is that of one batch: 400 batches of 8 MB pass within 200 MB."""

@@ -30,10 +30,10 @@ every_backend = cases("backend", BACKENDS)
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
 
 
-def described(table: pa.Table, evidence: str = "3 numbers") -> AnswerMetadata:
+def described(table: pa.Table, **basis: str) -> AnswerMetadata:
     """Return the metadata of an answer of this table."""
     return AnswerMetadata(
-        schema=[{"name": each.name, "type": str(each.type), "evidence": evidence} for each in table.schema]
+        schema=[{"name": each.name, "type": str(each.type), "evidence": "", **basis} for each in table.schema]
     )
 
 
@@ -108,7 +108,7 @@ class TestPrecision:
         )
         kept = [f"{type_}[pyarrow]" for type_ in map(str, table.schema.types)]
         assert list(map(str, to_pandas(table, dtype_backend=backend).dtypes)) == kept
-        set_by_caller = described(table, "schema=")
+        set_by_caller = described(table, basis="schema")
         assert list(map(str, to_pandas(table, dtype_backend=backend, metadata=set_by_caller).dtypes)) == kept
         assert list(map(str, convert(table, backend).dtypes)) == ["decimal128(17, 2)[pyarrow]", *kept[1:]]
 

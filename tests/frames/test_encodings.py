@@ -46,6 +46,7 @@ AT = {
     "type": "timestamp[us, tz=UTC]",
     "evidence": 'schema=, cf.epoch("ms", "UTC")',
     "encoding": 'cf.epoch("ms", "UTC")',
+    "basis": "schema",
 }
 
 
@@ -76,7 +77,9 @@ def test_the_table(answer: cf.Answer) -> None:
     assert [column.encoding for column in answer.schema] == [None, *list(SCHEMA.values())[1:]]
     assert answer.schema["at"].type == pa.timestamp("us", "UTC")
     assert answer.metadata.schema[1] == AT
-    assert answer.metadata.schema[0] == {"name": "key", "type": "binary", "evidence": "schema="}
+    assert answer.metadata.schema[0] == {
+        "name": "key", "type": "binary", "evidence": "schema=", "basis": "schema",
+    }  # fmt: skip
 
 
 def test_the_schema_reads_the_same_bytes_again(answer: cf.Answer) -> None:

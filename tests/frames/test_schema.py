@@ -105,7 +105,7 @@ class TestKinds:
     def test_saved_as_text(self) -> None:
         """A schema that was saved and read again sets the same types, and tells which were inferred."""
         nested = pa.list_(pa.struct([("b c", pa.decimal256(50, 3))]))
-        saved = Schema([ColumnSchema("a", nested, "JSON"), ColumnSchema("b", pa.int8(), "schema=")])
+        saved = Schema([ColumnSchema("a", nested, "JSON"), ColumnSchema("b", pa.int8(), "", basis="schema")])
         assert to_schema_types(Schema.from_json(saved.to_json())) == SchemaTypes(
             {"a": nested, "b": pa.int8()}, complete=True, inferred=frozenset({"a"})
         )

@@ -17,6 +17,7 @@ _PROCESSES: Final = os.cpu_count() or 1
 #: their defaults. A seed of None is a random one.
 _PROGRAMS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "batch": ("batch.run", {"questions": 1_000, "kills": 10, "seed": 1, "store": "sqlite"}),
+    "cast": ("cast.rounded", {"values": 200_000, "seed": None}),
     "chaos": ("chaos.run", {"questions": 2_000, "seed": None}),
     "fidelity": ("fidelity.report", {"every": 1}),
     "fuzz": ("fuzz.run", {"cases": 1_000_000, "seed": None, "workers": _PROCESSES, "case": None}),

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("adbc_driver_postgresql.dbapi")
 pytest.importorskip("adbc_driver_sqlite.dbapi")
 
+from tests.verification.cast.rounded import run as run_rounded
 from tests.verification.cast.run import LOST, SOURCES, run
 
 #: How many columns of answers each source has that are held, refused and wrong.
@@ -29,6 +30,20 @@ REFUSED = {
     *("averages as decimals", "37 digits after the point"),
     "intervals with months",
 }
+
+
+@pytest.mark.slow
+def test_rounded_numbers() -> None:
+    """Of numbers that were rounded to floats first, none is changed; those of few digits are held."""
+    counted, wrong = run_rounded(2_000, seed=50)
+
+    assert wrong == []
+    assert {name.split(" as ")[0] for name, outcome in counted if outcome == "held"} == {
+        "double",
+        "float",
+        "halffloat",
+    }
+    assert sum(count for (_, outcome), count in counted.items() if outcome == "held") > 500
 
 
 def test_each_source_is_expected() -> None:

@@ -35,9 +35,10 @@ def answer(values: list[Any], section: str | None = None, **options: Any) -> cf.
     return cf.Answer.from_json(body.encode(), max_rows=None, on_truncation="ignore", **options)
 
 
-def source(type_: str, evidence: str = "2 values") -> cf.AnswerMetadata:
+def source(type_: str, basis: str = "", evidence: str = "2 values") -> cf.AnswerMetadata:
     """Return the metadata of an answer of one column."""
-    return cf.AnswerMetadata(question_id="7", schema=[{"name": "v", "type": type_, "evidence": evidence}])
+    column = {"name": "v", "type": type_, "evidence": evidence} | ({"basis": basis} if basis else {})
+    return cf.AnswerMetadata(question_id="7", schema=[column])
 
 
 def column(values: list[Any], type_: Any = None) -> pa.Table:
@@ -45,7 +46,7 @@ def column(values: list[Any], type_: Any = None) -> pa.Table:
     return pa.table({"v": pa.array(values, type_)})
 
 
-#: Of an answer the type and evidence, the SQL of the table, and what comes out.
+#: Of an answer the type and its basis, the SQL of the table, and what comes out.
 HELD: dict[str, tuple[str, str, str, Any]] = {
     "whole numbers that are floats": ("int64", "", "2::DOUBLE", 2),
     "whole numbers that are decimals": ("int64", "", "2::DECIMAL(20, 2)", 2),
@@ -63,20 +64,20 @@ HELD: dict[str, tuple[str, str, str, Any]] = {
         "string", "", "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'::UUID", "729cb7a4-4b06-449e-a3c9-df40f5e570b8",
     ),
     "text of JSON": ("string", "", """'{"a":  1}'::JSON""", '{"a":1}'),
-    "text that only text holds": ("string", "exact text, since '9'", "7::DECIMAL(20, 0)", "7"),
+    "text that only text holds": ("string", "text", "7::DECIMAL(20, 0)", "7"),
     "lists": ("list<item: double>", "", "[1.5::DECIMAL(20, 1)]", [1.5]),
-    "nothing of DECIMAL": ("string", "no rows", "1.5::DECIMAL(20, 1)", Decimal("1.5")),
-    "nothing of INTEGER": ("string", "only nulls, so text", "7::INTEGER", 7),
-    "nothing of DOUBLE": ("int64", "numeric statistics without a value", "1.5::DOUBLE", 1.5),
-    "nothing of HUGEINT": ("string", "no rows", "7::HUGEINT", Decimal(7)),
+    "nothing of DECIMAL": ("string", "empty", "1.5::DECIMAL(20, 1)", Decimal("1.5")),
+    "nothing of INTEGER": ("string", "empty", "7::INTEGER", 7),
+    "nothing of DOUBLE": ("int64", "empty", "1.5::DOUBLE", 1.5),
+    "nothing of HUGEINT": ("string", "empty", "7::HUGEINT", Decimal(7)),
     "nothing of TIMESTAMPTZ": (
-        "string", "no rows", "TIMESTAMPTZ '2025-03-30 00:00:00+00'", datetime(2025, 3, 30, tzinfo=UTC),
+        "string", "empty", "TIMESTAMPTZ '2025-03-30 00:00:00+00'", datetime(2025, 3, 30, tzinfo=UTC),
     ),
-    "nothing of INTERVAL": ("string", "no rows", "INTERVAL '30 hours'", timedelta(hours=30)),
-    "nothing of a list": ("string", "no rows", "[1::INTEGER]", [1]),
-    "nothing of a struct": ("string", "no rows", "{'a': 2.5::FLOAT}", {"a": 2.5}),
+    "nothing of INTERVAL": ("string", "empty", "INTERVAL '30 hours'", timedelta(hours=30)),
+    "nothing of a list": ("string", "empty", "[1::INTEGER]", [1]),
+    "nothing of a struct": ("string", "empty", "{'a': 2.5::FLOAT}", {"a": 2.5}),
     "nothing of UUID": (
-        "double", "no rows", "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'::UUID",
+        "double", "empty", "'729cb7a4-4b06-449e-a3c9-df40f5e570b8'::UUID",
         "729cb7a4-4b06-449e-a3c9-df40f5e570b8",
     ),
 }  # fmt: skip
@@ -85,9 +86,9 @@ HELD: dict[str, tuple[str, str, str, Any]] = {
 @cases("name", HELD)
 def test_what_is_held(database: duckdb.DuckDBPyConnection, name: str) -> None:
     """Values become those of the answer, with its type; a column without a value takes the table's type."""
-    type_, evidence, sql, expected = HELD[name]
+    type_, basis, sql, expected = HELD[name]
 
-    found = cf.cast(source(type_, evidence or "2 values"), database.sql(f"SELECT {sql} AS v"))
+    found = cf.cast(source(type_, basis), database.sql(f"SELECT {sql} AS v"))
 
     assert found["v"].to_pylist() == [expected]
     if not name.startswith("nothing"):
@@ -234,7 +235,7 @@ def test_schema_of_cast() -> None:
         found = cf.cast(source("int64"), table, schema=schema)
         assert (found["v"].type, found["v"].to_pylist()) == (type_, [expected])
         assert cf.metadata(found, required=True).schema == [
-            {"name": "v", "type": str(type_), "evidence": "schema="}
+            {"name": "v", "type": str(type_), "evidence": "schema=", "basis": "schema"}
         ]
     with pytest.raises(cf.ConfigError, match=r"schema=: the answer has no column 'w'; it has 'v'"):
         cf.cast(source("int64"), table, schema={"w": int})
@@ -252,6 +253,22 @@ def test_a_type_of_schema_stays(database: duckdb.DuckDBPyConnection) -> None:
         assert (found["v"].type, found["v"].to_pylist()) == (pa.int64(), [2])
         with pytest.raises(cf.ConversionError, match=r"row 0: '1\.5' does not fit in int64\.$"):
             cf.cast(given, database.sql("SELECT 1.5::DOUBLE AS v"))
+
+
+@cases(
+    ("evidence", "type_", "value"),
+    [
+        ("1 of them given as the nearest float64", "double", Decimal("0.14285714285714284")),
+        ("1 of them computed, given as the nearest float64", "double", "0.142857142857142841"),
+        ("schema=", "double", Decimal("0.14285714285714284")),
+        ("saved schema", "string", 7),
+        ("exact text, since '9'", "string", 7),
+    ],
+)
+def test_no_sentence_decides(evidence: str, type_: str, value: Any) -> None:
+    """Evidence is for people: only the basis allows rounding, or a number as text."""
+    with pytest.raises(cf.ConversionError, match=r"has more digits than|is text in the answer"):
+        cf.cast(source(type_, evidence=evidence), column([value]))
 
 
 def test_a_saved_schema_rounds_nothing() -> None:
@@ -307,6 +324,59 @@ def test_types_of_postgresql_that_are_refused(table: pa.Table, type_: str, messa
     """Cents of an unknown currency, arrays that the driver flattens, and text of another spelling."""
     with pytest.raises(cf.ConversionError, match=message):
         cf.cast(source(type_), table)
+
+
+@cases(
+    "known",
+    [
+        {"POSTGRESQL:type": b"\xff\xfe"},
+        {"POSTGRESQL:type": b"numeric", "POSTGRESQL:typmod": b"abc"},
+        {"POSTGRESQL:type": b"numeric", "POSTGRESQL:typmod": b"\xff"},
+        {"POSTGRESQL:type": b"numeric", "POSTGRESQL:typmod": b"9" * 5000},
+        {"POSTGRESQL:type": b"numeric", "POSTGRESQL:typmod": b"4"},
+    ],
+)
+def test_damaged_metadata_of_a_field(known: dict[str, bytes]) -> None:
+    """It is an error that names the column, never one of Python."""
+    field = pa.field("v", pa.string(), metadata=known)
+    with pytest.raises(cf.ConversionError, match=r"^Column 'v': its metadata of ADBC is damaged") as caught:
+        cf.cast(source("double"), pa.table([["1.5"]], schema=pa.schema([field])))
+    assert (caught.value.column, caught.value.question_id) == ("v", "7")
+
+
+@cases(
+    ("text", "typmod", "type_", "message"),
+    [
+        ("12345678901234567.8", (5 << 16 | 1) + 4, "double", "has more digits than double holds"),
+        ("1e999", None, "double", "is above the range of float64"),
+        ("0x1F", None, "int64", "is not a number"),
+        ("1.239", (5 << 16 | 2) + 4, "decimal128(38, 2)", "does not fit in decimal128"),
+    ],
+)
+def test_a_numeric_that_lies(text: str, typmod: int | None, type_: str, message: str) -> None:
+    """Its text is read as any other if it is not of the declared digits: no value is changed."""
+    with pytest.raises(cf.ConversionError, match=message):
+        cf.cast(source(type_), told([text], "numeric", typmod))
+
+
+@cases("type_", ["struct<a: int64>", "map<string, int64>", "list<item: struct<a: int64>>", "string"])
+def test_a_field_whose_name_is_no_text(type_: str) -> None:
+    """The error names the column; Python's own would not."""
+    field = pa.field(b"\xff", pa.int64())
+    array = pa.StructArray.from_arrays([pa.array([1])], fields=[field])
+    if type_.startswith("list"):
+        array = pa.ListArray.from_arrays([0, 1], array)
+    with pytest.raises(
+        cf.ConversionError, match=r"^Column 'v': a value does not fit: 'utf-8' codec"
+    ) as caught:
+        cf.cast(source(type_), pa.table({"v": array}))
+    assert caught.value.column == "v"
+
+
+def test_a_name_that_is_no_text() -> None:
+    """No column of the answer can be it."""
+    with pytest.raises(cf.ConversionError, match=r"^The table cannot be read after 0 rows: .* byte 0xff"):
+        cf.cast(source("int64"), pa.table([[1]], schema=pa.schema([pa.field(b"\xff", pa.int64())])))
 
 
 def test_numeric_as_an_opaque_type() -> None:

@@ -7,12 +7,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode.errors import CellError
 from connecty_frames.decode.schema import ColumnSchema
+from connecty_frames.warehouse.cells import cells
 from connecty_frames.warehouse.conversion import convert, pair_of
 from tests.cases import cases
 
@@ -25,10 +27,10 @@ def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
     return pa.array(values, width).view(type_)
 
 
-def converted(array: Any, type_: Any, origin: str = "", evidence: str = "exact text, since 'x'") -> list[Any]:
+def converted(array: Any, type_: Any, origin: str = "", basis: str | None = "text") -> list[Any]:
     """Return the values of a converted column, after a check of its type."""
     encoding = type_ if isinstance(type_, cf.epoch | cf.local) else None
-    column = ColumnSchema("v", encoding.type if encoding else type_, evidence, encoding)
+    column = ColumnSchema("v", encoding.type if encoding else type_, "in words", encoding, basis)
     result = convert(array, pair_of(array.type, column, origin, None))
     assert result.type == column.type
     values: list[Any] = result.to_pylist()
@@ -59,8 +61,9 @@ def converted(array: Any, type_: Any, origin: str = "", evidence: str = "exact t
         (pa.array([2.0**24 - 1], pa.float32()), pa.int64(), [2**24 - 1]),
         (pa.array([0.1]), pa.decimal128(5, 2), [Decimal("0.10")]),
         (pa.array([123456789012.345]), pa.decimal128(18, 3), [Decimal("123456789012.345")]),
+        (pa.array([1234567.5, None]), pa.decimal128(38, 9), [Decimal("1234567.5"), None]),
+        (pa.array([0.0, 9500000000000.0]), pa.decimal128(38, 2), [Decimal(0), Decimal(9500000000000)]),
         (pa.array([Decimal("0.14285714285714285")]), pa.float64(), [0.14285714285714285]),
-        (pa.array([float("inf"), 1e300]), pa.string(), ["Infinity", "1e+300"]),
         (pa.array([True]), pa.string(), ["true"]),
         (pa.array(["a", None]), pa.large_string(), ["a", None]),
         (pa.array(["a", "b", "a"]).dictionary_encode(), pa.string(), ["a", "b", "a"]),
@@ -108,6 +111,7 @@ def converted(array: Any, type_: Any, origin: str = "", evidence: str = "exact t
         ),
         (pa.array(['{"a": [1]}']), pa.struct([("a", pa.list_(pa.int64()))]), [{"a": [1]}]),
         (pa.array([1_700_000_000_000]), cf.epoch("ms"), [datetime(2023, 11, 14, 22, 13, 20)]),
+        (pa.array([1_700_000_000.000001]), cf.epoch("s"), [datetime(2023, 11, 14, 22, 13, 20, 1)]),
     ],
 )  # fmt: skip
 def test_a_pair(array: pa.Array, type_: Any, expected: list[Any]) -> None:
@@ -248,6 +252,38 @@ def test_what_does_not_fit(array: pa.Array, type_: Any, row: int, message: str |
     assert caught.value.row == row
 
 
+SUM, MAP = 950_000_000_000_000.0, pa.map_(pa.string(), pa.float64())
+
+
+@cases(
+    ("array", "type_", "row", "places"),
+    [
+        (pa.array([1.5, SUM]), pa.decimal128(38, 2), 1, 2),  # 949999999999999.99 as a float
+        (pa.array([None, -SUM]), pa.decimal256(76, 2), 1, 2),
+        (pa.array([1e20]), pa.decimal128(38, 0), 0, 0),  # 100000000000000000001 as a float
+        (pa.array([2.0**52]), pa.decimal128(38, 0), 0, 0),
+        (pa.array([100_000.0], pa.float32()), pa.decimal128(38, 3), 0, 3),
+        (pa.array(np.array([40], np.float16)), pa.decimal128(38, 2), 0, 2),
+        (pa.array([[1.5], [], [0.5, SUM]]), pa.list_(pa.decimal128(38, 2)), 2, 2),
+        (pa.array([{"a": SUM}]), pa.struct([("a", pa.decimal128(38, 2))]), 0, 2),
+        (pa.array([{"a": 1.5}, {"a": SUM}]), pa.map_(pa.string(), pa.decimal128(38, 2)), 1, 2),
+        (pa.array([[("a", 1.5)], None, [("a", SUM)]], MAP), pa.struct([("a", pa.decimal128(38, 2))]), 2, 2),
+        (pa.array([[("a", 2.0**60)]], MAP), pa.map_(pa.string(), pa.int64()), 0, 0),
+        (pa.array([1.7e18]), cf.epoch("ns"), 0, 0),
+        (pa.array([1.0, 2e10]), cf.epoch("s"), 1, 6),
+        (pa.array([1.7e9], pa.float32()), cf.epoch("ms"), 0, 3),
+    ],
+)
+def test_floats_that_may_have_been_rounded(array: pa.Array, type_: Any, row: int, places: int) -> None:
+    """A short one too: the next float is a unit of the last decimal place away, or more."""
+    message = f"came as a float, which does not hold every number of this size with {places} decimal places"
+    with pytest.raises(CellError, match=message) as caught:
+        converted(array, type_)
+
+    assert caught.value.row == row
+    assert caught.value.value == cells(array)[row] or pa.types.is_nested(array.type)
+
+
 @cases("origin", ["money", "oid", "record", "bit", "time with time zone", "uhugeint"])
 def test_types_that_drivers_send_as_others(origin: str) -> None:
     """A number of cents is no amount: it is refused whatever the answer's type is."""
@@ -262,6 +298,15 @@ def test_json() -> None:
 
     assert converted(texts, pa.string(), "jsonb") == ['{"a":1.50}', "abc", "[1,2]"]
     assert converted(texts, pa.string(), "text") == ['{"a": 1.50}', '"abc"', "[1,  2]"]
+
+
+def test_floats_as_text() -> None:
+    """Only if ``schema=`` chose it; exact text means that the answer had digits that no float holds."""
+    floats = pa.array([float("inf"), 1e300])
+
+    assert converted(floats, pa.string(), basis="schema") == ["Infinity", "1e+300"]
+    with pytest.raises(CellError, match="a value of double is text in the answer"):
+        converted(floats, pa.string(), basis="text")
 
 
 def test_bytes_as_postgresql_writes_them() -> None:
@@ -312,33 +357,34 @@ def test_the_nearest_float() -> None:
     """It is taken where ``schema=`` or ``decimals="float"`` chose it, as for an answer."""
     long = pa.array([Decimal("0.14285714285714284")])
 
-    for evidence in ("schema=", "1 of them given as the nearest float64"):
-        assert converted(long, pa.float64(), evidence=evidence) == [0.14285714285714285]
-    assert converted(long, pa.float32(), evidence="schema=") == [0.1428571492433548]
-    for evidence in ("saved schema", "1 of them computed, given as the nearest float64"):
+    for basis in ("schema", "nearest"):
+        assert converted(long, pa.float64(), basis=basis) == [0.14285714285714285]
+    assert converted(long, pa.float32(), basis="schema") == [0.1428571492433548]
+    for basis in ("saved", "computed"):
         with pytest.raises(CellError, match="more digits"):
-            converted(long, pa.float64(), evidence=evidence)
+            converted(long, pa.float64(), basis=basis)
     with pytest.raises(CellError, match="9007199254740993 does not fit"):
-        converted(pa.array([Decimal(2**53 + 1)]), pa.float64(), evidence="schema=")
+        converted(pa.array([Decimal(2**53 + 1)]), pa.float64(), basis="schema")
     with pytest.raises(CellError, match=r"9007199254740993\.0 has more digits"):
-        converted(pa.array([Decimal("9007199254740993.0")]), pa.float64(), evidence="schema=")
+        converted(pa.array([Decimal("9007199254740993.0")]), pa.float64(), basis="schema")
 
 
 def test_texts_of_numbers() -> None:
     """Exactly or not at all, unless the answer has such computed numbers as the nearest float64 too."""
     computed = pa.array(["3.3333333333333333", "nan", None])
-    words = "2 numbers, some with a fraction; 1 of them computed, given as the nearest float64"
 
-    assert str(converted(computed, pa.float64(), "numeric", words)) == "[3.3333333333333335, nan, None]"
-    assert converted(pa.array(["1.50"]), pa.float64(), "numeric", "1 number") == [1.5]
-    for text, evidence in (
-        ("1234567890123456.78", words),
-        ("3.3333333333333333", "2 numbers"),
-        ("0.1234567890123456789", "2 numbers"),
-        ("1.00000000000000000001", "2 numbers"),
+    assert str(converted(computed, pa.float64(), "numeric", "computed")) == "[3.3333333333333335, nan, None]"
+    assert converted(pa.array(["1.50"]), pa.float64(), "numeric", None) == [1.5]
+    for basis in ("computed", None):
+        assert str(converted(pa.array(["nan", "-inf"]), pa.float64(), "", basis)) == "[nan, -inf]"
+    for text, basis in (
+        ("1234567890123456.78", "computed"),
+        ("3.3333333333333333", None),
+        ("0.1234567890123456789", None),
+        ("1.00000000000000000001", None),
     ):
         with pytest.raises(CellError, match="has more digits than double holds"):
-            converted(pa.array([text]), pa.float64(), "numeric", evidence)
+            converted(pa.array([text]), pa.float64(), "numeric", basis)
 
 
 def test_bounded_numeric_as_another_decimal() -> None:
@@ -388,7 +434,7 @@ def test_the_float32_of_schema() -> None:
         )
         answered = cf.Answer.from_json(body.encode(), schema={"v": "float32"}).to_arrow()["v"].to_pylist()
 
-        assert converted(pa.array(given), pa.float32(), evidence="schema=") == answered
+        assert converted(pa.array(given), pa.float32(), basis="schema") == answered
 
 
 def test_text_that_is_no_utf8() -> None:

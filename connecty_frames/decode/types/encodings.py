@@ -126,7 +126,7 @@ class OpenType(Encoding):
 # --- numbers that count from 1970 --------------------------------------------------------------------
 
 #: By unit: its name, the digits after the point that the Arrow type holds, and the unit of that type.
-_EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
+EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
     "s": ("seconds", 6, "us"),
     "ms": ("milliseconds", 3, "us"),
     "us": ("microseconds", 0, "us"),
@@ -168,8 +168,8 @@ class epoch(Encoding):
     tz: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.unit, str) or self.unit not in _EPOCH_UNITS:
-            accepted = ", ".join(f"'{unit}' ({name})" for unit, (name, _, _) in _EPOCH_UNITS.items())
+        if not isinstance(self.unit, str) or self.unit not in EPOCH_UNITS:
+            accepted = ", ".join(f"'{unit}' ({name})" for unit, (name, _, _) in EPOCH_UNITS.items())
             raise ConfigError(
                 f"cf.epoch(unit={value_text(self.unit)}): expected one of {accepted}.", setting="schema"
             )
@@ -181,12 +181,12 @@ class epoch(Encoding):
     @property
     def type(self) -> pa.DataType:
         """The Arrow type of the column."""
-        unit = _EPOCH_UNITS[self.unit][2]
+        unit = EPOCH_UNITS[self.unit][2]
         return pa.timestamp(unit, self.tz) if unit else pa.date32()
 
 
 def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
-    name, places, unit = _EPOCH_UNITS[encoding.unit]
+    name, places, unit = EPOCH_UNITS[encoding.unit]
     reason = f"is not a number of {name} that {encoding.type} holds exactly"
     texts = texts_of(cells, reason, numbers=True)
     # Any count of microseconds up to the year 9999 has 18 digits, and int64 holds them.

@@ -39,6 +39,7 @@ class Decision(NamedTuple):
     evidence: str  # in words
     problem: CellError | None = None  # a value that does not fit the type that the column should have
     array: Array | None = None  # the column, if it was built while deciding
+    basis: str | None = None  # see ``ColumnSchema``
 
 
 class Rule(Immutable):
@@ -78,7 +79,7 @@ def _apply_rule(column: Column, options: AskOptions) -> Decision:
     except CellError as problem:
         words = f"exact text, since {problem.short_value!r} ({problem.place}) {problem.reason}"
         array = column.cells.array if column.kinds == {ValueKind.TEXT} else None
-        return Decision(pa.string(), words, problem, array)
+        return Decision(pa.string(), words, problem, array, "text")
     if column.section in (None, "general") or rule.section is not None or decision.problem is not None:
         return decision
     # No rule of this section covers the values.
@@ -137,7 +138,7 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
         type_ = pa.timestamp("us", options.tz)
         # Built here, since the cells may be texts that stand for null.
         nulls = pa.nulls(len(column.cells), type_)
-        return Decision(type_, "temporal statistics without a value", array=nulls)
+        return Decision(type_, "temporal statistics without a value", array=nulls, basis="empty")
     try:
         return _temporal_texts(column, options, "temporal statistics; {}")
     except CellError:
@@ -187,7 +188,7 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
 def _numeric(column: Column, options: AskOptions) -> Decision:
     bounds = list(filter(numbers.is_number, column.bounds))
     if not (column.count or bounds):
-        return Decision(pa.float64(), "numeric statistics without a value")
+        return Decision(pa.float64(), "numeric statistics without a value", basis="empty")
     return _numbers(column, options, bounds, "numeric statistics; {}")
 
 
@@ -204,12 +205,12 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
         and values.type == pa.int64()
         and all(map(numbers.is_short_integer, bounds))
     ):
-        found = values, counted(column.count + len(bounds), "whole number")
+        found = values, counted(column.count + len(bounds), "whole number"), None
     if found is None:
         found = numbers.infer(column.cells.texts, bounds, decimals, quoted=is_quoted)
     problem = _constant_problem(column) if ValueKind.CONSTANT in column.kinds else None
-    array, reason = found
-    return Decision(array.type, words.format(reason), problem, array)
+    array, reason, basis = found
+    return Decision(array.type, words.format(reason), problem, array, basis)
 
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
@@ -227,7 +228,7 @@ def _constant_problem(column: Column) -> CellError | None:
 
 def _boolean(column: Column, options: AskOptions) -> Decision:
     if not column.kinds:
-        return Decision(pa.bool_(), "boolean statistics without a value")
+        return Decision(pa.bool_(), "boolean statistics without a value", basis="empty")
     try:
         array = build(column.cells, pa.bool_())
     except CellError as error:
@@ -246,7 +247,7 @@ def _booleans(column: Column, _: AskOptions) -> Decision:
 
 def _nothing(column: Column, _: AskOptions) -> Decision:
     words = "only nulls, and no statistics that tell a type" if column.cells else "no rows"
-    return Decision(pa.string(), words)
+    return Decision(pa.string(), words, basis="empty")
 
 
 def _mixed(column: Column, _: AskOptions) -> Decision:

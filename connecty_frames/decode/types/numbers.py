@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
     #: The row of the first of some texts, and the texts.
     Part = tuple[int, pa.StringArray]
-    #: A column as the type that holds all of its numbers, and why, in words.
-    Typed = tuple[Array, str]
+    #: A column as the type that holds all of its numbers, why, in words, and the basis of ``ColumnSchema``.
+    Typed = tuple[Array, str, str | None]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
 #: other scripts), so texts are matched before they are read.
@@ -409,14 +409,14 @@ def _whole_type(numbers: _Numbers) -> Typed:
     for type_, more, first, end in _INTEGERS:
         if min(integers) >= first and max(integers) < end:
             with suppress(pa.ArrowInvalid):
-                return numbers.cast(type_), words + more
+                return numbers.cast(type_), words + more, None
     type_ = _decimal(most, 0)
     array = numbers.cast(type_)
     integers += filter(None, pc.min_max(array).as_py().values())
     if min(integers) >= 0 and max(integers) < 2**64:  # Arrow does not cast -0
         type_, more, _, _ = _INTEGERS[1]
-        return pc.cast(array, type_), words + more
-    return array, f"{words}, some beyond 64 bits"
+        return pc.cast(array, type_), words + more, None
+    return array, f"{words}, some beyond 64 bits", None
 
 
 def _as_floats(found: FloatValues, numbers: _Numbers, decimals: Decimals) -> Typed | None:
@@ -426,13 +426,13 @@ def _as_floats(found: FloatValues, numbers: _Numbers, decimals: Decimals) -> Typ
         if not _survives_float(position, text):
             inexact += 1
             are_computed = are_computed and _was_computed(text)
-    how = ", all exact as float64"
+    how, basis = ", all exact as float64", None
     if inexact:
         if decimals != "float" and not (decimals == "auto" and are_computed):
             return None
-        how = "" if decimals == "float" else "computed, "
+        how, basis = ("", "nearest") if decimals == "float" else ("computed, ", "computed")
         how = f"; {inexact:,} of them {how}given as the nearest float64"
-    return found.values, _fraction_words(numbers) + how
+    return found.values, _fraction_words(numbers) + how, basis
 
 
 def _fraction_words(numbers: _Numbers) -> str:
@@ -458,7 +458,7 @@ def _as_decimals(numbers: _Numbers) -> Typed:
                 reason = "cannot be a decimal, which other values need"
             raise CellError(start + row, "", reason)
     type_ = _decimal(int(before[-1]), int(after[-1]))
-    return numbers.cast(type_), f"{_fraction_words(numbers)}, not all exact as float64"
+    return numbers.cast(type_), f"{_fraction_words(numbers)}, not all exact as float64", None
 
 
 def _decimal(before: int, after: int) -> pa.DataType:

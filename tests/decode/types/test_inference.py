@@ -618,6 +618,18 @@ def test_nulls_never_change_a_type(column: DecodeColumn, cells: list[str], secti
     assert column(["null", *cells, "null"], section).type == column(cells, section).type
 
 
+#: The evidence with a basis of its own, and that.
+BASES = {
+    "temporal statistics without a value": "empty",
+    "numeric statistics without a value": "empty",
+    "boolean statistics without a value": "empty",
+    "only nulls, and no statistics that tell a type": "empty",
+    "no rows": "empty",
+    "2 numbers, some with a fraction; 1 of them computed, given as the nearest float64": "computed",
+    "exact text, since 'infinity' (row 0) is infinite": "text",
+}
+
+
 @cases(
     ("cells", "section", "evidence"),
     [
@@ -668,14 +680,16 @@ def test_nulls_never_change_a_type(column: DecodeColumn, cells: list[str], secti
 def test_evidence_in_words(
     column: DecodeColumn, cells: list[str], section: str | None, evidence: str
 ) -> None:
-    """Each decision says what it was made from."""
-    assert column(cells, section).evidence == evidence
+    """Each decision says what it was made from, in words for people and by a basis for programs."""
+    found = column(cells, section)
+    assert (found.evidence, found.basis) == (evidence, BASES.get(evidence))
 
 
 def test_evidence_of_the_nearest_float(column: DecodeColumn) -> None:
     """It is said, and of how many values."""
     found = column(["1234567890123456.78", "0.5"], decimals="float")
     assert found.evidence == "2 numbers, some with a fraction; 1 of them given as the nearest float64"
+    assert found.basis == "nearest"
 
 
 def test_evidence_is_short(column: DecodeColumn) -> None:

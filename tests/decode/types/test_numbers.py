@@ -31,7 +31,7 @@ NARROW = decimal.Context(
 def type_of(texts: list[str], bounds: list[str] | None = None, decimals: Decimals = "auto") -> pa.DataType:
     """Return the type that holds all numbers; the array that was found is the one that is read as it."""
     array = pa.array(texts, pa.string())
-    found, _ = numbers.infer(array, bounds or [], decimals)
+    found, *_ = numbers.infer(array, bounds or [], decimals)
     if pa.types.is_floating(found.type) or decimals != "float":
         assert repr(found.to_pylist()) == repr(_nearest(array, found.type))
     return found.type
@@ -109,7 +109,7 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
 )
 def test_nearest_floats(text: str, nearest: float) -> None:
     """Among fractions a whole number is rounded too; nulls stay null."""
-    found, _ = numbers.infer(pa.array([None, text, "0.5"]), decimals="float")
+    found, *_ = numbers.infer(pa.array([None, text, "0.5"]), decimals="float")
     assert found.to_pylist() == [None, nearest, 0.5]
 
 
@@ -395,9 +395,9 @@ def test_any_float(values: list[float]) -> None:
 )
 def test_exact_and_computed_numbers(text: str, is_exact: bool, is_computed: bool) -> None:
     """Which numbers float64 gives back unchanged, one by one and in a column, and which it stands for."""
-    _, reason = numbers.infer(pa.array(["0.5", None, text]), decimals="float")
+    _, reason, basis = numbers.infer(pa.array(["0.5", None, text]), decimals="float")
     how = ", all exact as float64" if is_exact else "; 1 of them given as the nearest float64"
-    assert reason == f"2 numbers, some with a fraction{how}"
+    assert (reason, basis) == (f"2 numbers, some with a fraction{how}", None if is_exact else "nearest")
     assert numbers.loses_digits(numbers_as_json(text), computed=False) is not is_exact
     assert pa.types.is_floating(type_of(["0.5", text])) is is_computed
     assert (numbers.read_fast(pa.array([numbers_as_json(text)])) is not None) is is_computed
@@ -416,7 +416,7 @@ def numbers_as_json(text: str) -> str:
 def test_numbers_that_are_not_exact_are_counted(texts: list[str]) -> None:
     """They are those that equal neither the shortest nor all digits of their nearest float."""
     try:
-        found, reason = numbers.infer(pa.array([*texts, "0.5"]), decimals="float")
+        found, reason, _ = numbers.infer(pa.array([*texts, "0.5"]), decimals="float")
     except CellError:
         return
     nearest = [float(text) for text in texts]
@@ -438,7 +438,7 @@ def test_numbers_that_are_not_exact_are_counted(texts: list[str]) -> None:
 )
 def test_decimals_have_the_digits_of_all(texts: list[str]) -> None:
     """The scale is the most digits after a point, and the values are the numbers."""
-    found, _ = numbers.infer(pa.array([*texts, "0.12345678901234567", None]), decimals="exact")
+    found, *_ = numbers.infer(pa.array([*texts, "0.12345678901234567", None]), decimals="exact")
     assert found.type.scale == max(17, *(-min(0, Decimal(text).as_tuple().exponent) for text in texts))  # type: ignore[operator]
     assert found.to_pylist() == [*map(Decimal, texts), Decimal("0.12345678901234567"), None]
     assert numbers.any_decimal(pa.array(["x", *texts, None]), ["0.12345678901234567"]) == found.type
@@ -466,7 +466,7 @@ def test_every_short_text_is_a_number_or_none() -> None:
 def test_blocks() -> None:
     """Rows are those of the column, in whichever block and chunk a text is read."""
     texts = pa.chunked_array([["0.5"] * 20_000, [], [None] * 9_000, ["1.25"] * 9_000])
-    found, _ = numbers.infer(texts)
+    found, *_ = numbers.infer(texts)
     assert found.equals(pa.chunked_array([[0.5] * 20_000, [None] * 9_000, [1.25] * 9_000]))
     for row in (19_999, 37_999):
         wrong = pa.chunked_array([texts.slice(0, row).combine_chunks(), ["1e999"], ["x" * 2_000_000]])
