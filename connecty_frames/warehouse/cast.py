@@ -19,6 +19,7 @@ from connecty_frames.errors import (
     CodeLocation,
     ConversionError,
     StatisticsWarning,
+    is_interrupt,
     warn,
 )
 from connecty_frames.warehouse.cells import is_uuid
@@ -90,7 +91,7 @@ def cast_rows(
             count += len(batch)
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if widens:  # an error of the driver, unchanged
+        if widens or is_interrupt(error):  # an error of the driver stays unchanged
             raise
         message = f"The table cannot be read after {counted(count, 'row')}: {snippet(str(error), 500)}"
         raise ConversionError(message) from error
