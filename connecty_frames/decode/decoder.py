@@ -97,7 +97,7 @@ def decode(
         return Decoded(None, [], 0, envelope.total_rows, None)
     sent = envelope.column_statistics
     header, cells, count = read_rows(envelope.rows, sent, limits)
-    names, server_names, renamed = column_names(header)
+    names, server_names, renamed = column_names(header, limits.checkpoint)
     entries, absent = match_names(server_names, sent)
     statistics = [NO_STATISTICS if entry is None else sent[entry] for entry in entries]
     unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
@@ -119,11 +119,12 @@ def decode(
     read_again = cache(partial(read_general, envelope.rows, limits))
     shared = _Shared(names, cells, statistics, types, options, limits, whole, [], read_again)
     columns = _read_columns(order, shared)
-    disagreements = check_statistics(columns, absent, count, total_rows)
+    disagreements = check_statistics(columns, absent, count, total_rows, limits.checkpoint)
     if options.strict and disagreements:
         raise ResponseError(f"{disagreements[0]} (This is an error because of strict=True.)")
     warnings = [*renamed, *map(StatisticsWarning, ignored), *shared.warnings, *disagreements]
     schema = [column.schema for column in columns]
+    limits.checkpoint()
     return Decoded(_table(columns, count), schema, count, total_rows, truncated, warnings)
 
 

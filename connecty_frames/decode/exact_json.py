@@ -150,13 +150,13 @@ def _lone_surrogates(
     hidden: bytes, checkpoint: Callable[[], None] = lambda: None
 ) -> Iterator[re.Match[bytes]]:
     """Return the escapes of lone surrogates in JSON with hidden escapes."""
-    return (found for found in _checked(_SURROGATES.finditer(hidden), checkpoint) if not found[1])
+    return (found for found in checked(_SURROGATES.finditer(hidden), checkpoint) if not found[1])
 
 
 def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> Iterator[re.Match[bytes]]:
     """Yield the bare constants in JSON with hidden escapes: an even number of quotes is before them."""
     quotes = at = 0
-    for found in _checked(_CONSTANT.finditer(hidden), checkpoint):
+    for found in checked(_CONSTANT.finditer(hidden), checkpoint):
         quotes += hidden.count(b'"', at, at := found.start())
         if quotes % 2 == 0:
             yield found
@@ -249,7 +249,7 @@ def to_python(value: object) -> Any:
     return value if convert is None else convert(value)
 
 
-def _checked(items: Iterable[_Item], checkpoint: Callable[[], None]) -> Iterator[_Item]:
+def checked(items: Iterable[_Item], checkpoint: Callable[[], None]) -> Iterator[_Item]:
     """Yield the items, and check the time now and then."""
     for number, item in enumerate(items):
         if number % 1_000 == 0:  # pragma: no mutate - a size

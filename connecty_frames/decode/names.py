@@ -11,10 +11,12 @@ from connecty_frames.decode import exact_json
 from connecty_frames.errors import ColumnNameWarning, ResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 
-def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
+def column_names(
+    header: list[Any], checkpoint: Callable[[], None] = lambda: None
+) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
     """Return unique names, the server's names, and warnings; of equal names, the first keeps it."""
     are_names = set(map(type, header)) == {str} and "" not in header and len(set(header)) == len(header)
     if are_names and "".join(header).isprintable():  # common case: a NUL and a lone surrogate are not
@@ -25,7 +27,7 @@ def column_names(header: list[Any]) -> tuple[list[str], list[str | None], list[C
     names: list[str] = []
     used: set[str] = set()
     warnings: list[ColumnNameWarning] = []
-    for position, (given, text) in enumerate(zip(header, texts, strict=True)):
+    for position, (given, text) in enumerate(exact_json.checked(zip(header, texts, strict=True), checkpoint)):
         wanted = "" if exact_json.NUL in text else text
         if wanted and wanted not in used:
             name = wanted

@@ -147,7 +147,11 @@ def _counts_of(type_: pa.DataType) -> pa.DataType:
 
 
 def check_statistics(
-    columns: Sequence[ReadColumn], absent: Sequence[str], rows: int, total_rows: int | None
+    columns: Sequence[ReadColumn],
+    absent: Sequence[str],
+    rows: int,
+    total_rows: int | None,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> list[StatisticsWarning]:
     """Compare a table with its statistics: the rows, and nulls, min, max and mean of each column."""
     found = []
@@ -159,6 +163,7 @@ def check_statistics(
         found.append(StatisticsWarning(f"{received}, but the statistics count {total_rows:,}."))
         return found
     for column in columns:
+        checkpoint()
         if column.statistics is not NO_STATISTICS:
             name = column.schema.name
             for disagreement in _disagreements(column, whole=rows == total_rows):

@@ -154,6 +154,7 @@ def read_columnar(
     if sniffed is None:
         return None
     header, first_cells, body, separator = sniffed
+    limits.checkpoint()
     entries, _ = match_names(list(map(str, header)), sections)
     readers = [
         _choose_reader(cell, None if entry is None else sections[entry])
@@ -195,6 +196,7 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[An
                 raise UnsupportedRows
             behind = text[end - 1 :][: len(SEPARATORS[-1])].encode()  # it may be cut off
             separator = next((each for each in SEPARATORS if each.startswith(behind[: len(each)])), None)
+            limits.checkpoint()
             # To parse a row that is not of scalars may take a hundred times its size, in vain.
             more = max(len(header) - 1, 0)
             plain_row = rf",[ ]?\[{_CELL}(?:,[ ]?+{_CELL}){{{more}}}\]"
@@ -281,6 +283,8 @@ def _read_columns(
     columns = []
     blocks = _read_blocks(body, separator, readers, limits)
     for position, (reader, *parts) in enumerate(zip(readers, *blocks, strict=True)):
+        if position % 1_000 == 0:  # pragma: no mutate - a size
+            limits.checkpoint()
         texts = None if reader.parse is None else partial(texts_of, position)
         values = parts[0]
         if None in parts:  # some texts could not be parsed
@@ -295,6 +299,7 @@ def _read_blocks(
     body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[list[_Part]]:
     """Read the blocks, a few at once, each as its columns."""
+    limits.checkpoint()
     reader = _BlockReader(readers, separator)
     size = block_size(limits.block, len(readers), limits)
     if len(body) > size // 2:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from connecty_frames.decode.decoder import read_rows
+from connecty_frames.decode.decoder import decode, read_rows
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.limits import ReaderLimits
 from connecty_frames.decode.names import column_names
 from connecty_frames.decode.rows.general import read_general
 from connecty_frames.decode.types.column import CellColumn
 from connecty_frames.errors import ColumnNameWarning, ResponseError
+from connecty_frames.options import AskOptions
 from tests.cases import cases
 
 
@@ -180,3 +182,17 @@ def test_many_columns_of_one_name() -> None:
     names, *_ = column_names(["a"] * 20_000)
     assert names[:2] == ["a", "a_1"]
     assert names[-1] == "a_19999"
+
+
+def test_the_checkpoints_of_many_columns() -> None:
+    """The deadline is looked at every 1,000 columns at least, as they are read, named, made and compared."""
+    called: list[int] = []
+    limits = ReaderLimits(checkpoint=lambda: called.append(1))
+    body = json.dumps({"state": "COMPLETED", "results": {"dataframe": [["a"] * 5_000, [1] * 5_000]}})
+    header, *_ = read_rows(memoryview(json.dumps([["a"] * 5_000, [1] * 5_000]).encode()), {}, limits)
+    assert len(called) == 3 + 5
+    column_names(header, limits.checkpoint)
+    assert len(called) == 3 + 5 + 5
+    called.clear()
+    decode(read_envelope(body.encode()), AskOptions(), limits=limits)
+    assert len(called) == 3 + 5 + 5 + 5_000 + 5_000 + 1
