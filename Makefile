@@ -28,6 +28,7 @@ bench.throughput = $(RUN) benchmarks.throughput ## a thousand questions over six
 bench.async = $(RUN) benchmarks.awaiting ## how long the event loop is blocked while questions are awaited
 bench.polling = $(RUN) benchmarks.polling $(ARGS) ## the delay until a finished question is noticed, and the requests
 bench.metadata = $(RUN) benchmarks.metadata ## the cost of the metadata on a frame
+bench.masking = $(RUN) benchmarks.masking ## the time to mask secrets in bodies that a server made to take long
 bench.payloads = $(RUN) benchmarks.payloads $(ARGS) ## what warehouses really write, and schema=, beside code written by hand; ARGS="--package PATH" beside another checkout
 bench.recording = $(RUN) benchmarks.recording ## what a history adds to the processor time of a question
 

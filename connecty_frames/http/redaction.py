@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import base64
 import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from decimal import Decimal
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
-
-from connecty_frames._base.immutable import Immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,42 +30,41 @@ _MIN_LENGTH: Final = 4
 _MIN_ID_LENGTH: Final = 8
 #: The shortest client id whose first characters are shown; most of it stays hidden.
 _LONG_ID: Final = 16
-#: The longest beginning of a secret that is searched for, since a server may issue a token of a megabyte: a
-#: multiple of three bytes, which are four characters of base64. Behind it, the rest of the word is masked.
-_MAX_LENGTH: Final = 255
+#: How much of a secret is known in each form, since a server may issue a token of a megabyte.
+_MAX_LENGTH: Final = 3 * 2**12
+#: The longest beginning of a form that is searched for. Behind it, the rest of the word is masked.
+_MAX_SEARCHED: Final = 255
 #: How much of a body is scanned, in bytes; what is shown of it is far shorter.
 _MAX_SCANNED: Final = 2**16
 _search_secret_name: Final = re.compile("auth|cookie|token|key|secret|session", re.IGNORECASE).search
-_MATCHES_NOTHING: Final = "(?!)"
-_SLASH: Final = "\\"
-#: The characters that no format escapes.
-_NEVER_ESCAPED: Final = re.compile(r"[A-Za-z0-9._-]")
-
-
-class _Patterns(Immutable):
-    """The patterns of the secrets, of their beginnings, and of the client id."""
-
-    hidden = frozenset({"secrets", "beginnings", "client_id"})
-
-    known: tuple[tuple[SecretStr, ...], ...]
-    secrets: re.Pattern[str]
-    beginnings: re.Pattern[str]
-    client_id: re.Pattern[str]
-    longest: int
+#: How often a text is decoded: a URL in a URL in JSON.
+_MOST_LAYERS: Final = 3
+_BYTE: Final = "[0-9A-Fa-f][0-9A-Fa-f]"
+#: Splits a text at its escapes, which are every second piece: of URLs; of JSON, JavaScript and Python, behind
+#: any number of backslashes, which may be escaped themselves; of HTML; of SQL and CSV.
+_split_escapes: Final = re.compile(
+    rf"(%{_BYTE}(?:%{_BYTE})*+"
+    rf"|\\\\*+(?:u[Dd][89ABab]{_BYTE}\\\\*+u[Dd][C-Fc-f]{_BYTE}|u{_BYTE}{_BYTE}|x{_BYTE})?+"
+    r"|&#0*+\d{1,6};|&#[Xx]0*+[0-9A-Fa-f]{1,5};|&lt;|&gt;|&amp;|&quot;|&apos;"
+    r"""|'(?:\\*+')++|"(?:\\*+")++)"""
+).split
+#: What a cut has left of an escape.
+_cut_escape: Final = re.compile(r"(?:%[0-9A-Fa-f]?|(?<!\\)\\++(?:[ux][0-9A-Fa-f]*)?|&[#0-9A-Za-z]*)?$")
 
 
 class Redaction:
     """The secrets of one client, in every encoding in which a server could repeat them."""
 
     def __init__(self) -> None:
-        self._client_id: SecretStr | None = None
+        self._client_id: tuple[SecretStr, ...] = ()
         #: By name; each with the one before it, since responses to that may still arrive.
         self._secrets: dict[str, tuple[SecretStr, ...]] = {}
-        self._compiled: _Patterns | None = None
+        #: What was known last; the forms of the secrets and of the client id, and whether they are words.
+        self._latest: tuple[object, dict[str, bool], dict[str, bool]] = None, {}, {}
 
     def add_client_id(self, client_id: SecretStr) -> None:
         """Mask a client id in messages."""
-        self._client_id, self._compiled = client_id, None
+        self._client_id, self._latest = (client_id,), (None, {}, {})
 
     def add(self, name: str, secret: SecretStr) -> None:
         """Mask a secret everywhere."""
@@ -74,22 +74,11 @@ class Redaction:
 
     def __call__(self, text: str | bytes) -> str:
         """Return a message, or the beginning of a body, with secrets and the client id masked."""
-        return self._patterns().client_id.sub(_MASK, self.data(text))
+        return self._masked(text, with_id=True)
 
     def data(self, text: str | bytes) -> str:
         """Return data, or the beginning of a body, with secrets masked."""
-        # A body may be cut, and so may a text that ends with an ellipsis. What the cut may have left of a
-        # secret is masked too.
-        patterns = self._patterns()
-        if isinstance(text, bytes):
-            shown = patterns.secrets.sub(_MASK, text[:_MAX_SCANNED].decode(errors="backslashreplace"))
-        else:
-            shown = patterns.secrets.sub(_MASK, text)
-            if not text.endswith("…"):
-                return shown
-        at = max(len(shown) - patterns.longest, 0)
-        found = patterns.beginnings.search(shown, at)
-        return shown if found is None else shown[: found.start()] + _MASK
+        return self._masked(text, with_id=False)
 
     def json_value(self, value: Any) -> Any:
         """Return a JSON value with its texts redacted as messages, and its names as data."""
@@ -103,26 +92,16 @@ class Redaction:
             return _MASK
         return value
 
-    def _patterns(self) -> _Patterns:
-        """Return the patterns of what is known now; another thread may just have received a token."""
-        known = tuple(self._secrets.values())
-        patterns = self._compiled
-        if patterns is None or patterns.known != known:
-            secrets = _encodings((secret for each in known for secret in each), _MIN_LENGTH)
-            client_ids = _encodings(() if self._client_id is None else (self._client_id,), _MIN_ID_LENGTH)
-            patterns = self._compiled = _Patterns(
-                known,
-                re.compile("|".join(map(_secret_pattern, secrets)) or _MATCHES_NOTHING),
-                re.compile(
-                    "|".join({_escaped_pattern(secret[:_MIN_LENGTH]) for secret in secrets})
-                    or _MATCHES_NOTHING
-                ),
-                re.compile(
-                    rf"(?<!\w)(?:{'|'.join(map(_escaped_pattern, client_ids)) or _MATCHES_NOTHING})(?!\w)"
-                ),
-                16 * max(map(len, secrets), default=0),  # the escapes of one character are no longer
-            )
-        return patterns
+    def _masked(self, text: str | bytes, *, with_id: bool) -> str:
+        try:
+            known = tuple(self._secrets.values())  # another thread may just have received a token
+            if self._latest[0] != known:
+                secrets = chain.from_iterable(known)
+                self._latest = known, _forms(secrets), _forms(self._client_id, are_words=True)
+            return _masked(text, self._latest[2] | self._latest[1] if with_id else self._latest[1])
+        except BaseException as error:
+            error.__traceback__ = None  # its frames hold secrets
+            raise
 
 
 def shown_headers(headers: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:
@@ -149,19 +128,109 @@ def without_password(message: str, url: str) -> str:
     for secret in filter(None, (url, *passwords, *map(unquote, passwords))):
         message = message.replace(secret, _MASK)
     pieces = filter(None, re.split(r"[\s/?#@&]", "&".join(passwords)))
-    pattern = "|".join(map(re.escape, pieces)) or _MATCHES_NOTHING
+    pattern = "|".join(map(re.escape, pieces)) or "(?!)"
     return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", _MASK, message)
 
 
-def _encodings(secrets: Iterable[SecretStr], shortest: int) -> list[str]:
-    """Return the encodings of all secrets, the longest first: one may be a part of another."""
-    found: set[str] = set()
+def _masked(text: str | bytes, forms: dict[str, bool]) -> str:
+    """Return a text, or the beginning of a body, with a mask in place of each form."""
+    shown = text if isinstance(text, str) else text[:_MAX_SCANNED].decode(errors="backslashreplace") + "…"
+    pieces, end = [""], 0
+    for start, after in sorted(_places(shown, forms)):
+        if start >= end:
+            pieces += shown[end:start], _MASK
+        end = max(end, after)
+    shown = "".join([*pieces, shown[end:]])
+    return shown if isinstance(text, str) else shown.removesuffix("…")
+
+
+def _places(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
+    """Yield where forms start and end in a text, however often they are escaped."""
+    for layer, pairs in _layers(text):
+        places = [*_found(layer, forms), *_cut_off(layer, forms)]
+        for pair in pairs if places else ():
+            ends = [list(accumulate(map(len, each), initial=0)) for each in pair]
+            places = [(_source(a, bisect_right, *ends), _source(b, bisect_left, *ends)) for a, b in places]
+        yield from places
+
+
+def _found(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
+    """Yield where forms start and end in a text as it is."""
+    for form, is_word in forms.items():
+        searched = form[:_MAX_SEARCHED]
+        start = text.find(searched)  # takes linear time, unlike a regular expression
+        while start >= 0:
+            end = start + len(form if text.startswith(form, start) else searched)
+            if searched != form and (rest := re.compile(r"[^\s\"'<>]*").match(text, end)):
+                end = rest.end()
+            if not is_word or not re.search(r"\w", text[start - 1 : start] + text[end : end + 1]):
+                yield start, end
+            start = text.find(searched, end)
+
+
+def _cut_off(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
+    """Yield where secrets start of which an ellipsis has left the beginning."""
+    starts, end = defaultdict[str, list[str]](list), 0
+    for form, is_word in forms.items():
+        starts[form[:_MIN_LENGTH]] += [] if is_word else [form]
+    for part in text.rsplit("…", 1_000)[:-1]:  # no message has more
+        end += len(part) + 1
+        left = _cut_escape.sub("", part[-_MAX_SEARCHED:], 1)
+        for at in range(len(left)):
+            if any(form.startswith(left[at:]) for form in starts.get(left[at : at + _MIN_LENGTH], ())):
+                yield end - 1 - len(part[-_MAX_SEARCHED:]) + at, end
+
+
+def _layers(text: str) -> Iterator[tuple[str, list[tuple[list[str], list[str]]]]]:
+    """Yield a text as it is and with its escapes decoded, and the pieces before and after each decoding."""
+    pairs: list[tuple[list[str], list[str]]] = []
+    while True:
+        yield text, pairs
+        before = _split_escapes(text)
+        if len(before) == 1 or len(pairs) == _MOST_LAYERS:
+            return
+        decoded = {escape: _decode(escape) for escape in set(before[1::2])}
+        after = before.copy()
+        after[1::2] = map(decoded.__getitem__, before[1::2])
+        pairs.insert(0, (before, after))
+        text = "".join(after)
+
+
+def _source(at: int, bisect: Callable[[list[int], int], int], before: list[int], after: list[int]) -> int:
+    """Return where it was before escapes were decoded; ``bisect`` tells the start from the end of a place."""
+    index = bisect(after, at)
+    length = (before[index] - before[index - 1]) // (after[index] - after[index - 1])  # of a character
+    return before[index] - (after[index] - at) * length
+
+
+def _decode(escape: str) -> str:
+    """Return the characters of an escape; of backslashes alone there are none."""
+    if escape[0] == "&":
+        from html import unescape  # it has a long table of names
+
+        return unescape(escape)
+    code = escape.replace("\\", "").replace("%", "")
+    if code[:1] in {"", "'", '"'}:
+        return code[:1]
+    if code.rfind("u") == 0:
+        return chr(int(code[1:], 16))
+    codec = "utf-16-be" if code[0] == "u" else "latin-1"
+    return bytes.fromhex(code.replace("u", "").lstrip("x")).decode(codec)
+
+
+def _forms(secrets: Iterable[SecretStr], *, are_words: bool = False) -> dict[str, bool]:
+    """Return all secrets in every form, and whether they are masked only as words."""
+    found, shortest = set[str](), _MIN_ID_LENGTH if are_words else _MIN_LENGTH
     for secret in secrets:
         text = secret.get_secret_value()[:_MAX_LENGTH]
         if len(text) >= shortest:
-            as_header = text.encode().decode("latin-1")  # as a header arrives
-            found |= {text, as_header, text.encode().hex(), *_base64(text.encode())}
-    return sorted(found, key=len, reverse=True)
+            bare = text.encode()
+            plain = {text, bare.decode("latin-1")}  # as a header and decoded bytes arrive
+            plain |= {each.replace(" ", "+") for each in plain}  # as forms write it
+            # A secret may itself look like an escape.
+            found |= {layer for each in plain for layer, _ in _layers(each) if len(layer) >= shortest}
+            found |= {bare.hex(), bare.hex().upper(), *_base64(bare)}
+    return dict.fromkeys(found, are_words)
 
 
 def _base64(secret: bytes) -> Iterator[str]:
@@ -172,35 +241,3 @@ def _base64(secret: bytes) -> Iterator[str]:
         for before, start in enumerate((0, 2, 3)):
             inside = encode(bytes(before) + secret).decode()
             yield inside[start : 8 * (before + len(secret)) // 6]
-
-
-def _secret_pattern(text: str) -> str:
-    """Return the pattern of a secret, and of the rest of the word if the secret may be longer."""
-    return _escaped_pattern(text) + (r"[^\s\"'<>]*+" if len(text) >= _MAX_LENGTH else "")
-
-
-def _escaped_pattern(text: str) -> str:
-    """Return the pattern of a text, each character plain or escaped."""
-    # Backslashes are matched possessively, and from the first of them on: a server may repeat a million.
-    pattern = "".join(
-        part
-        if _NEVER_ESCAPED.match(part)
-        else f"(?:{'|'.join(_escapes(part[0]))}){'++' * (part[0] == _SLASH)}"
-        for part in re.findall(r"\\+|[^\\]", text)
-    )
-    return pattern if _NEVER_ESCAPED.match(text) else rf"(?<!\\){pattern}"
-
-
-def _escapes(character: str) -> Iterator[str]:
-    """Return the patterns of a character as URLs, HTML, JSON, JavaScript and Python write it."""
-    import html  # it has a long table of names
-
-    code, units = ord(character), character.encode("utf-16-be").hex()
-    in_url = "".join(f"%{byte:02x}" for byte in character.encode())
-    in_json = r"\\++".join("u" + units[at : at + 4] for at in range(0, len(units), 4))
-    yield rf"\\++(?i:{in_json}|x{code:02x})"
-    plain = [f"(?i:{in_url})", f"(?i:&#0*+{code};|&#x0*+{code:x};)", re.escape(html.escape(character))]
-    if character == " ":
-        plain.append(r"\+")
-    yield r"\\++" if character == _SLASH else rf"\\*+{re.escape(character)}"
-    yield rf"\\*+(?:{'|'.join(plain)})"
