@@ -21,7 +21,7 @@ from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.decode.exact_json import to_python
 from connecty_frames.decode.limits import LIMITS, ReaderLimits
 from connecty_frames.display.progress import show_in_notebook
-from connecty_frames.errors import ConfigError, NoTableError, missing_extra
+from connecty_frames.errors import ConfigError, NoTableError, missing_extra, without_secrets
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_schema
 from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_question_id, shows_options
@@ -444,7 +444,8 @@ class Answer(WithMetadata):
             f"  {snippet(column.name)}: {snippet(str(column.type))}" for column in self.schema[:_REPR_COLUMNS]
         ]
         more = len(self.schema) - _REPR_COLUMNS
-        return "\n".join([*lines, f"  … {counted(more, 'more column')}"] if more > 0 else lines)
+        lines += [f"  … {counted(more, 'more column')}"] if more > 0 else []
+        return without_secrets("\n".join(lines))
 
     def _repr_html_(self) -> str:
         """Return the answer as HTML for a notebook."""

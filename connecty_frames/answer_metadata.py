@@ -19,7 +19,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, overload
 
 from connecty_frames._base.text import age_text, counted, cut, quoted, snippet, terminal, value_text
-from connecty_frames.errors import ConfigError, ConnectyError
+from connecty_frames.errors import ConfigError, ConnectyError, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -229,7 +229,9 @@ class AnswerMetadata:
 
 
 def name_question(error: BaseException, metadata: AnswerMetadata) -> None:
-    """Add to an error which question it is about, and how to fetch its answer again."""
+    """Add to an error which question it is about, and how to fetch its answer again; mask secrets in it."""
+    if isinstance(error, ConnectyError):
+        redact(error)
     if metadata.question_id is None or getattr(error, "question_id", None) not in (
         None,
         metadata.question_id,

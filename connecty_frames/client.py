@@ -176,10 +176,6 @@ class Client:
         client = client_hash(self._client_id)
         return {"base_url": self._api.transport.address, "dw_id": self._workspace(dw_id), "client": client}
 
-    def redacted(self, text: str) -> str:
-        """Return data with the secrets of this client masked, but no client id, to be kept in a file."""
-        return self._api.transport.redact.data(text)
-
     def observe(self, observer: Callable[[Response], object]) -> None:
         """Have each response shown, also that of the token endpoint, which holds a secret."""
         self._api.transport.observe = observer

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain, pairwise
 from pathlib import Path
+from traceback import walk_stack
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakSet
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 else:
     _Keywords = Exception
 
+#: Weak references to what masks the secrets of each client: an answer does not know by which it came.
+MASKS: Final[list[Any]] = []
 #: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 _PACKAGE_NAME: Final = __name__.partition(".")[0]
@@ -363,6 +366,28 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
         traceback = traceback.tb_next
 
 
+def without_secrets(text: str) -> str:
+    """Return text about an answer, which may repeat the secrets of any client, without these."""
+    for mask in filter(None, [each() for each in MASKS]):
+        text = mask(text)
+    return text
+
+
+def redact(error: BaseException) -> None:
+    """Mask secrets in an error or warning about an answer, and drop ended frames, which hold the answer."""
+    error.args = tuple(without_secrets(each) if isinstance(each, str) else each for each in error.args)
+    for name, value in vars(error).items():
+        if isinstance(value, str) and name != "question_id":
+            setattr(error, name, without_secrets(value))
+    running = {frame for frame, _ in walk_stack(sys._getframe())}  # noqa: SLF001 - as in CodeLocation
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace.tb_next = trace.tb_next if trace.tb_next.tb_frame in running else None
+        trace = trace.tb_next
+    if error.__suppress_context__:
+        error.__context__ = None
+
+
 class CodeLocation(NamedTuple):
     """A line of the caller's code, for warnings from threads that do not have it on their stack."""
 
@@ -393,6 +418,7 @@ WARNING_LOCATION: Final[ContextVar[CodeLocation]] = ContextVar("WARNING_LOCATION
 
 def warn(warning: ConnectyWarning) -> None:
     """Issue a warning that points at the caller's line: the first one outside this package."""
+    redact(warning)
     location = WARNING_LOCATION.get(None) or CodeLocation.of_caller()
     warnings.warn_explicit(
         warning,

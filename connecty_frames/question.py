@@ -18,7 +18,7 @@ from connecty_frames.asking.polling import Polling
 from connecty_frames.asking.submission import annotate, pending_message
 from connecty_frames.decode.limits import DECODING, LIMITS
 from connecty_frames.display.progress import progress
-from connecty_frames.errors import NotFoundError, QuestionTimeout, is_own, suppress_own
+from connecty_frames.errors import NotFoundError, QuestionTimeout, is_own, redact, suppress_own
 from connecty_frames.frames import loading
 from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_age, shows_options
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
@@ -294,6 +294,7 @@ class Question:
             if is_own(error):
                 if error.question_id is None and isinstance(error, QuestionTimeout):
                     error.question, error.dw_id, error.asked_at = self._question, self._dw_id, self._asked_at
+                redact(error)
                 error.question_id = error.question_id or self._question_id
             elif isinstance(error, KeyboardInterrupt):
                 annotate(error, self.message())

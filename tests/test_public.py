@@ -144,7 +144,7 @@ def parameters(function: Any) -> list[str]:
 #: Internal interfaces between layers, and the counterparts of ``to_json``.
 UNDESCRIBED = {
     *("Answer.from_response", "Answer.to_frame", "Answer.to_parquet", "AskOptions.from_kwargs"),
-    *("Client.call", "Client.observe", "Client.of", "Client.recording_in", "Client.redacted"),
+    *("Client.call", "Client.observe", "Client.of", "Client.recording_in"),
     *("Client.target", "Question.answer", "AnswerMetadata.from_json", "Schema.from_json"),
 }
 

@@ -352,8 +352,6 @@ class Polling:
             reason = f"{response.host} sent the results of question {snippet(redact.data(others[0]))}"
             wrong = ResponseError(f"{reason} instead of {self._question_id}.", host=response.host)
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, wrong, reason, status=response.status))
-        if envelope.unnamed is not None:
-            envelope = msgspec.structs.replace(envelope, unnamed=tuple(map(redact.data, envelope.unnamed)))
         body = response.body if envelope.state == State.COMPLETED or envelope.doubt else b""
         if envelope.state == State.COMPLETED:
             return Results(envelope, body, max_rows)

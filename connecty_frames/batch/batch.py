@@ -22,7 +22,7 @@ from connecty_frames.batch.folder import (
 from connecty_frames.batch.index import NO_TABLE, PART, Entry
 from connecty_frames.batch.items import read_items
 from connecty_frames.batch.run import run_batch
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, without_secrets
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_bool, check_count, shows_options
 from connecty_frames.settings.sources import resolve
@@ -428,7 +428,7 @@ def ask_batch(
         ask_options=ask_options,
     )
     with index:
-        index.register(items, asking.redacted)
+        index.register(items, without_secrets)
         ask(
             max_workers=max_workers,
             max_questions=max_questions,

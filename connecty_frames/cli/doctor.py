@@ -21,7 +21,7 @@ from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
 from connecty_frames.cli.input import question_reader
 from connecty_frames.cli.io import shell_message, stdout_console, wrapped
 from connecty_frames.cli.output import open_response_file
-from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning
+from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning, without_secrets
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
@@ -116,15 +116,15 @@ def _first_contact(
         except ConnectyError as failed:
             error = failed
         except BaseException as interrupt:
-            save(exchanges.record(client.redacted, interrupt, anonymize=anonymize))
+            save(exchanges.record(interrupt, anonymize=anonymize))
             raise
-        save(exchanges.record(client.redacted, error, anonymize=anonymize))
+        save(exchanges.record(error, anonymize=anonymize))
         if error is None:
             # One row, fetched by the id and so not paid for, shows whether ``count`` follows ``max_rows``.
             with warnings.catch_warnings(), suppress(ConnectyError):
                 warnings.simplefilter("ignore")
                 client.fetch(answer.question_id or "", dw_id=answer.metadata.dw_id, max_rows=1)
-    held = not contact.body or _report(console, contact, client.redacted)
+    held = not contact.body or _report(console, contact)
     if error is not None:
         raise error
     if not held:
@@ -144,7 +144,7 @@ def _check(console: Console, address: Mapping[str, Any]) -> None:
         raise typer.Exit(exit_code_of(failure))
 
 
-def _report(console: Console, contact: Contact, redacted: Callable[[str], str]) -> bool:
+def _report(console: Console, contact: Contact) -> bool:
     """Write what became of each assumption; return whether each that was seen held."""
     from connecty_frames.cli.first_contact import ASSUMPTIONS
 
@@ -152,7 +152,7 @@ def _report(console: Console, contact: Contact, redacted: Callable[[str], str]) 
     broken = []
     for name, judged in ASSUMPTIONS.items():
         held, evidence = judged(contact)
-        _show(console, _OUTCOMES[held], name, redacted(evidence))
+        _show(console, _OUTCOMES[held], name, without_secrets(evidence))
         broken += [name] * (held is False)
     outcome = f"Not held: {listed(broken)}." if broken else "Everything observed held."
     typer.echo(f"\n{outcome} The documentation's page Limits explains the names.")

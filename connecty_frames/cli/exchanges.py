@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from connecty_frames._base.immutable import Immutable
 from connecty_frames.cli.first_contact import anonymized, masked
 from connecty_frames.decode import exact_json
+from connecty_frames.errors import without_secrets
 from connecty_frames.http.redaction import shown_headers
 from connecty_frames.protocol import TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.http.models import Response
 
 #: How much of a body is kept, in bytes.
@@ -34,44 +33,31 @@ class Exchanges(Immutable):
         """Keep a response."""
         self.responses.append(response)
 
-    def record(
-        self, redacted: Callable[[str], str], error: BaseException | None = None, *, anonymize: bool = False
-    ) -> bytes:
+    def record(self, error: BaseException | None = None, *, anonymize: bool = False) -> bytes:
         """Return all that came as JSON, without secrets; ``anonymize`` masks business data too."""
-        exchanges = [_exchange(each, redacted, anonymize=anonymize) for each in self.responses]
+        exchanges = [_exchange(each, anonymize=anonymize) for each in self.responses]
         found: dict[str, Any] = {"exchanges": exchanges}
         if error is not None:
             name = type(error).__name__
-            found["error"] = name if anonymize else redacted(f"{name}: {error}")
+            found["error"] = name if anonymize else without_secrets(f"{name}: {error}")
             found["x_request_id"] = getattr(error, "details", {}).get("x_request_id")
         return exact_json.dump(found).encode(errors="backslashreplace")
 
 
-def _exchange(response: Response, redacted: Callable[[str], str], *, anonymize: bool) -> dict[str, Any]:
-    request, headers = response.request, shown_headers(response.headers, redacted)
+def _exchange(response: Response, *, anonymize: bool) -> dict[str, Any]:
+    request, headers = response.request, shown_headers(response.headers, without_secrets)
     if anonymize:
         headers = {name: value if _is_plain(name) else masked(value) for name, value in headers.items()}
     # A token is not known if it came under another name.
     hides = anonymize or request.path == TOKEN
     body = anonymized(response.body) if hides else response.body
-    text = redacted(body.decode(errors="backslashreplace"))[:_MOST_KEPT]  # before it is cut
+    text = without_secrets(body.decode(errors="backslashreplace"))[:_MOST_KEPT]  # before it is cut
     try:
-        shown = _redacted(exact_json.parse(text), redacted)  # of escapes too
+        shown = exact_json.parse(text)
     except (ValueError, RecursionError):
         shown = text
-    place = {"method": request.method, "path": redacted(request.path), "status": response.status}
+    place = {"method": request.method, "path": without_secrets(request.path), "status": response.status}
     return {**place, "headers": headers, "body": shown}
-
-
-def _redacted(value: Any, redacted: Callable[[str], str]) -> Any:
-    if type(value) is str:
-        return redacted(value)
-    if isinstance(value, list):
-        return [_redacted(each, redacted) for each in value]
-    if isinstance(value, dict):
-        pairs = [(redacted(name), _redacted(each, redacted)) for name, each in exact_json.pairs_of(value)]
-        return exact_json.RepeatedKeys(pairs)
-    return value
 
 
 def _is_plain(name: str) -> bool:

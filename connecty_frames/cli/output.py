@@ -145,7 +145,7 @@ def saving(
         yield save_answer
     except BaseException as error:
         if exchanges.responses and not saved:
-            save(exchanges.record(client.redacted, error))
+            save(exchanges.record(error))
         raise
 
 

@@ -18,6 +18,9 @@ from decimal import Decimal
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
+from weakref import WeakMethod
+
+from connecty_frames.errors import MASKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,6 +64,7 @@ class Redaction:
         self._secrets: dict[str, tuple[SecretStr, ...]] = {}
         #: What was known last; the forms of the secrets and of the client id, and whether they are words.
         self._latest: tuple[object, dict[str, bool], dict[str, bool]] = None, {}, {}
+        MASKS.append(WeakMethod(self.data, MASKS.remove))
 
     def add_client_id(self, client_id: SecretStr) -> None:
         """Mask a client id in messages."""

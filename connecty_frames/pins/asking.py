@@ -11,7 +11,7 @@ from connecty_frames._base.text import path_text, snippet
 from connecty_frames.answer import read_schema
 from connecty_frames.api import shared_client
 from connecty_frames.asking.submission import annotate, question_body
-from connecty_frames.errors import ConfigError, PinWarning, QuestionTimeout, warn
+from connecty_frames.errors import ConfigError, PinWarning, QuestionTimeout, warn, without_secrets
 from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import (
     ASKING,
@@ -110,7 +110,7 @@ def pin(
     asking = shared_client(client)
     folder = PinFolder.find(path)
     question_body(question)  # raises an error if it is not text
-    _check_secret(asking, name, question)
+    _check_secret(name, question)
     call = asking.call(question, dataclasses.replace(ask_options, on_truncation="ignore"))  # no rows are kept
     dw_id = asking.target(ask_options.dw_id)["dw_id"]
     before = folder.find_pin(name)
@@ -132,7 +132,7 @@ def pin(
             )
             with _paid(answer, target, asking):
                 made = _pin_of(answer, name, question, dialect, ask_options)
-                _check_secret(asking, made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
+                _check_secret(made.sql, *(f"{each.name}\n{each.evidence}" for each in made.schema))
                 write(made)
     if hidden := hidden_in(made.sql):
         problem = f"has invisible characters: {hidden}. They are escapes in {path_text(target)}"
@@ -255,8 +255,8 @@ def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
     }
 
 
-def _check_secret(client: Client, *texts: str) -> None:
-    if any(client.redacted(text) != text for text in texts):
+def _check_secret(*texts: str) -> None:
+    if any(without_secrets(text) != text for text in texts):
         raise ConfigError(
             "The name, the question or its answer contains the client secret, which is never written to a "
             "pin file.",
