@@ -43,6 +43,12 @@ def forms_of(secret: str) -> list[str]:
     """Return a secret in every encoding that a server, a library or a file may use."""
     bare = secret.encode()
     forms = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    forms |= {
+        quote(quote(secret, safe=""), safe=""),
+        secret.replace('"', '""'),
+        bare.hex(),
+        bare.hex().upper(),
+    }
     forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     forms |= {encode(bare).decode().rstrip("=") for encode in (base64.b64encode, base64.urlsafe_b64encode)}
     return sorted(forms)
