@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections import Counter
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -27,6 +25,7 @@ from connecty_frames.store.table import (
     QuestionFile,
     RecordState,
     client_hash,
+    count_records,
     forget_records,
     is_sound,
     read_records,
@@ -250,18 +249,14 @@ def summary_table(
     """Count recorded questions by day, in UTC, and the values of a tag: asked, reused, failed, uncertain."""
     import pyarrow as pa
 
-    counts: dict[tuple[date, str], Counter[str]] = {}
-    for row in records_table(settings, since=since, limit=None).to_pylist():
-        value = str(json.loads(row["tags"] or "{}").get(by, ""))
-        found = counts.setdefault((row["asked_at"].date(), value), Counter())
-        found["asked"] += row["state"] != RecordState.REJECTED
-        found["reused"] += row["reused"]
-        found[row["state"].lower()] += 1
+    database = store_at(settings.store)
+    with _usable(database):
+        counts = count_records(database, since=None if since is None else _time(since, "since"), by=by)
     names = ("asked", "reused", "failed", "uncertain")
     tag = f"{by}_tag" if by in {"day", *names} else by
     rows = [
-        {"day": day, **({} if tag is None else {tag: value or None}), **{name: found[name] for name in names}}
-        for (day, value), found in sorted(counts.items(), reverse=True)
+        {"day": day, **({} if tag is None else {tag: value}), **dict(zip(names, numbers, strict=True))}
+        for day, value, *numbers in sorted(counts, key=lambda row: (row[0], row[1] or ""), reverse=True)
     ]
     tags = [] if tag is None else [(tag, pa.string())]
     types = [("day", pa.date32()), *tags, *((name, pa.int64()) for name in names)]

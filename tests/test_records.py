@@ -119,6 +119,14 @@ def test_a_selection() -> None:
 
 
 @pytest.mark.usefixtures("recorded")
+@pytest.mark.parametrize("limit", [2, 3, None])
+def test_more_than_one_statement_reads(monkeypatch: pytest.MonkeyPatch, limit: int | None) -> None:
+    """They are all there, once, in the same order."""
+    monkeypatch.setattr("connecty_frames.store.table._PAGE", 1)
+    assert questions(limit=limit) == ["answered", "open", "rejected"][:limit]
+
+
+@pytest.mark.usefixtures("recorded")
 @pytest.mark.parametrize(
     "since",
     [

@@ -23,6 +23,7 @@ from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import OutageError, Statement, StoreError, UnfitError
 from connecty_frames.store.table import (
     CLOSED,
+    DAY,
     LARGEST,
     MOST_REUSED,
     Earlier,
@@ -50,7 +51,6 @@ _MOST_WAITING: Final = 16 * 1024**2
 #: Seconds that unwritten changes may delay the closing of a client, and of one that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
-_DAY: Final = 24 * 60 * 60 * 1_000_000
 #: The rows with a key that are young enough, and always the last one, each with the current time.
 _EARLIER: Final = """\
 SELECT now, id, {state}, question_id, asked_at, accepted_at, {error}, question, base_url, dw_id
@@ -371,8 +371,7 @@ class History:
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
         limits = self._limits(asked, moment) if state is RecordState.SENT else []
-        for _, limit, (rows, given) in limits:
-            where.append((f"(SELECT count(*) {rows}) < ?", (*given, limit)))
+        where += [(f"NOT EXISTS ({last})", given) for _, _, (last, given) in limits]
         expressions = ", ".join(each for each, _ in columns.values())
         # The state is not a parameter: sqlite3 would search for an adapter of its type each time.
         statement = (
@@ -386,15 +385,22 @@ class History:
         return None if asked.tags is None else self._text(_whole(asked.tags.get("job")))
 
     def _limits(self, asked: Asked, moment: datetime) -> list[tuple[str, int, Statement]]:
-        """Return the limits for a question: the job or ``*``, the number, and SQL for the rows that count."""
+        """Return the limits for a question: the job or ``*``, the number, and SQL that is empty below it."""
         if self.limit is None:
             return []
         limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
         (now, times), job = self.database.now(moment), self._job(asked)
-        recent = f"FROM questions WHERE client = ? AND asked_at > {now} - {_DAY} AND state <> 'REJECTED'"
-        given = (self._client, *times)
-        rows = {job: (f"{recent} AND job = ?", (*given, job)), "*": (recent, given)}
-        return [(name, limits[name], rows[name]) for name in rows if name in limits]
+        # The question that must become a day old before the next is allowed; later ones are read, no others.
+        last = (
+            f"SELECT asked_at FROM questions WHERE client = ? AND asked_at > {now} - {DAY} "
+            "AND state <> 'REJECTED'{} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
+        )
+        rows = {job: (" AND job = ?", job), "*": ("",)}
+        return [
+            (name, limits[name], (last.format(condition), (self._client, *times, *value, limits[name] - 1)))
+            for name, (condition, *value) in rows.items()
+            if name in limits
+        ]
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, and return whether it is there, perhaps from an earlier attempt."""
@@ -420,10 +426,8 @@ class History:
 
     def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
         """Raise QuestionLimitError if as many questions as allowed were asked in the last 24 hours."""
-        for job, limit, (condition, parameters) in self._limits(asked, now):
-            # The question that must become a day old before the next is allowed.
-            statement = f"SELECT asked_at {condition} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
-            rows = self.database.execute(statement, (*parameters, limit - 1), until=until).rows
+        for job, limit, last in self._limits(asked, now):
+            rows = self.database.execute(*last, until=until).rows
             if rows:
                 next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
                 of_job = "" if job == "*" else f" for the job {snippet(job)}"

@@ -21,6 +21,8 @@ Versions = tuple[tuple[str, ...], ...]
 
 #: The oldest version of clients that can use these tables.
 OLDEST_WRITER: Final = 1
+#: The latest time of a row in microseconds, the last second of the year 9999.
+LATEST: Final = 253402300799000000
 #: Reads the row with the version of a store.
 VERSION: Final = "SELECT version, oldest_writer, store_id FROM connecty.version"
 _TABLES: Final = (
@@ -54,8 +56,12 @@ CREATE TABLE IF NOT EXISTS connecty.questions (
     """\
 CREATE INDEX IF NOT EXISTS questions_by_id ON connecty.questions (question_id)
     WHERE question_id IS NOT NULL""",
-    "CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions (asked_at)",
     "CREATE INDEX IF NOT EXISTS questions_by_key ON connecty.questions (key, asked_at)",
+    # For limits.
+    "CREATE INDEX IF NOT EXISTS questions_by_client ON connecty.questions (client, asked_at)",
+    """\
+CREATE INDEX IF NOT EXISTS questions_by_job ON connecty.questions (job, asked_at)
+    WHERE job IS NOT NULL""",
     # The questions of batches. In PostgreSQL, the number 0 marks a batch that is stored here.
     """\
 CREATE TABLE IF NOT EXISTS connecty.items (
@@ -76,28 +82,35 @@ CREATE TABLE IF NOT EXISTS connecty.items (
 
 def _moment(name: str) -> str:
     """Return SQL for a time, with null if it is out of range: anyone may have written a row."""
-    return f"to_timestamp(CASE WHEN {name} BETWEEN 0 AND 253402300799000000 THEN {name} / 1e6 END) AS {name}"
+    return f"to_timestamp(CASE WHEN {name} BETWEEN 0 AND {LATEST} THEN {name} / 1e6 END)"
 
 
 _LEASE: Final = int(SECONDS * 1e6)
-#: The first two let only one claim succeed. The view is for people and dashboards.
+#: The time of a question in the view.
+ASKED_AT: Final = _moment("asked_at")
+#: The first two let only one claim succeed. The view is for people and dashboards, the last index for it too.
 _CLAIMS: Final = (
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_claim ON connecty.questions (key, previous)",
     f"""\
 CREATE OR REPLACE VIEW connecty.history AS SELECT
-    id, {_moment("asked_at")}, question, question_id,
+    id, {ASKED_AT} AS asked_at, question, question_id,
     CASE WHEN state = 'SENT' AND abs(lease - extract(epoch FROM clock_timestamp()) * 1000000) > {_LEASE}
         THEN 'UNCERTAIN' ELSE state END AS state,
-    {_moment("accepted_at")}, {_moment("ended_at")},
+    {_moment("accepted_at")} AS accepted_at, {_moment("ended_at")} AS ended_at,
     (accepted_at::float8 - asked_at) / 1000000 AS seconds_to_accept,
     (ended_at::float8 - asked_at) / 1000000 AS seconds,
     rows, reused, sql_query, response_summary, error, tags, job, host, user_name, client, dw_id, base_url, key
 FROM connecty.questions""",
+    f"CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions ({ASKED_AT})",
 )
 SQLITE: Final[Versions] = (
-    # A second clock for leases.
-    (*_TABLES, "ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000"),
+    (
+        *_TABLES,
+        "CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions (asked_at)",
+        # A second clock for leases.
+        "ALTER TABLE questions ADD COLUMN lease_uptime bigint NOT NULL DEFAULT -1000000000000000",
+    ),
 )
 POSTGRES: Final[Versions] = ((*_TABLES, *_CLAIMS),)
 
@@ -125,6 +138,10 @@ def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
     """Return SQL for an administrator that creates or upgrades a schema, with the GRANTs of two roles."""
     lines = ["CREATE SCHEMA IF NOT EXISTS connecty", *statements(POSTGRES, 0, "gen_random_uuid()")]
     lines = [in_schema(line, name) for line in lines]
+    # After the transaction, so that questions are recorded while the indexes of a large store are made.
+    create = "CREATE INDEX"
+    indexes = [line.replace(create, f"{create} CONCURRENTLY") for line in lines if line.startswith(create)]
+    lines = [line for line in lines if not line.startswith(create)]
     # To erase, a role also needs DELETE on both tables.
     grants_to_ask = (
         "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
@@ -138,7 +155,7 @@ def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
         to = unnamed if role is None else '"' + role.replace('"', '""') + '"'
         for grant in ("USAGE ON SCHEMA connecty", *grants):
             lines.append(f"{'-- ' * (role is None)}GRANT {in_schema(grant, name)} TO {to}")
-    return "".join(f"{line};\n" for line in ("BEGIN", *lines, "COMMIT"))
+    return "".join(f"{line};\n" for line in ("BEGIN", *lines, "COMMIT", *indexes))
 
 
 def split(url: str) -> tuple[str, str]:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from connecty_frames._base.text import counted
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import name_problem
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import SQLiteFile, Statement, default_path
-from connecty_frames.store.schema import SQLITE
+from connecty_frames.store.schema import LATEST, SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -45,6 +46,10 @@ _QUOTATION_MARKS: Final = re.compile(
 MOST_REUSED: Final = 2**31
 #: The most rows that a warning names.
 _NAMED: Final = 5
+#: The microseconds of a day.
+DAY: Final = 24 * 60 * 60 * 1_000_000
+#: The most rows that one statement reads, so that it ends in time.
+_PAGE: Final = 10_000
 #: The parts of a batch's questions, with the folder of the batch.
 _PARTS: Final = """\
 SELECT (SELECT place.question FROM items AS place WHERE place.batch = items.batch AND place.number = 0),
@@ -79,7 +84,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int) and from_microseconds(value) is not None
+    return isinstance(value, int) and 0 <= value <= LATEST
 
 
 def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -99,7 +104,7 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "accepted_at": _or_none(_is_time),
     "ended_at": _or_none(_is_time),
     "rows": _or_none(_is_number),
-    "reused": lambda value: 0 <= value <= MOST_REUSED,
+    "reused": lambda value: _is_number(value) and value <= MOST_REUSED,
     **dict.fromkeys(("sql_query", "response_summary", "error"), _or_none(_is_text)),
     "tags": _or_none(lambda value: isinstance(json.loads(value), dict)),
     **dict.fromkeys(("client", "key"), _is_text),
@@ -109,6 +114,20 @@ COLUMNS: Final = tuple(_SOUND)
 #: Further columns of the questions of a batch.
 _SOUND.update(dict.fromkeys(("digest", "outcome", "asked", "folded"), _is_text), row=_is_number)
 _SOUND.update(number=lambda it: _is_number(it) and it < 10**9, name=lambda it: name_problem(it) is None)
+#: The questions by day since 1970 and tag. A row has no day if no client can have written what is counted; a
+#: cast finds the fractions that SQLite stores.
+_COUNTS: Final = f"""\
+SELECT day, tag, count(CASE WHEN state <> '{RecordState.REJECTED}' THEN 1 END),
+    CAST(sum(CASE WHEN day IS NOT NULL THEN reused END) AS bigint),
+    count(CASE WHEN state = '{RecordState.FAILED}' THEN 1 END),
+    count(CASE WHEN state = '{RecordState.UNCERTAIN}' THEN 1 END), count(*), min(id)
+FROM (
+    SELECT id, {{state}} AS state, reused, nullif({{tag}}, '') AS tag,
+        CASE WHEN asked_at BETWEEN 0 AND {LATEST} AND CAST(asked_at AS bigint) = asked_at
+        AND reused BETWEEN 0 AND {MOST_REUSED} AND CAST(reused AS bigint) = reused
+        AND state IN ({", ".join(f"'{state}'" for state in RecordState)}) THEN asked_at / {DAY} END AS day
+    FROM questions {{since}}
+) AS counted GROUP BY day, tag"""
 
 
 class Row:
@@ -144,6 +163,8 @@ class QuestionFile(SQLiteFile):
     versions = SQLITE
     #: The allowed difference between the time in a row and the sender's, in microseconds.
     slack = 0
+    #: Compares the time of asking with another one; to be formatted with an operator.
+    asked_at = "asked_at {} ?"
 
     @property
     def answers_path(self) -> Path:
@@ -158,6 +179,13 @@ class QuestionFile(SQLiteFile):
         """Return the columns of a lease that begins now, each as SQL with parameters."""
         wall, uptime = leases.lease_now()
         return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
+
+    def tag(self, name: str) -> Statement:
+        """Return SQL for the value of a tag."""
+        value, given = "json_extract(tags, ?)", f"$.{json.dumps(name, ensure_ascii=False)}"
+        if '"' in name:  # for which a path has no escape
+            value, given = "(SELECT value FROM json_each(tags) WHERE key = ?)", name
+        return f"CASE WHEN json_valid(tags) THEN CAST({value} AS text) END", (given,)
 
 
 def store_at(place: Path | str | None) -> QuestionStore:
@@ -200,13 +228,18 @@ def sound_rows(
     at = columns.index("id")
     others = {row[at] for row in rows if not all(map(is_sound, columns, row))}
     if others:
-        named = f"{', '.join(map(str, sorted(others)[:_NAMED]))}{' and more' * (len(others) > _NAMED)}"
-        database.warn_once(
-            f"rows {named}",
-            f"The history in {database.place} has rows that no client wrote, and which are left out, by the "
-            f"column id: {named}. `connecty history forget` erases one by that number.",
-        )
+        _warn_of_others(database, len(others), sorted(others)[:_NAMED])
     return [row for row in rows if row[at] not in others]
+
+
+def _warn_of_others(database: QuestionStore, number: int, ids: Sequence[int]) -> None:
+    """Warn of rows that no client can have written."""
+    named = f"{', '.join(map(str, ids))}{' and more' * (number > len(ids))}"
+    database.warn_once(
+        f"rows {number} {named}",
+        f"Left out: {counted(number, 'row')} of the history in {database.place} that no client wrote, by the "
+        f"column id: {named}. `connecty history forget` erases one by that number.",
+    )
 
 
 def read_records(
@@ -223,10 +256,13 @@ def read_records(
         return []
     columns, conditions, parameters = column_expressions(database), ["true"], list[object]()
     if states:
-        conditions.append(f"{columns['state']} IN ({', '.join('?' * len(states))})")
-        parameters += states
+        # The column itself has statistics, by which PostgreSQL plans.
+        stored = {*states, *[RecordState.SENT] * (RecordState.UNCERTAIN in states)}
+        for column, values in (("state", stored), (columns["state"], states)):
+            conditions.append(f"{column} IN ({', '.join('?' * len(values))})")
+            parameters += values
     if since is not None:
-        conditions.append("asked_at >= ?")
+        conditions.append(database.asked_at.format(">="))
         parameters.append(microseconds(since))
     if question_id is not None:
         condition, spellings = named(question_id)
@@ -240,12 +276,29 @@ def read_records(
         "ORDER BY id DESC LIMIT ?"
     )
     found, last, most = list[tuple[Any, ...]](), LARGEST, LARGEST if limit is None else min(limit, LARGEST)
-    while True:  # read more if rows were left out
-        rows = database.execute(statement, (*parameters, last, most), creates=False).rows
+    page = min(most, _PAGE)
+    while True:
+        rows = database.execute(statement, (*parameters, last, page), creates=False).rows
         found += sound_rows(database, COLUMNS, rows)
-        if len(found) >= most or len(rows) < most:
+        if len(found) >= most or len(rows) < page:
             return found[:most]
         last = rows[-1][0]
+
+
+def count_records(
+    database: QuestionStore, *, since: datetime | None = None, by: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Count questions by day since 1970 and by the value of a tag: asked, reused, failed, uncertain."""
+    if not database.exists:
+        return []
+    tag, names = ("NULL", ()) if by is None else database.tag(by)
+    earliest = () if since is None else (microseconds(since),)
+    condition = f"WHERE {database.asked_at.format('>=')}" * len(earliest)
+    statement = _COUNTS.format(**column_expressions(database), tag=tag, since=condition)
+    rows = database.execute(statement, (*names, *earliest), creates=False).rows
+    if others := [row for row in rows if row[0] is None]:
+        _warn_of_others(database, sum(row[-2] for row in others), [min(row[-1] for row in others)])
+    return [row[:-2] for row in rows if row[0] is not None]
 
 
 def forget_records(
@@ -263,10 +316,11 @@ def forget_records(
     if not database.exists or (row is not None and abs(row) > LARGEST):
         return 0, []
     states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
+    older = database.asked_at.format("<")
     selections: tuple[tuple[str, object], ...] = (
         ("id = ?", row),
         ("key IN (SELECT key FROM items WHERE batch = ?)", batch),
-        (f"asked_at < ? AND state IN ({states})", microseconds(before or datetime.now(UTC))),
+        (f"{older} AND state IN ({states})", microseconds(before or datetime.now(UTC))),
     )
     selected: Statement = next((each, (value,)) for each, value in selections if value is not None)
     condition, parameters = selected if question_id is None else named(question_id)

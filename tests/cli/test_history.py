@@ -324,5 +324,8 @@ def test_ddl(run: Any) -> None:
         '-- GRANT USAGE ON SCHEMA "s" TO a_role_that_reads;',
         '-- GRANT SELECT ON "s".questions, "s".items, "s".version, "s".history TO a_role_that_reads;',
     ]
-    assert lines[-1] == "COMMIT;"
+    assert [line.split(" ON ")[0] for line in lines[lines.index("COMMIT;") + 1 :] if line[0] != " "] == [
+        f"CREATE INDEX CONCURRENTLY IF NOT EXISTS questions_by_{each}"
+        for each in ("id", "key", "client", "job", "time")
+    ]
     assert "connecty" not in out

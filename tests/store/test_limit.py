@@ -216,6 +216,23 @@ def test_tags(server: Script, place: str) -> None:
     ]
 
 
+def test_each_state_is_counted_once(place: str) -> None:
+    """A question in the state ASKED too; one that was not started is none."""
+    found, now = history(place), datetime.now(UTC)
+    rows = [found.sent(Asked(f"q{n}", 13, tags={'a "b" \\': "x"}), asked_at=now) for n in range(6)]
+    for row, question_id in zip(rows, ("id 1", "id 2", "id 3"), strict=False):
+        found.accepted(row, question_id, asked_at=now, now=now)
+    found.ended("id 3", RecordState.FAILED, now=now)
+    found.not_accepted(rows[3], RecordState.UNCERTAIN, "lost", now=now)
+    found.not_accepted(rows[4], RecordState.REJECTED, "refused", now=now)
+    found.close()
+    counts = {"day": now.date(), "asked": 5, "reused": 0, "failed": 1, "uncertain": 1}
+    assert summary_table(resolve(history=place)).to_pylist() == [counts]
+    assert summary_table(resolve(history=place), since=now + timedelta(days=1)).to_pylist() == []
+    by = summary_table(resolve(history=place), since=now - timedelta(days=1), by='a "b" \\')
+    assert by.to_pylist() == [{'a "b" \\': "x", **counts}]
+
+
 def test_tags_of_a_batch(server: Script, place: str, tmp_path: Path) -> None:
     """They are kept with its rows: in its folder, or in the database."""
     with client(server, place) as asking:

@@ -122,7 +122,11 @@ def test_comments_and_dumps(
 
 
 def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: Any) -> None:
-    """An administrator makes and upgrades the tables by it, twice too, for a role that may not create."""
+    """An administrator makes and upgrades the tables by it, twice too, for a role that may not create.
+
+    Indexes that a store lacks are made by nobody else.
+    """
+    psql = [running.programs / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={running.url('store')}"]
     for role in ("asks", "reads"):
         create_role(database, f"{role} LOGIN")
     asks, reads = (running.url("store", user=role) + "?schema=user" for role in ("asks", "reads"))
@@ -132,10 +136,14 @@ def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: A
         pytest.raises(cf.ConfigError, match="`connecty history ddl` prints"),
     ):
         asking.ask("how many?")
+    index = "SELECT to_regclass('\"user\".questions_by_client') IS NOT NULL"
     for _ in range(2):
-        database.execute(schema.ddl("user", "asks", "reads"))
+        subprocess.run(psql, input=schema.ddl("user", "asks", "reads").encode(), check=True)
+    assert database.execute(index).fetchone() == (True,)
+    database.execute('DROP INDEX "user".questions_by_client')
     with another_client(server, asks) as asking:
         asking.ask("how many?")
+    assert database.execute(index).fetchone() == (False,)
     assert records_table(resolve(history=reads))["question"].to_pylist() == ["how many?"]
     patch = upgraded()
     with (
@@ -144,7 +152,8 @@ def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: A
     ):
         asking.ask("how many?")
     for _ in range(2):
-        database.execute(schema.ddl("user", "asks"))
+        subprocess.run(psql, input=schema.ddl("user", "asks").encode(), check=True)
+    assert database.execute(index).fetchone() == (True,)
     for _ in range(2):
         with another_client(server, asks) as asking:
             asking.ask("how many?")
