@@ -89,7 +89,8 @@ class ConnectyError(_Keywords):
     @property
     def not_started(self) -> bool:
         """True if no question was started: asking again pays once."""
-        return self.question_id is None and not isinstance(self, SubmissionUncertain)
+        is_unknown = isinstance(self, SubmissionUncertain) or self in _FOREIGN
+        return self.question_id is None and not is_unknown
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython displays of the error in place of its own traceback."""
@@ -319,12 +320,14 @@ _FOREIGN: Final[WeakSet[ConnectyError]] = WeakSet()
 
 def is_own(error: BaseException) -> TypeGuard[ConnectyError]:
     """Return True for a ConnectyError of this package, False if code of others raised it during a call."""
-    # Ours passes through frames of this package and of Python alone; a handler or callable has its own.
+    # Ours passes through frames of this package and of Python alone; a handler or callable has its own. What
+    # another thread sets has none, but no class of this package can be set: it needs a message.
     if not isinstance(error, ConnectyError):
         return False
     names = [frame.f_globals.get("__name__") for frame in _frames(error)]
     packages = [str(name).partition(".")[0] for name in names]
-    if packages[-1:] not in ([], [_PACKAGE_NAME]) or not _PYTHON_AND_OURS.issuperset(packages):
+    is_derived = type(error).__module__.partition(".")[0] != _PACKAGE_NAME
+    if is_derived or packages[-1:] not in ([], [_PACKAGE_NAME]) or not _PYTHON_AND_OURS.issuperset(packages):
         _FOREIGN.add(error)  # its traceback may be removed
     return error not in _FOREIGN
 

@@ -116,13 +116,15 @@ def test_between_sending_and_answer(
     ("endpoint", "row"), [("ask", "UNCERTAIN"), ("results", "ASKED"), ("token", "REJECTED")]
 )
 def test_an_error_of_the_package_that_a_handler_raises(
-    server: Script, tmp_path: Path, endpoint: str, row: str, signalled: type[BaseException]
+    server: Script, tmp_path: Path, endpoint: str, row: str, signalled: type[cf.ConnectyError]
 ) -> None:
-    """It is an interrupt like any other: the row says so, and nothing is sent again that may be running."""
+    """It is an interrupt like any other: row and error say so, and what may be running is not sent again."""
     client = recording.make(server, tmp_path / "history")
     server.on(endpoint, server.hang, server.steps[endpoint][0])
     wait = partial(until, lambda: server.count(endpoint))
-    interrupt(lambda: client.ask("how many?", max_age=60), wait, signalled)
+    error = interrupt(lambda: client.ask("how many?", max_age=60), wait, signalled)
+    assert isinstance(error, signalled)
+    assert not error.not_started
     assert recording.rows(tmp_path / "history", "state") == [(row,)]
     with contextlib.suppress(cf.SubmissionUncertain, cf.QuestionTimeout):
         client.ask("how many?", max_age=60, timeout=0.5)
@@ -158,23 +160,27 @@ def test_after_a_refusal(server: Script, tmp_path: Path, status: int, signalled:
     assert client.submit("how many?", max_age=60).question_id == QUESTION_ID
 
 
-def test_an_exception_set_by_another_thread(server: Script, client: Client) -> None:
-    """It is not taken for a failure of the connection, as with the timer of RQ."""
+class JobTimeout(Exception):
+    """An error of another package."""
 
-    class JobTimeout(Exception): ...
 
+@pytest.mark.parametrize("signalled", [JobTimeout, Alarm])
+def test_an_exception_set_by_another_thread(
+    server: Script, client: Client, signalled: type[BaseException]
+) -> None:
+    """It is not taken for a failure of the connection, nor for an error of this package."""
     asking, raise_in = threading.get_ident(), ctypes.pythonapi.PyThreadState_SetAsyncExc
 
     def press() -> None:
         until(lambda: server.count("ask"))
-        raise_in(ctypes.c_ulong(asking), ctypes.py_object(JobTimeout))
+        raise_in(ctypes.c_ulong(asking), ctypes.py_object(signalled))
         is_set.set()  # it is raised once the wait for the reply is over
 
     is_set = threading.Event()
     server.on("ask", server.held(is_set, server.send_and_close(b"")))
     timer = threading.Thread(target=press)
     timer.start()
-    with pytest.raises(JobTimeout) as caught:
+    with pytest.raises(signalled) as caught:
         client.submit("how many?")
     timer.join()
     assert caught.value.__notes__[0].startswith("The question 'how many?' was being sent")
