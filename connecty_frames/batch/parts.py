@@ -10,6 +10,7 @@ from pyarrow import dataset, parquet
 
 from connecty_frames._base.text import path_text, quoted, snippet
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
+from connecty_frames.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,7 +93,8 @@ def _is_exact(metadata: parquet.FileMetaData, name: str) -> bool:
 
 def _read_metadata(path: Path) -> parquet.FileMetaData:
     try:
-        return parquet.read_metadata(path)
+        with open_regular(path) as file:
+            return parquet.read_metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(
             f"{path_text(path)} cannot be read ({snippet(str(error))}). If you delete it, ask_batch fetches "

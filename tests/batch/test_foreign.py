@@ -177,6 +177,19 @@ def test_folders_with_the_names_of_files(ask: Any, folder: Path) -> None:
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == names
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_in_place_of_a_part(ask: Any, service: Any, folder: Path) -> None:
+    """It is reported once the parts are read, and never waited for."""
+    ask(QUESTIONS)
+    part = folder / "parts" / "000001-a.parquet"
+    part.unlink()
+    os.mkfifo(part)
+    batch = ask(QUESTIONS)
+    with pytest.raises(cf.ConfigError, match=r"000001-a\.parquet cannot be read \(.*Not a regular file"):
+        batch.to_dataset()
+    assert service.asked == {"how many?": 1, "who?": 1}
+
+
 def test_links_of_what_is_missing(ask: Any, service: Any, folder: Path, elsewhere: Path) -> None:
     """Nothing is made or erased where they lead: a part, an index, or answers beside it."""
     ask([("a", "how many?")])
