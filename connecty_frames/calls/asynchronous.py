@@ -54,20 +54,22 @@ async def ask_in_thread(
     call = context.run(prepare, cancelled)
     loop, finished = asyncio.get_running_loop(), asyncio.Event()
     outcome: Future[_Result] = Future()  # which reports no error that nobody asks for, as asyncio's does
-    threading.Thread(
+    thread = threading.Thread(
         target=context.run,
         args=(_work, lambda: make(call.answer(), call.options), outcome),
         kwargs={"begin": begin, "finish": partial(loop.call_soon_threadsafe, finished.set)},
         name="connecty-question",
         daemon=True,
-    ).start()
-    # In the next turn of the loop: if many calls begin in this one, each start would otherwise wait until a
-    # thread that is at work lets go of the interpreter, 5 ms or longer: 0.1 to 0.3 s for 64 calls.
-    loop.call_soon(begin.set)
+    )
     try:
+        thread.start()
+        # In the next turn of the loop: if many calls begin in this one, each start would otherwise wait until
+        # a thread that is at work lets go of the interpreter, 5 ms or longer: 0.1 to 0.3 s for 64 calls.
+        loop.call_soon(begin.set)
         await finished.wait()
     except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
         cancelled.set()  # first: a question that the message does not know of is not sent from now on
+        begin.set()  # the loop may have no further turn
         message = call.submission.message()
         if message is not None:
             annotate(error, message)
