@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain, pairwise
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 else:
     _Keywords = Exception
 
-#: Weak references to what masks the secrets of each client: an answer does not know by which it came.
-MASKS: Final[list[Any]] = []
+#: Mask the secrets of all clients at once: an answer does not know by which client it came.
+MASKS: Final[list[Callable[[str], str]]] = []
 #: With the separator, so that a folder beside it whose name begins with the same letters does not match.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 _PACKAGE_NAME: Final = __name__.partition(".")[0]
@@ -371,7 +371,7 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 
 def without_secrets(text: str) -> str:
     """Return text about an answer, which may repeat the secrets of any client, without these."""
-    for mask in filter(None, [each() for each in MASKS]):
+    for mask in MASKS:
         text = mask(text)
     return text
 
@@ -382,7 +382,8 @@ def redact(error: BaseException) -> None:
     for name, value in vars(error).items():
         if isinstance(value, str) and name != "question_id":
             setattr(error, name, without_secrets(value))
-    running = {frame for frame, _ in walk_stack(sys._getframe())}  # noqa: SLF001 - as in CodeLocation
+    # Without the frame of this call, which would keep all of them alive in a cycle.
+    running = {frame for frame, _ in walk_stack(sys._getframe(1))}  # noqa: SLF001 - as in CodeLocation
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace.tb_next = trace.tb_next if trace.tb_next.tb_frame in running else None

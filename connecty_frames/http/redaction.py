@@ -18,7 +18,7 @@ from decimal import Decimal
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
-from weakref import WeakMethod
+from weakref import ref
 
 from connecty_frames.errors import MASKS
 
@@ -64,7 +64,7 @@ class Redaction:
         self._secrets: dict[str, tuple[SecretStr, ...]] = {}
         #: What was known last; the forms of the secrets and of the client id, and whether they are words.
         self._latest: tuple[object, dict[str, bool], dict[str, bool]] = None, {}, {}
-        MASKS.append(WeakMethod(self.data, MASKS.remove))
+        _live.append(ref(self, _live.remove))
 
     def add_client_id(self, client_id: SecretStr) -> None:
         """Mask a client id in messages."""
@@ -97,15 +97,36 @@ class Redaction:
         return value
 
     def _masked(self, text: str | bytes, *, with_id: bool) -> str:
-        try:
-            known = tuple(self._secrets.values())  # another thread may just have received a token
-            if self._latest[0] != known:
-                secrets = chain.from_iterable(known)
-                self._latest = known, _forms(secrets), _forms(self._client_id, are_words=True)
-            return _masked(text, self._latest[2] | self._latest[1] if with_id else self._latest[1])
-        except BaseException as error:
-            error.__traceback__ = None  # its frames hold secrets
-            raise
+        def forms() -> dict[str, bool]:
+            _, secrets, client_id = self.known()
+            return client_id | secrets if with_id else secrets
+
+        return _masked(text, forms)
+
+    def known(self) -> tuple[object, dict[str, bool], dict[str, bool]]:
+        """Return what is known now, and the forms of the secrets and of the client id."""
+        known = tuple(self._secrets.values())  # another thread may just have received a token
+        if self._latest[0] != known:
+            secrets = chain.from_iterable(known)
+            self._latest = known, _forms(secrets), _forms(self._client_id, are_words=True)
+        return self._latest
+
+
+#: Weak references to those of all clients.
+_live: Final[list[ref[Redaction]]] = []
+
+
+def _mask_of_all(text: str) -> str:
+    """Return text without the secrets of any client: at once, since one may contain another."""
+
+    def forms() -> dict[str, bool]:
+        known = [redaction.known()[1] for each in list(_live) if (redaction := each()) is not None]
+        return dict(chain.from_iterable(map(dict.items, known)))
+
+    return _masked(text, forms)
+
+
+MASKS.append(_mask_of_all)
 
 
 def shown_headers(headers: Mapping[str, str], redact: Callable[[str], str]) -> dict[str, str]:
@@ -136,8 +157,16 @@ def without_password(message: str, url: str) -> str:
     return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", _MASK, message)
 
 
-def _masked(text: str | bytes, forms: dict[str, bool]) -> str:
+def _masked(text: str | bytes, find_forms: Callable[[], dict[str, bool]]) -> str:
     """Return a text, or the beginning of a body, with a mask in place of each form."""
+    try:
+        return _replaced(text, find_forms())
+    except BaseException as error:
+        error.__traceback__ = None  # its frames hold secrets
+        raise
+
+
+def _replaced(text: str | bytes, forms: dict[str, bool]) -> str:
     shown = text if isinstance(text, str) else text[:_MAX_SCANNED].decode(errors="backslashreplace") + "…"
     pieces, end = [""], 0
     for start, after in sorted(_places(shown, forms)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,3 +118,14 @@ def test_the_data_of_an_answer_are_not_changed(server: Script, client: Client) -
         answer.plot()
     left = left_behind(caught.value, "")
     assert [form for form in HIDDEN if form in left] == []
+
+
+def test_a_secret_that_contains_that_of_another_client() -> None:
+    """It is masked whole, in whatever order the clients were made."""
+    short, long = "secret-of-one", "the-secret-of-one-and-all"
+    for order in ((short, long), (long, short)):
+        with ExitStack() as opened:
+            for secret in order:
+                client = cf.Client("id", client_secret=secret, base_url="http://127.0.0.1:9", dw_id=13)
+                opened.enter_context(client)
+            assert cf.errors.without_secrets(f"why {long}?") == "why ***?"
