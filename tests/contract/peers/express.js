@@ -13,7 +13,8 @@ const ID_FORMS = {
   hex: () => crypto.randomUUID().replaceAll("-", ""),
   int: () => crypto.randomInt(10_000, 99_999),
   objectid: () => crypto.randomBytes(12).toString("hex"),
-  nanoid: () => crypto.randomBytes(15).toString("base64url") + "_",
+  // One in 32 begins with a sign, which an id may not.
+  nanoid: () => "n" + crypto.randomBytes(15).toString("base64url") + "_",
   cuid: () => "c" + BigInt("0x" + crypto.randomBytes(15).toString("hex")).toString(36),
   snowflake: () => (10n ** 18n + BigInt(crypto.randomInt(2 ** 47))).toString(),
 };
