@@ -40,8 +40,8 @@ MASKS: Final[list[Callable[[str], str]]] = []
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 _PACKAGE_NAME: Final = __name__.partition(".")[0]
 _PYTHON_AND_OURS: Final = sys.stdlib_module_names | {_PACKAGE_NAME}
-#: Other packages whose exceptions a request may end with.
-_UNDERNEATH: Final = frozenset({"idna", "msgspec", "requests", "urllib3"})
+#: Other packages whose exceptions may end a request or the reading of a table.
+_UNDERNEATH: Final = frozenset({"_duckdb", "idna", "msgspec", "pyarrow", "requests", "urllib3"})
 
 
 class ConnectyError(_Keywords):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,7 @@ from connecty_frames._base.version import __version__
 from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts, naming_question
 from connecty_frames.decode.schema import GIVEN, SchemaTypes, read_column
 from connecty_frames.decode.types.encodings import Encoding, OpenType
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, ConnectyError, ConversionError, is_interrupt
 from connecty_frames.frames import accessor
 from connecty_frames.frames.attachment import library_of, write_schema
 from connecty_frames.frames.loading import to_engine
@@ -114,11 +115,13 @@ def cast_table(
         cast_to_answer = _caster(metadata, columns, schema)
         rows, kind = _read(table)
         batches = cast_to_answer(rows)
-        arrow_schema = next(batches)
-        made_engine = engine or kind
-        if made_engine == "reader":
-            return pa.RecordBatchReader.from_batches(arrow_schema, batches)
-        made = pa.Table.from_batches(list(batches), arrow_schema)
+        if (made_engine := engine or kind) == "reader":
+            return pa.RecordBatchReader.from_batches(next(batches), batches)
+        is_opened_here = kind == "pyarrow" and not isinstance(rows.batches, list)
+        opened: Any = rows.batches if is_opened_here else nullcontext()
+        with opened:  # DuckDB runs no other query beside an open result
+            arrow_schema = next(batches)
+            made = pa.Table.from_batches(list(batches), arrow_schema)
         known = accessor.metadata(made, required=True)
         return to_engine(made, made_engine, known)
 
@@ -235,7 +238,13 @@ def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
     """Return the rows of a table, and the default kind of result; raises ConfigError."""
     name = type(table).__name__
     if is_instance(table, "duckdb", "DuckDBPyRelation"):
-        return relation_rows(table), "pyarrow"
+        try:
+            return relation_rows(table), "pyarrow"
+        except Exception as error:  # DuckDB is optional: its classes cannot be named
+            if isinstance(error, ConnectyError) or is_interrupt(error):
+                raise
+            message = f"The table cannot be read: {snippet(str(error), 500)}"
+            raise ConversionError(message) from error
     is_pandas = is_instance(table, "pandas", "DataFrame")
     if is_pandas or is_instance(table, "polars", "DataFrame") or isinstance(table, pa.Table):
         if is_pandas:  # a named level of the index is a column

@@ -6,6 +6,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import sentence, snippet
@@ -59,7 +60,7 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
 def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
     """Raise ConversionError for the first object that Arrow changed to another value."""
     for row, (value, kept) in enumerate(zip(values, made.to_pylist(), strict=True)):
-        if not _is_kept(value, kept):
+        if not _is_kept(value, kept, made.type):
             text = snippet(repr(value))
             problem = f"{text} does not fit in {made.type}, which pyarrow makes of the objects in this column"
             raise ConversionError(
@@ -71,15 +72,20 @@ def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
             )
 
 
-def _is_kept(value: Any, kept: Any) -> bool:
+def _is_kept(value: Any, kept: Any, type_: pa.DataType) -> bool:
     if kept is None or kept != kept:  # noqa: PLR0124 - NaN
         from pandas import isna
 
         return not isinstance(value, Decimal) and bool(isna(value))
     if isinstance(kept, list):
-        return all(map(_is_kept, value, kept))
+        return all(_is_kept(*pair, type_.value_type) for pair in zip(value, kept, strict=True))
     if isinstance(kept, dict):
-        return value.keys() == kept.keys() and all(_is_kept(value[key], item) for key, item in kept.items())
+        return value.keys() == kept.keys() and all(
+            _is_kept(value[key], item, type_.field(key).type) for key, item in kept.items()
+        )
+    if isinstance(value, np.floating) and value.itemsize * 8 < type_.bit_width:
+        # As a wider float, np.float32(0.1) is 0.10000000149011612, and whole numbers seem exact.
+        return bool(float(str(value)) == kept and abs(value) < 2 ** (np.finfo(value).nmant + 1))
     return bool(value == kept)
 
 

@@ -62,6 +62,7 @@ class Pair(NamedTuple):
     encoding: Encoding | None = None
     nearest: bool = False  # fractions become the nearest float, by ``schema=`` or ``decimals="float"``
     computed: bool = False  # text of computed fractions becomes the nearest float, as in the answer
+    spelled: bool = False  # numbers and times become text, except floats
 
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
@@ -77,12 +78,8 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         wanted.encoding,
         wanted.basis in {"schema", "nearest"},
         wanted.basis == "computed",
+        not wanted.is_inferred or wanted.basis == "text",  # some values, such as infinity, can only be text
     )
-    # Some values, such as infinity, can only be text; those that arrive as floats may have been rounded.
-    is_exact_text = not wanted.is_inferred or (wanted.basis == "text" and not pa.types.is_floating(pair.got))
-    if is_text(pair.wanted) and (origin == "numeric" or _is_written(pair.got)) and not is_exact_text:
-        reason = "is text in the answer, and its spelling there is unknown"
-        raise CellError(None, f"a value of {origin or got}", reason)
     convert(empty, pair)
     return pair
 
@@ -94,7 +91,7 @@ def convert(array: pa.Array, pair: Pair) -> pa.Array:
         return pa.nulls(len(array), pair.wanted)
     if pair.encoding is not None:
         if isinstance(pair.encoding, epoch):
-            _check_spacing(array, EPOCH_UNITS[pair.encoding.unit][1])
+            _check_spacing(array, pa.decimal128(38, EPOCH_UNITS[pair.encoding.unit][1]))
         return combine(build(cells(array), pair.encoding))
     for got_test, wanted_test, how in _PAIRS:
         if got_test(array.type) and wanted_test(pair.wanted):
@@ -124,7 +121,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
             if loses_digits(text, computed=pair.computed and is_text(array.type)):
                 raise CellError(row, text, "has more digits than double holds")
     if pa.types.is_nested(array.type):
-        _check_spacing(array, _scale(pair.wanted))
+        _check_spacing(array, pair.wanted)
     return made
 
 
@@ -197,7 +194,7 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
     """Convert floats to decimals; ones with many digits are refused: the client may have rounded them."""
-    _check_spacing(array, pair.wanted.scale)
+    _check_spacing(array, pair.wanted)
     values, most = cells(array), _FLOAT_DIGITS[array.type.bit_width]
     for row, text in enumerate(values):
         if type(text) is FloatText and len(Decimal(text).normalize().as_tuple().digits) > most:
@@ -205,35 +202,46 @@ def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
     return build(values, pair.wanted)
 
 
-def _check_spacing(array: pa.Array, scale: int) -> None:
-    """Raise CellError at a float that may stand for several numbers with these digits after the point."""
-    if _has_gap(array, scale):
-        row = next(row for row in range(len(array)) if _has_gap(array.slice(row, 1), scale))
-        reason = f"came as a float, which does not hold every number of this size with {scale} decimal places"
+def _check_spacing(array: pa.Array, wanted: pa.DataType) -> None:
+    """Raise CellError at a float that may stand for several values of a type."""
+    if _has_gap(array, wanted):
+        row = next(row for row in range(len(array)) if _has_gap(array.slice(row, 1), wanted))
+        reason = f"came as a float and may have been rounded: it has no exact form as {wanted}"
         raise cell_error(row, cells(array.slice(row, 1))[0], reason)
 
 
-def _has_gap(array: pa.Array, scale: int) -> bool:
-    """Whether some float in an array of any type is a unit of the scale or more away from the next float."""
+def _has_gap(array: pa.Array, wanted: pa.DataType) -> bool:
+    """Return whether the next float after some float in an array may be another value of the wanted type."""
     array = plain(array)
     if pa.types.is_floating(array.type):
+        places = next((number(wanted) for test, number in _PLACES if test(wanted)), -300)
         with np.errstate(all="ignore"):  # infinity
-            return bool((np.spacing(np.abs(array.to_numpy(zero_copy_only=False))) >= 10.0**-scale).any())
-    if pa.types.is_map(array.type):
+            return bool((np.spacing(np.abs(array.to_numpy(zero_copy_only=False))) >= 10.0**-places).any())
+    if pa.types.is_map(array.type):  # `items` would ignore the offset
         array = array.view(pa.list_(pa.struct([array.type.key_field, array.type.item_field])))
-    inside = array.flatten() if is_list(array.type) or pa.types.is_struct(array.type) else []
-    return any(_has_gap(each, scale) for each in (inside if isinstance(inside, list) else [inside]))
-
-
-def _scale(type_: pa.DataType) -> int:
-    """Return the most decimal places of a decimal or integer inside a type, else fewer than a float has."""
-    own = type_.scale if pa.types.is_decimal(type_) else 0 if pa.types.is_integer(type_) else -300
-    return max([own, *(_scale(type_.field(position).type) for position in range(type_.num_fields))])
+        children = {"": array.flatten().flatten()[1]}
+    elif pa.types.is_struct(array.type):
+        children = dict(zip([field.name for field in array.type], array.flatten(), strict=True))
+    else:
+        children = {"": array.flatten()} if is_list(array.type) else {}
+    fields = {field.name: field.type for field in wanted} if pa.types.is_struct(wanted) else {}
+    inside = fields.values() or [getattr(wanted, "item_type", getattr(wanted, "value_type", wanted))]
+    return any(
+        _has_gap(child, each)
+        for name, child in children.items()
+        for each in ([fields[name]] if name in fields else inside)
+    )
 
 
 def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
     """Read text as numbers; PostgreSQL's numeric has no exponents."""
     if pair.origin != "numeric":
+        if not pa.types.is_floating(pair.wanted):
+            raise_at(
+                pc.match_substring_regex(array, r"[eE]\+?0*[1-9]"),
+                array,
+                "is spelled like a float, which may have been rounded",
+            )
         return _by_text(array, pair)
     with suppress(pa.ArrowException):
         if pa.types.is_integer(pair.wanted):
@@ -251,7 +259,19 @@ def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
 # --- texts and bytes --------------------------------------------------------------------------------------
 
 
+def _spelled(array: pa.Array, pair: Pair) -> pa.Array:
+    """Write numbers and times as text, if the answer's spelling is known or does not matter."""
+    shown = f"a value of {pair.origin or array.type}"
+    if pa.types.is_floating(array.type):
+        raise CellError(None, shown, "may have been rounded; cast it to text in the SQL")
+    if not pair.spelled:
+        raise CellError(None, shown, "is text in the answer, and its spelling there is unknown")
+    return _by_text(array, pair)
+
+
 def _text(array: pa.Array, pair: Pair) -> pa.Array:
+    if pair.origin == "numeric":
+        return _spelled(array, pair)
     return _by_text(array, pair) if pair.origin in {*JSON_TYPES, *_ADBC_TEXTS} else _same(array, pair)
 
 
@@ -382,13 +402,22 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
     """Return the pair of types inside a list or a struct; the database's names for them are unknown."""
-    return Pair(got, wanted, nearest=pair.nearest, computed=pair.computed)
+    return pair._replace(got=got, wanted=wanted, origin="", declared=None, encoding=None)
 
 
 # --- the pairs ----------------------------------------------------------------------------------------------
 
 _is_written: Final = any_of(
     is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
+)
+
+_is_texts: Final = any_of(is_text, pa.types.is_dictionary)
+
+#: How many digits after the point distinguish the values of a type; other types hold any float.
+_PLACES: Final[tuple[tuple[TypeTest, Callable[[pa.DataType], float]], ...]] = (
+    (pa.types.is_decimal, lambda type_: type_.scale),
+    (pa.types.is_integer, lambda _: 0),
+    (_is_texts, lambda _: np.inf),
 )
 
 #: What a type may become, and how; the first match decides. Any other pair is refused.
@@ -422,7 +451,7 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Arra
     (pa.types.is_date, is_naive, _by_text),
     (is_naive, pa.types.is_date, _by_text),  # not for an instant: its date depends on the zone
     (is_uuid, is_text, _by_text),
-    (_is_written, any_of(is_text, pa.types.is_dictionary), _by_text),
+    (_is_written, _is_texts, _spelled),
     (is_list, is_list, _lists),
     (pa.types.is_struct, pa.types.is_struct, _structs),
     (pa.types.is_nested, any_of(pa.types.is_nested, is_text), _by_text),

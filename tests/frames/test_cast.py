@@ -161,6 +161,10 @@ NOON = datetime(2025, 1, 1, 12)
         (objects(Decimal(1), None, Decimal("NaN")), 2),
         (objects({"a": 1}, {"b": 2}), 0),
         (objects(b"a", "a"), 1),
+        (objects(5, np.float32(16_777_217)), 1),  # which is 16,777,216
+        (objects(5, np.float16(2_049)), 1),
+        (objects(0.5, np.float32(0.1)), 1),
+        (objects([np.float32(0.1)], [5]), 0),
         (pd.DataFrame({"v": pd.Categorical([NOON.date(), None, NOON])}), 2),
     ],
 )
@@ -179,6 +183,8 @@ def test_objects_that_arrow_keeps() -> None:
         ([1, np.int32(2), float("nan"), pd.NA], "int64", [1, 2, None, None]),
         ([[1.5, float("nan")], np.array([2.5])], "list<item: double>", [[1.5, None], [2.5]]),
         ([Decimal("1.50"), None], "decimal128(9, 2)", [Decimal("1.50"), None]),
+        ([np.float32(0.1), np.float32(2**24)], "double", [0.1, 16777216.0]),
+        ([np.float32(2), 5, 0.5], "double", [2.0, 5.0, 0.5]),
     ):
         metadata = cf.AnswerMetadata(schema=[{"name": "v", "type": type_, "evidence": ""}])
         found = cf.cast(metadata, objects(*values), engine="pyarrow")["v"].to_pylist()

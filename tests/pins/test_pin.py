@@ -92,7 +92,7 @@ def test_sql_is_kept_exactly(service: Any, sql: str) -> None:
     assert cf.pinned("orders").sql == sql
 
 
-#: Bidirectional, zero-width and tag characters, and others that are not seen.
+#: Bidirectional, zero-width, blank, private and tag characters.
 HIDDEN = {
     "\u202e": (r"\u202e", "U+202E (RIGHT-TO-LEFT OVERRIDE)"),
     "\u2066": (r"\u2066", "U+2066 (LEFT-TO-RIGHT ISOLATE)"),
@@ -104,6 +104,12 @@ HIDDEN = {
     "\u2028": (r"\u2028", "U+2028 (LINE SEPARATOR)"),
     "\u3164": (r"\u3164", "U+3164 (HANGUL FILLER)"),
     "\x9b": (r"\u009b", "U+009B (unnamed)"),
+    "\xa0": (r"\u00a0", "U+00A0 (NO-BREAK SPACE)"),
+    "\u2009": (r"\u2009", "U+2009 (THIN SPACE)"),
+    "\u2800": (r"\u2800", "U+2800 (BRAILLE PATTERN BLANK)"),
+    "\ue000": (r"\ue000", "U+E000 (unnamed)"),
+    "\ufffe": (r"\ufffe", "U+FFFE (unnamed)"),
+    "\U0001d159": (r"\U0001d159", "U+1D159 (MUSICAL SYMBOL NULL NOTEHEAD)"),
     "\U000e0041": (r"\U000e0041", "U+E0041 (TAG LATIN CAPITAL LETTER A)"),
 }
 
