@@ -13,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -520,17 +520,22 @@ def test_a_file_that_is_gone_while_it_is_open(path: Path, by: str) -> None:
     assert questions(path) == ["after"]
 
 
-@pytest.mark.parametrize(("waited", "left"), [(0.0, 1000), (0.4, 600), (7.0, 0)])
-def test_the_wait_for_other_threads_counts(
-    path: Path, monkeypatch: pytest.MonkeyPatch, waited: float, left: int
-) -> None:
-    """Else each thread would add a second to the wait of the next one while the file is locked."""
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.3, 9.0])
+def test_the_wait_for_other_threads_counts(path: Path, seconds: float) -> None:
+    """Threads that wait for a file that is locked end together: after a second, or by their deadline."""
     with store_at(path) as database:
         database.open()
-        clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
-        monkeypatch.setattr("connecty_frames.store.database.time", clock)
+        with stores.locked(path), ThreadPoolExecutor(4) as pool:
+            began = time.monotonic()
 
-        assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+            def execute(_: int) -> float:
+                with pytest.raises(StoreError, match=r"database is locked|other calls are using it"):
+                    database.execute(INSERT, ("a",), until=began + seconds)
+                return time.monotonic() - began
+
+            longest = max(pool.map(execute, range(4)))
+    assert min(seconds, 1.0) <= longest < min(seconds, 1.0) + 1.0
 
 
 def waiting_for(*statements: Any) -> Waiting:

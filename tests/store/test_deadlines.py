@@ -72,7 +72,7 @@ def test_an_insertion_that_arrives_late(
         record(HOW_MANY, asked_at=datetime.now(UTC), seconds=0.2)
     relay.hangs = False
     now = datetime.now(UTC)
-    rows, _ = found.earlier(HOW_MANY, max_age=timedelta(days=1), begun=None, now=now, seconds=9)
+    rows, _ = found.earlier(HOW_MANY, max_age=timedelta(days=1), begun=None, now=now)
     assert [row.state for row in rows] == ["REJECTED"]
     assert found.sent(HOW_MANY, asked_at=now, after=rows[0].id, seconds=9) is not None
     assert states(database) == ["SENT", "REJECTED", "SENT"]

