@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -300,6 +301,25 @@ def test_a_server_that_is_down(relayed: Any, relay: Relay, pauses: Any) -> None:
     with pytest.raises(OutageError):
         relayed.execute("SELECT 1", until=pauses.now)
     assert relayed.soon() == pauses.now
+
+
+def test_pauses_grow(relayed: Any, relay: Relay, pauses: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to 1.6 to 3.2 s: a minute without a server takes few attempts."""
+    connect, began = postgres.Server._connect, list[float]()
+
+    def counted(self: Any, until: float) -> None:
+        began.append(pauses.now)
+        connect(self, until)
+
+    monkeypatch.setattr(postgres.Server, "_connect", counted)
+    relay.close()
+    with pytest.raises(OutageError, match="Connection refused"):
+        relayed.execute("SELECT 1", until=60.0)
+    between = [later - earlier for earlier, later in pairwise(began) if later < 50]
+    assert 0.1 <= began[0] <= 0.2
+    assert all(1.6 <= each <= 3.21 for each in between[5:])
+    assert len(set(between[5:])) > 5
+    assert len(began) < 50
 
 
 def test_a_record_that_is_required(relayed: Any, relay: Relay, pauses: Any) -> None:
