@@ -257,7 +257,7 @@ class Question:
                 known = {"question_id": self._question_id, "state": str(final.envelope.state)}
                 extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
                 _LOG.debug("question %(question_id)s: %(state)s", known, extra=extra)
-            known["connecty.outcome"] = final.envelope.state
+            known["connecty.outcome"] = str(final.envelope.state)
             if final.envelope.state == State.COMPLETED:
                 if self._api.history is not None and final is not self._kept:
                     self._api.history.keep(self._question_id, final.body, final.max_rows)
@@ -367,7 +367,7 @@ class Call:
         self,
         use: Callable[[Question], _Result],
         accepted: Callable[[Question], object] = lambda _: None,
-        outcome: str = State.COMPLETED,
+        outcome: str = "COMPLETED",
     ) -> _Result:
         """Return what ``use`` makes of an earlier asking that the server still has, else of a new one."""
         submission, history, max_age = self.submission, self._api.history, self.options.max_age
