@@ -24,8 +24,8 @@ from weakref import WeakValueDictionary
 from connecty_frames._base.clock import CURRENT
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import path_text, snippet
-from connecty_frames.errors import ConfigError, HistoryWarning, is_interrupt, warn
-from connecty_frames.files import atomic_write, open_regular, user_folder
+from connecty_frames.errors import HistoryWarning, is_interrupt, warn
+from connecty_frames.files import atomic_write, open_regular, reserved, user_folder
 from connecty_frames.store.schema import VERSION, Versions, in_sqlite, statements
 
 if TYPE_CHECKING:
@@ -88,19 +88,6 @@ def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
         "it has tables, but no row that says their version. Restore its table version from a backup, or use "
         "another store"
     )
-
-
-def default_path() -> Path:
-    """Return the path of this user's history, which may not exist; raises ConfigError without a home."""
-    folder = user_folder("state")
-    if folder is None:
-        raise ConfigError(
-            "This user has no home folder for the history.",
-            hint="Name a file: history='/folder/history.sqlite3'.",
-            shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
-            setting="history",
-        )
-    return folder / "history.sqlite3"
 
 
 class Store:
@@ -352,7 +339,7 @@ class SQLiteFile(Store):
         if self._connection is None:
             self._connection = self._connect()
         if reserves and self._reserve is None:
-            self._reserve = _reserved(self.path.parent)
+            self._reserve = reserved(self.path.parent)
         cursor = self._connection.execute(statement, parameters)
         try:
             return Result(cursor.fetchall(), cursor.rowcount)
@@ -503,21 +490,6 @@ def close_databases() -> None:
     while _databases:
         _databases.popitem()[1].close()
     _warned.clear()
-
-
-def _reserved(folder: Path) -> BinaryIO:
-    """Return an unnamed file that reserves disk space for updates to questions in progress."""
-    import tempfile
-
-    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - its user closes it
-    try:
-        file.write(os.urandom(64 * 1024))  # random, so that no file system compresses it
-        file.flush()
-    except BaseException:
-        with suppress(OSError):
-            file.close()
-        raise
-    return file
 
 
 def _wait_before_fork() -> None:

@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames.errors import HistoryWarning
+from connecty_frames.files import reserved
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import (
     Result,
     StoreError,
     close_databases,
-    default_path,
 )
 from connecty_frames.store.history import Waiting
-from connecty_frames.store.table import QuestionFile, store_at
+from connecty_frames.store.table import QuestionFile, default_path, store_at
 from tests.store import stores
 
 if TYPE_CHECKING:
@@ -658,7 +658,7 @@ def test_how_long_a_file_is_checked(
 
 def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 KB by a file without a name; where there is no room, nothing is left open."""
-    with database_module._reserved(tmp_path) as file:
+    with reserved(tmp_path) as file:
         assert os.fstat(file.fileno()).st_size == 65_536
         assert list(tmp_path.iterdir()) == []
 
@@ -675,7 +675,7 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
     monkeypatch.setattr(os, "urandom", full)
     with pytest.raises(OSError, match="No space left"):
-        database_module._reserved(tmp_path)
+        reserved(tmp_path)
     assert opened[0].closed
 
 
@@ -691,7 +691,7 @@ def test_what_the_reserve_is_for(path: Path, monkeypatch: pytest.MonkeyPatch) ->
                 limit("1000")
             super().close()
 
-    monkeypatch.setattr(database_module, "_reserved", lambda _: Reserve())
+    monkeypatch.setattr(database_module, "reserved", lambda _: Reserve())
     with store_at(path) as found:
         found.execute(INSERT, ("how many?",), reserves=True)
         connection = found._connection
@@ -728,7 +728,7 @@ def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.Monk
     disk = Disk()
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.BufferedWriter(disk))
     with pytest.raises(OSError, match="No space left"):
-        database_module._reserved(tmp_path)
+        reserved(tmp_path)
     assert disk.closed
 
 
