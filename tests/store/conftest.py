@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from connecty_frames._base.clock import Deadline
 from connecty_frames.store.database import close_databases
 from tests.servers.programs import IN_CI
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.servers.postgres import PostgresServer, Relay
+
+
+@pytest.fixture(autouse=True)
+def _no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the interrupts of earlier tests, after which a client would be closed in a hurry."""
+    monkeypatch.setattr(Deadline, "interrupted_at", Deadline.interrupted_at - 60)
 
 
 @pytest.fixture(scope="session")
