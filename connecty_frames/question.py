@@ -254,9 +254,9 @@ class Question:
                 ):
                     final = polling.fetch(deadline, max_rows=more, report=report)
             if _LOG.isEnabledFor(logging.DEBUG):
-                known = {"question_id": self._question_id, "state": str(final.envelope.state)}
-                extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
-                _LOG.debug("question %(question_id)s: %(state)s", known, extra=extra)
+                shown = {"question_id": self._question_id, "state": str(final.envelope.state)}
+                extra = {**shown, "elapsed": final.elapsed, "reused": self._reused}
+                _LOG.debug("question %(question_id)s: %(state)s", shown, extra=extra)
             known["connecty.outcome"] = str(final.envelope.state)
             if final.envelope.state == State.COMPLETED:
                 if self._api.history is not None and final is not self._kept:

@@ -44,8 +44,12 @@ def seen(exporter: Any) -> list[tuple[str, str, str, str, str | None]]:
     ]
 
 
-def test_questions_that_are_answered(server: Script, client: Client, tracing: Any) -> None:
+@pytest.mark.parametrize("level", ["WARNING", "DEBUG"])
+def test_questions_that_are_answered(
+    server: Script, client: Client, tracing: Any, caplog: pytest.LogCaptureFixture, level: str
+) -> None:
     """The id and COMPLETED, or ASKED until the answer is fetched; the fetching belongs to the question."""
+    caplog.set_level(level, "connecty_frames.client")
     server.on("results", server.answer(200, ANSWER))
     client.ask("how many?")
     client.submit("how many?").result()
