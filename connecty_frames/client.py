@@ -36,7 +36,6 @@ from connecty_frames.settings.sources import hide, resolve
 from connecty_frames.settings.values import ClientSettingsDict, is_loopback
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Coroutine, Iterable, Iterator
     from pathlib import Path
     from typing import Unpack
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.history import History, Limit
-    from connecty_frames.store.table import QuestionStore, Row
+    from connecty_frames.store.table import QuestionStore
 
 _Result = TypeVar("_Result")
 
@@ -316,20 +315,9 @@ class Client:
         ask_options = AskOptions.from_kwargs(options, without=ASKING, engine=engine)
         return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options).to_frame(ask_options)
 
-    def call(
-        self,
-        question: str,
-        ask_options: AskOptions,
-        *,
-        row: Row | None = None,
-        cancelled: threading.Event | None = None,
-    ) -> Call:
-        """Return a call whose arguments are checked; nothing is sent yet.
-
-        Its time runs from now on, until the event is set. ``row`` is the question's in the history, if it is
-        recorded already.
-        """
-        deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock, cancelled)
+    def call(self, question: str, ask_options: AskOptions) -> Call:
+        """Return a call whose arguments are checked; nothing is sent yet, and its time runs from now on."""
+        deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
         if ask_options.max_age is not None and self._api.history is None:
             raise ConfigError(
                 "max_age needs a history, but none is kept.",
@@ -344,7 +332,7 @@ class Client:
             ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
         asked = Asked(question, self._workspace(ask_options.dw_id), tags=ask_options.tags)
-        submission = Submission(self._api, asked, body, row)
+        submission = Submission(self._api, asked, body)
         return Call(self._api, submission, ask_options, deadline)
 
     @shows_options()
@@ -413,7 +401,7 @@ class Client:
         ask_options = self.call("any question", AskOptions.from_kwargs(options)).options
         run = ConcurrentRun(
             questions,
-            lambda question, cancelled: self.call(question, ask_options, cancelled=cancelled),
+            lambda question: self.call(question, ask_options),
             max_workers=max_workers,
         )
         return run.completed() if as_completed else run.finished()
@@ -494,7 +482,7 @@ def awaited(
     # No coroutine function, so that warnings point at the line that called: in a task that is the coroutine
     # alone, no line of the caller is on the stack.
 
-    def prepare(cancelled: threading.Event) -> Call:
-        return find().call(question, AskOptions.from_kwargs(options, **fixed), cancelled=cancelled)
+    def prepare() -> Call:
+        return find().call(question, AskOptions.from_kwargs(options, **fixed))
 
     return ask_in_thread(prepare, make, CodeLocation.of_caller())

@@ -263,3 +263,18 @@ def _remove_abandoned(target: Path) -> None:
                         Path(entry.path).unlink()
                 finally:
                     os.close(opened)
+
+
+def reserved(folder: Path) -> BinaryIO:
+    """Return an unnamed file that reserves disk space for updates to questions in progress."""
+    import tempfile
+
+    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - its user closes it
+    try:
+        file.write(os.urandom(64 * 1024))  # random, so that no file system compresses it
+        file.flush()
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    return file

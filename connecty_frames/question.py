@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import msgspec
 
-from connecty_frames._base.clock import Deadline
+from connecty_frames._base.clock import CURRENT, Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
@@ -24,7 +25,6 @@ from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterator
     from datetime import datetime, timedelta
     from typing import Unpack
@@ -38,6 +38,29 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 _LOG: Final = logging.getLogger("connecty_frames.client")
+
+
+@contextmanager
+def _call(name: str, deadline: Deadline, known: dict[str, str]) -> Iterator[None]:
+    """Set the deadline of the current call; with OpenTelemetry, add a span with what is known at its end."""
+    token = CURRENT.set(deadline)
+    trace: Any = sys.modules.get("opentelemetry.trace")
+    span = trace and trace.get_tracer("connecty_frames").start_span(f"connecty {name}")
+    quiet = {"record_exception": False, "set_status_on_exception": False}  # messages may have values
+    try:
+        with trace.use_span(span, **quiet) if trace else nullcontext():
+            yield
+    except BaseException as error:
+        known["connecty.outcome"] = type(error).__name__
+        known.setdefault("connecty.question_id", getattr(error, "question_id", None) or "unknown")
+        if span:
+            span.set_status(trace.StatusCode.ERROR, type(error).__name__)
+        raise
+    finally:
+        CURRENT.reset(token)
+        if span:
+            span.set_attributes(known)
+            span.end()
 
 
 class Question:
@@ -164,8 +187,8 @@ class Question:
             If it is not done in time. The question may still be running.
         """
         ask_options = AskOptions(timeout=timeout)
-        with self._annotated():
-            deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
+        deadline = Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
+        with _call("wait", deadline, {"connecty.question_id": self._question_id}), self._annotated():
             final = self._polling.final or self._polling.fetch(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
@@ -202,18 +225,18 @@ class Question:
         *,
         deadline: Deadline | None = None,
         received: Callable[[bytes], object] | None = None,
-        cancelled: threading.Event | None = None,
     ) -> Answer:
         """Return the answer as :meth:`result` does, with the options as one object.
 
         ``received`` is called with the response of a completed question, before it is decoded. Without a
-        ``deadline`` the time runs from now on, until the event is set.
+        ``deadline`` the time runs from now on.
         """
-        with self._annotated():
+        seconds = ask_options.timeout or self._api.timeout
+        deadline = deadline or Deadline.after(seconds, self._api.clock)
+        known = {"connecty.question_id": self._question_id}
+        with _call("fetch", deadline, known), self._annotated():
             if ask_options.schema is not None:
                 ask_options = read_schema(ask_options)
-            seconds = ask_options.timeout or self._api.timeout
-            deadline = deadline or Deadline.after(seconds, self._api.clock, cancelled)
             if self._question is None and self._api.history is not None:  # another process asked it
                 recorded = self._api.history.recorded(self._question_id)
                 self._question, self._asked_at = recorded or (None, None)
@@ -231,9 +254,10 @@ class Question:
                 ):
                     final = polling.fetch(deadline, max_rows=more, report=report)
             if _LOG.isEnabledFor(logging.DEBUG):
-                known = {"question_id": self._question_id, "state": str(final.envelope.state)}
-                extra = {**known, "elapsed": final.elapsed, "reused": self._reused}
-                _LOG.debug("question %(question_id)s: %(state)s", known, extra=extra)
+                shown = {"question_id": self._question_id, "state": str(final.envelope.state)}
+                extra = {**shown, "elapsed": final.elapsed, "reused": self._reused}
+                _LOG.debug("question %(question_id)s: %(state)s", shown, extra=extra)
+            known["connecty.outcome"] = str(final.envelope.state)
             if final.envelope.state == State.COMPLETED:
                 if self._api.history is not None and final is not self._kept:
                     self._api.history.keep(self._question_id, final.body, final.max_rows)
@@ -323,7 +347,7 @@ class Call:
                 raise NotFoundError("the server no longer has it")
             return handle
 
-        return self._reuse_or_ask(check)
+        return self._reuse_or_ask(check, outcome="ASKED")
 
     def answer(
         self,
@@ -343,17 +367,20 @@ class Call:
         self,
         use: Callable[[Question], _Result],
         accepted: Callable[[Question], object] = lambda _: None,
+        outcome: str = "COMPLETED",
     ) -> _Result:
         """Return what ``use`` makes of an earlier asking that the server still has, else of a new one."""
         submission, history, max_age = self.submission, self._api.history, self.options.max_age
-        with submission.annotated():
+        known = {"connecty.outcome": outcome}
+        with _call("ask", self.deadline, known), submission.annotated():
             if history is not None and max_age is not None:
                 for handle in self._earlier(history, check_age(max_age)):
                     with suppress_own(NotFoundError):  # the server no longer has it
+                        known["connecty.question_id"] = handle.question_id
                         found = use(handle)
                         history.reused(handle.question_id)
                         return found
-            question_id = submission.send(self.deadline)
+            question_id = known["connecty.question_id"] = submission.send(self.deadline)
             handle = Question(self._api, question_id, submission.asked.dw_id, submission=submission)
             accepted(handle)
             return use(handle)

@@ -6,11 +6,13 @@ and do not wait.
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import threading
@@ -30,20 +32,23 @@ class Clock:
 
 SYSTEM_CLOCK = Clock()
 
+#: Seconds that a call may take after its deadline, to read or record what has arrived.
+GRACE: Final = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """The monotonic time at which a whole call must end, by a clock."""
 
-    clock: Clock
-    at: float
+    clock: Clock = SYSTEM_CLOCK
+    at: float = math.inf
     #: Moves the deadline to now when it is set.
-    cancelled: threading.Event | None = None
+    cancelled: threading.Event | None = field(default_factory=lambda: CURRENT.get().cancelled)
 
     @classmethod
-    def after(cls, seconds: float, clock: Clock, cancelled: threading.Event | None = None) -> Deadline:
+    def after(cls, seconds: float, clock: Clock) -> Deadline:
         """Return the deadline ``seconds`` from now."""
-        return cls(clock, clock.monotonic() + seconds, cancelled)
+        return cls(clock, clock.monotonic() + seconds)
 
     def remaining(self) -> float:
         """Return the seconds left; zero or less after the deadline or the cancellation."""
@@ -51,7 +56,16 @@ class Deadline:
             return 0.0
         return self.at - self.clock.monotonic()
 
+    def spare(self, most: float) -> float:
+        """Return how many seconds to wait for what an answer does not need: at most half of those left."""
+        return min(most, max(GRACE, self.remaining() / 2))
+
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
         sleep = self.clock.sleep if self.cancelled is None else self.cancelled.wait
         sleep(max(0.0, min(seconds, self.remaining())))
+
+
+_ENDLESS: Final = Deadline(cancelled=None)
+#: The deadline of the current call, whose cancellation those that begin in it share.
+CURRENT: ContextVar[Deadline] = ContextVar("CURRENT", default=_ENDLESS)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connecty_frames._base.clock import Deadline
+from connecty_frames._base.clock import GRACE, Deadline
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import fields_text, snippet, terminal
 from connecty_frames.asking.auth import content_failure
@@ -63,8 +63,6 @@ FETCH_POLICY: Final[RetryPolicy] = {
     FailureKind.EMPTY_BODY: 3,
     FailureKind.INVALID_PAYLOAD: 3,
 }
-#: Seconds that reading what has arrived may take in any case: nearly every answer takes less.
-GRACE: Final = 0.1
 #: The pause between polls: as a share of the time elapsed, and its bounds in seconds.
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
@@ -291,8 +289,7 @@ class Polling:
             self._parts = []
             for part in others:
                 with suppress_own(ConnectyError):  # such as a token that is refused: the rows are here
-                    seconds = min(deadline.remaining(), _PART_SECONDS)
-                    own = Deadline.after(seconds, deadline.clock, deadline.cancelled)
+                    own = Deadline.after(min(deadline.remaining(), _PART_SECONDS), deadline.clock)
                     found = self._get((part,), results.max_rows, own, policy={})
                     if isinstance(found, Results) and found.envelope.state == State.COMPLETED:
                         self._parts.append(found.body)

@@ -45,9 +45,7 @@ def find_or_claim(
     while True:
         # Ages count from the call, so that a question which others are sending does not grow too old while it
         # waits, and from now if the clock was set back meanwhile.
-        rows, now = history.earlier(
-            asked, max_age=max_age, begun=begun, now=deadline.clock.now(), seconds=deadline.remaining()
-        )
+        rows, now = history.earlier(asked, max_age=max_age, begun=begun, now=deadline.clock.now())
         begun = begun or now
         first, last = min(begun, now), max(begun, now)
         young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - last]
@@ -56,9 +54,7 @@ def find_or_claim(
         found = ended or _usable(young, gone)
         if found is None:
             after = rows[0].id if rows else 0
-            submission.row = history.sent(
-                asked, asked_at=deadline.clock.now(), after=after, seconds=deadline.remaining()
-            )
+            submission.row = history.sent(asked, asked_at=deadline.clock.now(), after=after)
             if submission.row is not None:
                 return None
         elif found.question_id is not None:

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import msgspec
 
+from connecty_frames._base.clock import CURRENT, Deadline
 from connecty_frames._base.text import snippet, with_excerpt
 from connecty_frames._base.tracebacks import short_traceback
 from connecty_frames.asking.auth import content_failure
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from connecty_frames._base.clock import Deadline
     from connecty_frames.asking.auth import API
     from connecty_frames.http.models import Attempt, Response
     from connecty_frames.options import Asked
@@ -86,10 +86,10 @@ def pending_message(question_id: str, command: str, recorded_in: str) -> str:
     return f"{pending}; to fetch its answer without asking again: {command}" if command else f"{pending}."
 
 
-def annotate(interrupt: BaseException, message: str) -> None:
-    """Add a message to what ends the wait for a question, as its note, once."""
+def annotate(interrupt: BaseException, message: str | None) -> None:
+    """Add a message, if there is one, to what ends the wait for a question, as its note, once."""
     # The message of a KeyboardInterrupt, which ends most programs, is also written to standard error.
-    if message in getattr(interrupt, "__notes__", ()):
+    if message is None or message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
     # What IPython displays, as of an error of this package.
@@ -165,7 +165,7 @@ class Submission:
         """Record an attempt at sending; the first one in the history too, before anything is sent."""
         now = self._api.clock.now()
         if self._api.history is not None and self.row is None:
-            self.row = self._api.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
+            self.row = self._api.history.sent(self.asked, asked_at=now)
         self._request_id = self._request_id or (str(uuid4()) if self.row is None else self.row.token)
         self._last = (now, self._api.clock.monotonic(), attempt)
         attempt.is_submission, attempt.request_id = True, self._request_id
@@ -290,12 +290,13 @@ class Submission:
                 raise  # its message already says it
             # KeyboardInterrupt, or what a signal handler or a callable raises.
             message = self.message()
-            if message is not None and isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt):
                 annotate(error, message)
             elif message is not None and message not in getattr(error, "__notes__", ()):
                 error.add_note(message)
             last = self._last  # read before the id, as in message()
             question_id = self.question_id or self._reply(last).question_id
+            CURRENT.set(Deadline.after(0.0, self._api.clock))
             if question_id is not None:
                 self._record_acceptance(question_id)
             else:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames import errors
+from connecty_frames._base.clock import CURRENT
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
 from connecty_frames.batch.folder import open_index, part_path
@@ -217,19 +218,19 @@ class _BatchRun:
         """Whether ``max_questions`` are asked already."""
         return self.max_questions is not None and self.asked >= self.max_questions
 
-    def work(self, _: int, part: _Part, cancelled: threading.Event) -> None:
+    def work(self, _: int, part: _Part) -> None:
         if _is_asked(part.entry):
-            self._try(part.entry, self._fetch, cancelled)
+            self._try(part.entry, self._fetch)
             return
         # Around the handling of errors, so that a question that ends in doubt stops all others.
-        with self._turn(cancelled):
+        with self._turn():
             if self.stopped_by is None:
-                self._try(part.entry, self._ask, cancelled)
+                self._try(part.entry, self._ask)
 
     @contextmanager
-    def _turn(self, cancelled: threading.Event) -> Iterator[None]:
+    def _turn(self) -> Iterator[None]:
         """Have questions asked one at a time until the id of one is known."""
-        while not (self.accepted.is_set() or cancelled.is_set()):
+        while not (self.accepted.is_set() or CURRENT.get().remaining() <= 0):
             if self.turn.acquire(timeout=_TURN):
                 try:
                     yield
@@ -238,17 +239,15 @@ class _BatchRun:
                 return
         yield
 
-    def _try(
-        self, entry: Entry, do: Callable[[Entry, threading.Event], None], cancelled: threading.Event
-    ) -> None:
+    def _try(self, entry: Entry, do: Callable[[Entry], None]) -> None:
         try:
-            do(entry, cancelled)
+            do(entry)
         except (errors.WriteFailed, errors.QuestionLimitError):
             raise  # nothing more can be written, not even this error in the index; or nothing was sent
         except errors.ConnectyError as error:
             if not errors.is_own(error):
                 raise
-            if cancelled.is_set():
+            if CURRENT.get().remaining() <= 0:
                 return
             # If the service no longer has the answer to refetch, the part with earlier options stays.
             is_kept = isinstance(error, errors.NotFoundError) and self.part(entry).exists()
@@ -270,31 +269,33 @@ class _BatchRun:
                 return self.uncertain >= _MOST_UNCERTAIN or not self.accepted.is_set()
         return error.not_started and isinstance(error, _STOPPING)
 
-    def _fetch(self, entry: Entry, cancelled: threading.Event) -> None:
+    def _fetch(self, entry: Entry) -> None:
         if entry.outcome is not None:  # its part is missing
             self.index.done(entry.number, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
         handle = self.client.question(entry.question_id or "", dw_id=self.dw_id)
-        answer = handle.answer(self.options, cancelled=cancelled)
+        answer = handle.answer(self.options)
         self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
-    def _ask(self, entry: Entry, cancelled: threading.Event) -> None:
+    def _ask(self, entry: Entry) -> None:
         with self.lock:
-            if self._is_spent or cancelled.is_set():
+            if self._is_spent or CURRENT.get().remaining() <= 0:
                 return
             self.asked += 1
         is_sent = False
         try:
             question = self.questions[entry.key]
             asked = Asked(question, self.dw_id, entry.key, self.options.tags)
-            row = self.history.sent(asked, asked_at=datetime.now(UTC), after=entry.row)
-            if row is None:  # another process asks it
+            call = self.client.call(question, self.options)
+            call.submission.row = self.history.sent(
+                asked, asked_at=datetime.now(UTC), after=entry.row, seconds=call.deadline.remaining()
+            )
+            if call.submission.row is None:  # another process asks it
                 self.others.add(entry.number)
                 return
             if entry.error is not None:
                 self.index.failed(entry.number, None)
             is_sent = True
-            call = self.client.call(question, self.options, row=row, cancelled=cancelled)
             answer = call.answer(accepted=lambda _: self.accepted.set())
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
         except errors.ConnectyError as error:

@@ -16,6 +16,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from connecty_frames._base.clock import CURRENT, Deadline
 from connecty_frames.asking.submission import annotate
 from connecty_frames.errors import WARNING_LOCATION, ConfigError
 
@@ -31,7 +32,7 @@ _Result = TypeVar("_Result")
 
 
 async def ask_in_thread(
-    prepare: Callable[[threading.Event], Call],
+    prepare: Callable[[], Call],
     make: Callable[[Answer, AskOptions], _Result],
     location: CodeLocation,
 ) -> _Result:
@@ -51,7 +52,8 @@ async def ask_in_thread(
     context = copy_context()
     context.run(WARNING_LOCATION.set, location)
     begin, cancelled = threading.Event(), threading.Event()
-    call = context.run(prepare, cancelled)
+    context.run(CURRENT.set, Deadline(cancelled=cancelled))
+    call = context.run(prepare)
     loop, finished = asyncio.get_running_loop(), asyncio.Event()
     outcome: Future[_Result] = Future()  # which reports no error that nobody asks for, as asyncio's does
     thread = threading.Thread(
@@ -70,9 +72,7 @@ async def ask_in_thread(
     except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
         cancelled.set()  # first: a question that the message does not know of is not sent from now on
         begin.set()  # the loop may have no further turn
-        message = call.submission.message()
-        if message is not None:
-            annotate(error, message)
+        annotate(error, call.submission.message())
         raise
     try:
         return outcome.result()

@@ -20,6 +20,7 @@ from functools import partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from connecty_frames._base.clock import CURRENT, Deadline
 from connecty_frames._base.text import snippet, value_text
 from connecty_frames.asking.submission import annotate
 from connecty_frames.decode.limits import DECODING
@@ -63,12 +64,12 @@ class QuestionFuture(Future["Answer"]):
 class Workers(Generic[_Future]):
     """Threads that make the results of futures, a thread for each future in progress; raises ConfigError."""
 
-    # ``work`` gets a future and its position, and returns soon after the event is set; ``message`` returns
+    # ``work`` gets a future and its position, and returns soon after it is cancelled; ``message`` returns
     # what is known of all questions, for an interrupt.
 
     def __init__(
         self,
-        work: Callable[[int, _Future, threading.Event], object],
+        work: Callable[[int, _Future], object],
         message: Callable[[], str],
         *,
         max_workers: int,
@@ -79,6 +80,7 @@ class Workers(Generic[_Future]):
         self._max_workers = max_workers
         self._done: queue.SimpleQueue[_Future] = queue.SimpleQueue()
         self._cancelled = threading.Event()
+        self._deadline = Deadline(cancelled=self._cancelled)
         self._location = CodeLocation.of_caller()
         # More answers that are decoded at once take their memory, but hardly less time.
         self._decoding = threading.BoundedSemaphore(2)
@@ -94,6 +96,7 @@ class Workers(Generic[_Future]):
                     context = copy_context()
                     context.run(WARNING_LOCATION.set, self._location)
                     context.run(DECODING.set, self._decoding)
+                    context.run(CURRENT.set, self._deadline)
                     work = partial(context.run, self._work, next(positions), future)
                     running[future] = threading.Thread(target=work, name="connecty-question", daemon=True)
                     running[future].start()
@@ -127,7 +130,7 @@ class Workers(Generic[_Future]):
 
     def _work(self, position: int, future: _Future) -> None:
         try:
-            future.set_result(self._make(position, future, self._cancelled))
+            future.set_result(self._make(position, future))
         except BaseException as error:  # noqa: BLE001 - the future raises it
             future.set_exception(error)
         self._done.put(future)
@@ -136,12 +139,12 @@ class Workers(Generic[_Future]):
 
 
 class ConcurrentRun:
-    """Questions that are checked, then asked together until the event is set; raises ConfigError."""
+    """Questions that are checked, then asked together; raises ConfigError."""
 
     def __init__(
         self,
         questions: Iterable[str],
-        prepare: Callable[[str, threading.Event], Call],
+        prepare: Callable[[str], Call],
         *,
         max_workers: int,
     ) -> None:
@@ -168,8 +171,8 @@ class ConcurrentRun:
         """Yield the future of each question as soon as it is done, and do not keep it."""
         return self._workers.run(map(QuestionFuture, self._questions))
 
-    def _ask(self, position: int, future: QuestionFuture, cancelled: threading.Event) -> Answer:
-        call = self._prepare(future.question, cancelled)
+    def _ask(self, position: int, future: QuestionFuture) -> Answer:
+        call = self._prepare(future.question)
         self._messages[position] = call.submission.message
         try:
             answer = call.answer()

@@ -97,10 +97,6 @@ def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
     return {FIELDS.get(name) or FIELDS.get(_fold(name), name): section[name] for name in section}
 
 
-def _is_filled(section: dict[str, Any]) -> bool:
-    return any(value is not None for value in section.values())
-
-
 def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
     """Read the entry of a column."""
     top: dict[str, Any] = {}
@@ -124,7 +120,12 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
         elif not found.keys() - {"general"}:
             unknown.append(type_)
     is_general = found.pop("general", None) is not None and not unknown
-    sections = {name: found[name][1] for name in SECTIONS if name in found and _is_filled(found[name][1])}
+    kept = {
+        name: fields
+        for name, (_, fields) in found.items()
+        if any(each is not None for each in fields.values())
+    }
+    sections = {name: kept[name] for name in SECTIONS if name in kept}
     # A single section without a value tells the type of values that fit it; of several none does.
     said = [name for name in found if found[name][1]] or list(found)
     alone = said if len(said) == 1 else ()
@@ -151,7 +152,7 @@ def _keep(
     found: dict[str, tuple[str, dict[str, Any]]], section: str, name: str, fields: dict[str, Any]
 ) -> None:
     """Add a section, unless one of that kind has a value already."""
-    if section not in found or not _is_filled(found[section][1]):
+    if all(value is None for value in found.get(section, ("", {}))[1].values()):
         found[section] = name, fields
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,22 +21,25 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, cast
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from connecty_frames._base.clock import CURRENT
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import path_text, snippet
-from connecty_frames.errors import ConfigError, HistoryWarning, is_interrupt, warn
-from connecty_frames.files import atomic_write, open_regular, user_folder
+from connecty_frames.errors import HistoryWarning, is_interrupt, warn
+from connecty_frames.files import atomic_write, open_regular, reserved, user_folder
 from connecty_frames.store.schema import VERSION, Versions, in_sqlite, statements
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
 #: A statement and its parameters.
 Statement = tuple[str, tuple[object, ...]]
 
 #: The seconds that a statement waits for other processes.
 _TIMEOUT: Final = 1.0
+#: The seconds after which a wait looks at whether its call was cancelled.
+_SLICE: Final = 0.1
+IN_USE: Final = "other calls are using it"
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: A full disk, an exceeded quota, or a file of the largest possible size.
@@ -57,7 +60,7 @@ class StoreError(Exception):
 
 
 class OutageError(StoreError):
-    """The server cannot be reached, or has ended the connection."""
+    """The server cannot be reached, or has ended the connection; or other calls have it."""
 
 
 class UnfitError(StoreError):
@@ -85,19 +88,6 @@ def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
         "it has tables, but no row that says their version. Restore its table version from a backup, or use "
         "another store"
     )
-
-
-def default_path() -> Path:
-    """Return the path of this user's history, which may not exist; raises ConfigError without a home."""
-    folder = user_folder("state")
-    if folder is None:
-        raise ConfigError(
-            "This user has no home folder for the history.",
-            hint="Name a file: history='/folder/history.sqlite3'.",
-            shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
-            setting="history",
-        )
-    return folder / "history.sqlite3"
 
 
 class Store:
@@ -160,10 +150,10 @@ class Store:
         """Execute queued statements in order, even from several threads, and remove them from the queue."""
         # Without a file, nothing is executed. After any exception, such as an interrupt, the statements stay
         # in the queue, though they may have been executed.
-        until = until or self.soon()
         # Locked until all are executed: a thread that finds the queue empty continues with statements that
         # depend on those of the queue.
-        with self.locked(until), self:
+        with self.locked(until or time.monotonic() + CURRENT.get().spare(10.0)), self:
+            until = until or self.soon()
             while waiting:
                 for each in self.execute_first(waiting, until):
                     if waiting and waiting[0] is each:  # otherwise a full queue has dropped it
@@ -175,13 +165,20 @@ class Store:
         self.execute(*statement, creates=False, until=until)
         return [statement]
 
-    def locked(self, until: float) -> AbstractContextManager[object]:  # noqa: ARG002 - subclasses use it
-        """Keep other threads from using the connection."""
-        return self.lock
+    @contextmanager
+    def locked(self, until: float | None) -> Iterator[None]:
+        """Keep other threads from using the connection; raises OutageError if it is in use until then."""
+        end = math.inf if until is None else until
+        if not waited(lambda seconds: self.lock.acquire(timeout=seconds), end):
+            raise OutageError(IN_USE)
+        try:
+            yield
+        finally:
+            self.lock.release()
 
     def soon(self) -> float:
         """Return the deadline of a short wait."""
-        return time.monotonic() + _TIMEOUT
+        return time.monotonic() + CURRENT.get().spare(_TIMEOUT)
 
     def open(self, until: float | None = None) -> None:
         """Open it now; raises StoreError if that is impossible."""
@@ -194,13 +191,20 @@ class Store:
 
     def warn_once(self, problem: str, message: str) -> None:
         """Warn of a problem once per process."""
-        if (self.place, problem) not in _warned:
-            _warned.add((self.place, problem))
+        if self.turns(problem, on=True):
             warn(HistoryWarning(message))
 
+    def turns(self, problem: str, *, on: bool) -> bool:
+        """Note whether there is a problem, and return whether that is new."""
+        key = self.place, problem
+        with self._counting:
+            was_on = key in _warned
+            (_warned.add if on else _warned.discard)(key)
+        return was_on is not on
+
     def close(self) -> None:
-        """Close it; the next statement opens it again."""
-        with self.lock:  # another thread may be using it
+        """Close it, unless another thread uses it for long; the next statement opens it again."""
+        with suppress(OutageError), self.locked(time.monotonic() + _TIMEOUT):
             self._disconnect()
 
     def leave_to_parent(self) -> None:
@@ -228,8 +232,6 @@ class SQLiteFile(Store):
         self._connection: sqlite3.Connection | None = None
         #: The status of the file when it was last opened.
         self._status: os.stat_result
-        #: Tenths of a second that the connection waits for other processes.
-        self._wait: int | None = None
         self._reserve: BinaryIO | None = None
 
     @property
@@ -252,10 +254,9 @@ class SQLiteFile(Store):
         # file must exist. A file that never was a database is renamed only at the default path. Without
         # ``creates``, nothing is executed if the file is missing. ``reserves`` needs disk space for later
         # statements too, so that these succeed even on a full disk.
-        latest = time.monotonic() + _TIMEOUT  # also bounds waiting for other threads
-        until = min(until or latest, latest)
+        latest = Store.soon(self)
         with self.locked(until), self:
-            execute = partial(self._execute, statement, parameters, until)
+            execute = partial(self._execute, statement, parameters, min(until or latest, latest))
             try:
                 try:
                     return execute(creates=creates, reserves=reserves)
@@ -286,7 +287,7 @@ class SQLiteFile(Store):
     def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
         """Execute a statement if possible; ignore errors, and leave a damaged file as it is."""
         try:
-            with self.lock, self:
+            with self.locked(self.soon()), self:
                 self._execute(statement, parameters, self.soon(), creates=False)
         except (StoreError, sqlite3.Error, OSError) as error:
             if is_interrupt(error):
@@ -318,18 +319,27 @@ class SQLiteFile(Store):
         creates: bool = True,
         reserves: bool = False,
     ) -> Result:
+        """Execute a statement; try again until then if another process has a lock."""
+        # SQLite itself waits for a slice, within which no interrupt is noticed.
+        while True:
+            try:
+                return self._execute_now(statement, parameters, creates=creates, reserves=reserves)
+            except sqlite3.Error as error:
+                if _code(error) not in _BUSY or time.monotonic() > until or CURRENT.get().remaining() <= 0:
+                    raise
+                time.sleep(0.01)
+
+    def _execute_now(
+        self, statement: str, parameters: tuple[object, ...], *, creates: bool, reserves: bool
+    ) -> Result:
         if self._connection is not None and self._is_replaced():
             self._disconnect()
         if self._connection is None and not creates and not self.exists:
             return Result([], 0)
         if self._connection is None:
-            self._connection, self._wait = self._connect(until), None
+            self._connection = self._connect()
         if reserves and self._reserve is None:
-            self._reserve = _reserved(self.path.parent)
-        wait = math.ceil(10 * _remaining(until))
-        if wait != self._wait:
-            self._connection.execute(f"PRAGMA busy_timeout = {100 * wait}").close()
-            self._wait = wait
+            self._reserve = reserved(self.path.parent)
         cursor = self._connection.execute(statement, parameters)
         try:
             return Result(cursor.fetchall(), cursor.rowcount)
@@ -343,7 +353,7 @@ class SQLiteFile(Store):
         except FileNotFoundError:
             return True
 
-    def _connect(self, until: float) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if not self.exists:
             if self.must_exist:
                 raise StoreError("it is missing")
@@ -359,11 +369,9 @@ class SQLiteFile(Store):
                 file.seek(max(0, file.seek(0, os.SEEK_END) - len(_NAMES_FILE)))
                 if file.read() == _NAMES_FILE:
                     raise StoreError("its journal names another file")
-        connection = sqlite3.connect(
-            self.path, timeout=_remaining(until), isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self.path, timeout=_SLICE, isolation_level=None, check_same_thread=False)
         try:
-            self._prepare(connection, until)
+            self._prepare(connection)
         except BaseException:
             connection.close()
             raise
@@ -382,7 +390,7 @@ class SQLiteFile(Store):
                 self._make_tables(connection)
             self.is_new = True
 
-    def _prepare(self, connection: sqlite3.Connection, until: float) -> None:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         # In this order, because another process creates tables and id in one transaction.
         if self._has_tables(connection) and self._status.st_size <= _CHECKED_BYTES:
             # If pages were exchanged, SQLite would notice nothing, and not find what was asked.
@@ -391,15 +399,7 @@ class SQLiteFile(Store):
                 raise _damaged("database disk image is malformed")
         is_newest = self._version(connection) >= len(self.versions)
         connection.execute("PRAGMA query_only = OFF")
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError as error:
-                # Unlike other statements, this one does not wait for processes that do the same.
-                if _code(error) not in _BUSY or time.monotonic() > until:
-                    raise
-                time.sleep(0.02)
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # overwrite what is erased
         # Truncate a longer log once its pages are in the file.
@@ -464,6 +464,16 @@ class SQLiteFile(Store):
         )
 
 
+def waited(attempt: Callable[[float], object], until: float) -> bool:
+    """Wait in slices until an attempt succeeds; False once the time, or that of the current call, is over."""
+    left = until - time.monotonic()
+    while not attempt(max(0.0, min(_SLICE, left))):
+        left = min(left - _SLICE, until - time.monotonic())  # also by a clock that stands still
+        if left <= 0 or CURRENT.get().remaining() <= 0:
+            return False
+    return True
+
+
 _databases: Final[WeakValueDictionary[Path | str, Store]] = WeakValueDictionary()
 _registering = threading.Lock()
 #: The problems that this process has warned of.
@@ -480,21 +490,6 @@ def close_databases() -> None:
     while _databases:
         _databases.popitem()[1].close()
     _warned.clear()
-
-
-def _reserved(folder: Path) -> BinaryIO:
-    """Return an unnamed file that reserves disk space for updates to questions in progress."""
-    import tempfile
-
-    file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - its user closes it
-    try:
-        file.write(os.urandom(64 * 1024))  # random, so that no file system compresses it
-        file.flush()
-    except BaseException:
-        with suppress(OSError):
-            file.close()
-        raise
-    return file
 
 
 def _wait_before_fork() -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import getpass
 import json
+import logging
 import socket
+import sys
 import time
 from collections import deque
 from contextlib import ExitStack, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from connecty_frames._base.clock import CURRENT, GRACE
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.errors import ConfigError, HistoryWarning, QuestionLimitError, warn
 from connecty_frames.store import leases
@@ -40,12 +43,12 @@ from connecty_frames.store.table import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from connecty_frames._base.text import SecretStr
     from connecty_frames.options import Asked
     from connecty_frames.store.table import QuestionStore
 
+_LOG: Final = logging.getLogger("connecty_frames.store")
 #: The most bytes of waiting statements.
 _MOST_WAITING: Final = 16 * 1024**2
 #: Seconds that unwritten changes may delay the closing of a client, and of one that requires a history.
@@ -66,7 +69,7 @@ class Waiting(deque[Statement]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._size = self._lost = 0
+        self._size = self.lost = 0
 
     def append(self, statement: Statement) -> None:
         """Add a statement."""
@@ -74,7 +77,7 @@ class Waiting(deque[Statement]):
         self._size += _size(statement)
         while self._size > _MOST_WAITING and len(self) > 1:
             self.popleft()
-            self._lost += 1
+            self.lost += 1
 
     def popleft(self) -> Statement:
         """Take the first one."""
@@ -84,9 +87,9 @@ class Waiting(deque[Statement]):
 
     def lose(self) -> int:
         """Drop all, and return how many were dropped since the last time."""
-        lost = self._lost + len(self)
+        lost = self.lost + len(self)
         self.clear()
-        self._size = self._lost = 0
+        self._size = self.lost = 0
         return lost
 
 
@@ -126,10 +129,12 @@ class History:
         self._redact = redact
         #: Changes that could not be written yet, and are written before the next one.
         self._pending = Waiting()
-        if self._required:  # otherwise the file is created with the first row
+        #: How many of them the last attempt left.
+        self._late = 0
+        # Otherwise the file is created with the first row; calls wait for a server until their own deadline.
+        if self._required and database.url is None:
             try:
-                with suppress(OutageError):  # calls wait for the server until their own deadline
-                    database.open(database.soon())
+                database.open()
             except StoreError as error:
                 self._report(error)
         #: Whether it could be used at all; if not, the user has been warned.
@@ -143,14 +148,16 @@ class History:
         """Release the files; later records open them each time."""
         # Try even if the server was just unreachable: there is no later occasion to write these changes.
         is_worth_it = self._required and any(map(_was_started, self._pending))
-        self._write_pending(time.monotonic() + (_PATIENCE if is_worth_it else _LAST_TRY))
+        cause = sys.exception() or getattr(sys, "last_value", None)  # the last one is printed as Python ends
+        is_interrupted = cause is not None and not isinstance(cause, Exception)
+        seconds = GRACE if is_interrupted else _PATIENCE if is_worth_it else _LAST_TRY
+        self._write_pending(time.monotonic() + seconds)
         self._in_use.close()
         if (lost := self._pending.lose()) and self._has_recorded:
-            warn(
-                HistoryWarning(
-                    f"{counted(lost, 'change')} of the history in {self.place} could not be written, and are "
-                    "lost: questions, their ids or what became of them."
-                )
+            self._say(
+                f"{counted(lost, 'change')} of the history in {self.place} could not be written, and are "
+                "lost: questions, their ids or what became of them.",
+                lost=lost,
             )
 
     def sent(
@@ -190,7 +197,7 @@ class History:
         )
 
     def earlier(
-        self, asked: Asked, *, max_age: timedelta, begun: datetime | None, now: datetime, seconds: float
+        self, asked: Asked, *, max_age: timedelta, begun: datetime | None, now: datetime
     ) -> tuple[list[Earlier], datetime]:
         """Return the same questions that are young enough, always with the last one of the key; and the time.
 
@@ -199,7 +206,7 @@ class History:
         (clock, times), key = self.database.now(now), self.key(asked)
         first = LARGEST if begun is None else microseconds(begun)
         age = min(max_age // timedelta(microseconds=1), LARGEST)
-        until = _until(seconds)
+        until = _until(None)
         try:
             self.database.execute_waiting(self._pending, until)
             statement = _EARLIER.format(now=clock, **column_expressions(self.database))
@@ -248,7 +255,7 @@ class History:
         now = from_microseconds(row.asked_at)
         self._pending.append(self._without_id(row, RecordState.REJECTED, reason, now))
         if not isinstance(error, StoreError):
-            self._write_pending(self.database.soon())
+            self._write_pending(time.monotonic() + GRACE)
 
     def accepted(self, row: Row, question_id: str, *, asked_at: datetime, now: datetime) -> None:
         """Record that a question, last sent at ``asked_at``, was accepted, unless it has an id already."""
@@ -445,12 +452,17 @@ class History:
         self._write_pending()
 
     def _write_pending(self, until: float | None = None) -> None:
-        if until is None and self._required:
-            until = time.monotonic() + _PATIENCE
         try:
             self.database.execute_waiting(self._pending, until)
         except StoreError as error:
             self._warn(error)  # the question is paid for, so no error may replace its answer
+            self._late = len(self._pending)
+            return
+        late, self._late = self._late, 0
+        if self.database.turns("outage", on=False) or late:
+            counts = {"late": late, "lost": self._pending.lost}
+            again = "The history in %s can be used again (recorded late: %d, lost: %d)"
+            _LOG.info(again, self.place, *counts.values(), extra=counts)
 
     def _report(self, error: StoreError) -> None:
         if not self._required and not isinstance(error, UnfitError):
@@ -472,10 +484,23 @@ class History:
         ) from None
 
     def _warn(self, error: StoreError) -> None:
-        self.database.warn_once(
-            "unusable",
-            f"The history in {self.place} cannot be used ({error}); questions are not recorded.",
-        )
+        """Report the first failure of an outage."""
+        if self.database.turns("outage", on=True):
+            is_skipped = self.database.url is None and not self._required
+            kept = "new questions are not recorded, and changes" if is_skipped else "changes"
+            # With the time, since Python shows equal warnings once.
+            self._say(
+                f"The history in {self.place} cannot be used ({error}); {kept} to recorded ones wait until "
+                f"it can. The first failure was at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
+                waiting=len(self._pending),
+                lost=self._pending.lost,
+            )
+
+    def _say(self, text: str, **counts: int) -> None:
+        """Warn the user, and log it with its counts."""
+        shown = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        _LOG.warning("%s (%s)", text, shown, extra=counts)
+        warn(HistoryWarning(text))
 
     def _text(self, text: str | None) -> str | None:
         """Return a text with secrets masked."""
@@ -502,8 +527,8 @@ def _whole(text: str | None) -> str | None:
     return text and (_encodable(text) or "").replace("\0", "\\x00")
 
 
-def _until(seconds: float | None) -> float | None:
-    return None if seconds is None else time.monotonic() + seconds
+def _until(seconds: float | None) -> float:
+    return time.monotonic() + (CURRENT.get().remaining() if seconds is None else seconds)
 
 
 def _encodable(text: str | None) -> str | None:

@@ -26,7 +26,8 @@ class Renewals:
     """The rows whose leases this process renews, in one thread that ends when there are none."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        #: Reentrant, because the garbage collector may close a history meanwhile.
+        self.lock = threading.RLock()
         #: Weak: if nobody holds a row any more, its sender ended without reporting.
         self.held: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
         self._thread: threading.Thread | None = None

@@ -11,17 +11,20 @@ import re
 import select
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
+from random import random
 from typing import TYPE_CHECKING, Any, Final
 
+from connecty_frames._base.clock import CURRENT
 from connecty_frames._base.text import snippet, terminal
 from connecty_frames.errors import missing_extra
 from connecty_frames.files import user_folder
-from connecty_frames.store import schema
+from connecty_frames.store import leases, schema
 from connecty_frames.store.database import (
+    IN_USE,
     OutageError,
     Result,
     Statement,
@@ -29,6 +32,7 @@ from connecty_frames.store.database import (
     StoreError,
     UnfitError,
     version_of,
+    waited,
 )
 
 try:
@@ -38,7 +42,7 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
 #: Clocks of the database, in microseconds since 1970: ``statement``, so that conditions can use an index, or
@@ -64,9 +68,12 @@ _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LIMITS: Final = """\
 SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true),
     set_config('jit', 'off', true)"""
-#: The most seconds to wait for a connection before trying another one, and the pause between them.
+#: The most seconds to wait for a connection before trying another one, and the pause between them, which
+#: doubles with each failure, up to five times.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
+#: Seconds after which an unused connection is closed.
+_IDLE: Final = 60.0
 #: Refusals that last, such as for an unknown database, unless the message says that they pass.
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")
 _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|terminat|too many|connection slots")
@@ -75,7 +82,6 @@ _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|termin
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
 #: Shorter passwords are masked only as whole words.
 _SHORT: Final = 4
-_IN_USE: Final = "other calls are waiting for its server"
 _TOO_LATE: Final = "its server did not answer in time"
 
 
@@ -99,6 +105,8 @@ class Server(Store):
         self._must_begin = 0
         #: Until then, calls that need no record do not wait for the server, which was unreachable.
         self._down_until = 0.0
+        #: The failures of all threads since the last success, and its time.
+        self._failures, self._used = 0, 0.0
 
     @property
     def exists(self) -> bool:
@@ -123,16 +131,6 @@ class Server(Store):
     def tag(self, name: str) -> Statement:
         """Return SQL for the value of a tag."""
         return "tags ->> ?", (name,)
-
-    @contextmanager
-    def locked(self, until: float | None) -> Iterator[None]:
-        """Keep other threads from using the connection; raises OutageError if it is in use until then."""
-        if not self.lock.acquire(timeout=-1 if until is None else max(0.0, until - time.monotonic())):
-            raise OutageError(_IN_USE)
-        try:
-            yield
-        finally:
-            self.lock.release()
 
     def soon(self) -> float:
         """Return the deadline of a short wait: now, if the server was just unreachable."""
@@ -170,16 +168,20 @@ class Server(Store):
                     latest = min(until, time.monotonic() + _ATTEMPT)
                     results = self._execute(statements, latest, creates=creates)
             except OutageError as error:
-                if reason in {"", _IN_USE} or str(error) != _TOO_LATE:  # the last attempt had little time
+                if reason in {"", IN_USE} or str(error) != _TOO_LATE:  # the last attempt had little time
                     reason = str(error)
-                if until is not None and time.monotonic() + _PAUSE > until:
+                # With jitter, since an outage ends at the same moment for all. A last attempt comes in time.
+                self._failures = min(self._failures + (str(error) != IN_USE), 5)
+                pause = _PAUSE * 2**self._failures * (1 + random()) / 2  # noqa: S311 - no secret
+                now, left = time.monotonic(), 0.0 if until is None else until - time.monotonic()
+                if left < _PAUSE or CURRENT.get().remaining() <= 0:
                     # It is no attempt if other threads use the connection, or have just tried.
-                    if str(error) != _IN_USE and time.monotonic() >= self._down_until:
-                        self._down_until = time.monotonic() + 2.0
+                    if str(error) != IN_USE and now >= self._down_until:
+                        self._down_until = now + 2.0
                     raise OutageError(reason) from None
-                time.sleep(_PAUSE)
+                waited(time.sleep, now + min(pause, left / 2))
             else:
-                self._down_until = 0.0
+                self._down_until, self._failures = 0.0, 0
                 return results
 
     def _execute(self, statements: list[Statement], until: float, *, creates: bool) -> list[Result]:
@@ -195,6 +197,7 @@ class Server(Store):
             # Without BEGIN, a pipeline is one transaction.
             begin, commit = ([(_BEGIN, ())], [("COMMIT", ())]) if self._must_begin else ([], [])
             results = self._run([*begin, self._timeouts(until), *statements, *commit], until)
+            self._used = time.monotonic()
             return results[len(begin) + 1 :][: len(statements)]
         except BaseException:  # even an interrupt: the next statement would get the reply to this one
             self._disconnect()
@@ -212,6 +215,15 @@ class Server(Store):
         connection.nonblocking = 1
         connection.enter_pipeline_mode()
         self._inspect(until)
+        leases.renewals.hold(self, Server._end_idle)
+
+    def _end_idle(self) -> None:
+        """Close the connection if it was not used for a minute."""
+        if self._connection is None:
+            leases.renewals.end(self)
+        elif time.monotonic() - self._used > _IDLE:
+            with suppress(OutageError), self.locked(self._used):
+                self._disconnect()
 
     def _inspect(self, until: float) -> bool:
         """Find the version of the tables (0 without tables), and return whether the schema exists."""
@@ -283,14 +295,15 @@ def _translated(statement: str, name: str) -> bytes:
 
 def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False) -> None:
     """Wait until a socket can be read or written."""
-    seconds = max(0.0, until - time.monotonic())
-    if hasattr(select, "poll"):  # not on Windows; elsewhere select fails for sockets from 1,024 on
-        poll = select.poll()
-        poll.register(socket, select.POLLIN * reads | select.POLLOUT * writes)
-        is_ready = bool(poll.poll(seconds * 1000))
-    else:
-        is_ready = any(select.select([socket] * reads, [socket] * writes, [], seconds))
-    if not is_ready:
+
+    def is_ready(seconds: float) -> bool:
+        if hasattr(select, "poll"):  # not on Windows; elsewhere select fails for sockets from 1,024 on
+            poll = select.poll()
+            poll.register(socket, select.POLLIN * reads | select.POLLOUT * writes)
+            return bool(poll.poll(seconds * 1000))
+        return any(select.select([socket] * reads, [socket] * writes, [], seconds))
+
+    if not waited(is_ready, until):
         raise OutageError(_TOO_LATE)
 
 

@@ -16,11 +16,11 @@ from uuid import uuid4
 
 from connecty_frames._base.text import counted
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import name_problem
+from connecty_frames.files import name_problem, user_folder
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import SQLiteFile, Statement, default_path
+from connecty_frames.store.database import SQLiteFile, Statement
 from connecty_frames.store.schema import LATEST, SQLITE
 
 if TYPE_CHECKING:
@@ -186,6 +186,19 @@ class QuestionFile(SQLiteFile):
         if '"' in name:  # for which a path has no escape
             value, given = "(SELECT value FROM json_each(tags) WHERE key = ?)", name
         return f"CASE WHEN json_valid(tags) THEN CAST({value} AS text) END", (given,)
+
+
+def default_path() -> Path:
+    """Return the path of this user's history, which may not exist; raises ConfigError without a home."""
+    folder = user_folder("state")
+    if folder is None:
+        raise ConfigError(
+            "This user has no home folder for the history.",
+            hint="Name a file: history='/folder/history.sqlite3'.",
+            shell_hint="Name a file: CONNECTY_HISTORY=/folder/history.sqlite3.",
+            setting="history",
+        )
+    return folder / "history.sqlite3"
 
 
 def store_at(place: Path | str | None) -> QuestionStore:

@@ -13,25 +13,25 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connecty_frames.errors import HistoryWarning
+from connecty_frames.files import reserved
 from connecty_frames.store import database as database_module
 from connecty_frames.store.database import (
     Result,
     StoreError,
     close_databases,
-    default_path,
 )
 from connecty_frames.store.history import Waiting
-from connecty_frames.store.table import QuestionFile, store_at
+from connecty_frames.store.table import QuestionFile, default_path, store_at
 from tests.store import stores
 
 if TYPE_CHECKING:
@@ -520,17 +520,22 @@ def test_a_file_that_is_gone_while_it_is_open(path: Path, by: str) -> None:
     assert questions(path) == ["after"]
 
 
-@pytest.mark.parametrize(("waited", "left"), [(0.0, 1000), (0.4, 600), (7.0, 0)])
-def test_the_wait_for_other_threads_counts(
-    path: Path, monkeypatch: pytest.MonkeyPatch, waited: float, left: int
-) -> None:
-    """Else each thread would add a second to the wait of the next one while the file is locked."""
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0.3, 9.0])
+def test_the_wait_for_other_threads_counts(path: Path, seconds: float) -> None:
+    """Threads that wait for a file that is locked end together: after a second, or by their deadline."""
     with store_at(path) as database:
         database.open()
-        clock = SimpleNamespace(monotonic=iter([100.0, 100.0 + waited]).__next__)
-        monkeypatch.setattr("connecty_frames.store.database.time", clock)
+        with stores.locked(path), ThreadPoolExecutor(4) as pool:
+            began = time.monotonic()
 
-        assert database.execute("PRAGMA busy_timeout").rows == [(left,)]
+            def execute(_: int) -> float:
+                with pytest.raises(StoreError, match=r"database is locked|other calls are using it"):
+                    database.execute(INSERT, ("a",), until=began + seconds)
+                return time.monotonic() - began
+
+            longest = max(pool.map(execute, range(4)))
+    assert min(seconds, 1.0) <= longest < min(seconds, 1.0) + 1.0
 
 
 def waiting_for(*statements: Any) -> Waiting:
@@ -653,7 +658,7 @@ def test_how_long_a_file_is_checked(
 
 def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 KB by a file without a name; where there is no room, nothing is left open."""
-    with database_module._reserved(tmp_path) as file:
+    with reserved(tmp_path) as file:
         assert os.fstat(file.fileno()).st_size == 65_536
         assert list(tmp_path.iterdir()) == []
 
@@ -670,7 +675,7 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
     monkeypatch.setattr(os, "urandom", full)
     with pytest.raises(OSError, match="No space left"):
-        database_module._reserved(tmp_path)
+        reserved(tmp_path)
     assert opened[0].closed
 
 
@@ -686,7 +691,7 @@ def test_what_the_reserve_is_for(path: Path, monkeypatch: pytest.MonkeyPatch) ->
                 limit("1000")
             super().close()
 
-    monkeypatch.setattr(database_module, "_reserved", lambda _: Reserve())
+    monkeypatch.setattr(database_module, "reserved", lambda _: Reserve())
     with store_at(path) as found:
         found.execute(INSERT, ("how many?",), reserves=True)
         connection = found._connection
@@ -723,7 +728,7 @@ def test_a_reserve_that_almost_has_room(tmp_path: Path, monkeypatch: pytest.Monk
     disk = Disk()
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.BufferedWriter(disk))
     with pytest.raises(OSError, match="No space left"):
-        database_module._reserved(tmp_path)
+        reserved(tmp_path)
     assert disk.closed
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
+import signal
 import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +19,11 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.options import Asked
+from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
-from tests.servers.timing import until
+from tests.servers.scripted import QUESTION_ID
+from tests.servers.timing import pause, press_ctrl_c, until, within
+from tests.store import stores
 from tests.store.stores import HOW_MANY, client, history, store
 
 psycopg = pytest.importorskip("psycopg")
@@ -24,6 +31,7 @@ postgres = pytest.importorskip("connecty_frames.store.postgres")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from connecty_frames.store.history import History
     from tests.servers.postgres import PostgresServer, Relay
@@ -41,6 +49,133 @@ def locked(url: str) -> Iterator[None]:
     with psycopg.connect(url) as connection:
         connection.execute("LOCK TABLE connecty.questions IN SHARE MODE")
         yield
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[None]:
+    """Suspend the process of the server that a client is connected to."""
+    with psycopg.connect(url) as connection:
+        name = "application_name = 'connecty_frames'"
+        ((pid,),) = connection.execute(f"SELECT pid FROM pg_stat_activity WHERE {name}").fetchall()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def stopped(running: PostgresServer) -> Iterator[None]:
+    """Stop the server, and start it again."""
+    running.stop()
+    try:
+        yield
+    finally:
+        running.start()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("timeout", [2, 15])
+@pytest.mark.parametrize("fault", ["locked", "frozen", "stopped"])
+def test_a_store_that_is_lost_after_acceptance(
+    server: Script, running: PostgresServer, url: str, fault: str, timeout: float
+) -> None:
+    """The call returns its answer long before its deadline, with a warning; its row is completed later."""
+    faults = {"locked": (locked, url), "frozen": (frozen, url), "stopped": (stopped, running)}
+    begin, of = faults[fault]
+    accept = server.answer(202, {"question_id": QUESTION_ID})
+    with client(server, url, history_required=True) as asking:
+        asking.ask("who?")
+        with ExitStack() as stack:
+            server.on("ask", server.after(lambda: stack.enter_context(begin(of)), accept))
+            with (
+                within(2),
+                pytest.warns(cf.HistoryWarning, match="changes to recorded ones wait"),
+            ):
+                assert asking.ask("how many?", timeout=timeout).rows == 1
+        server.on("ask", accept)
+        asking.ask("why?")
+    with psycopg.connect(url) as again:
+        assert states(again) == ["COMPLETED"] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("required", [False, True])
+def test_a_file_that_is_locked_after_acceptance(server: Script, tmp_path: Path, *, required: bool) -> None:
+    """The call has time left for its answer; its row is completed by the next question."""
+    path, held, released = tmp_path / "history.sqlite3", threading.Event(), threading.Event()
+    accept = server.answer(202, {"question_id": QUESTION_ID})
+
+    def hold() -> None:
+        with stores.locked(path):
+            held.set()
+            released.wait(20)
+
+    holder = threading.Thread(target=hold)
+    with client(server, path, history_required=required) as asking:
+        asking.ask("who?")
+        server.on("ask", server.after(lambda: (holder.start(), held.wait(20)), accept), accept)
+        with within(1.2), pytest.warns(cf.HistoryWarning, match="database is locked"):
+            assert asking.ask("how many?", timeout=1.2).rows == 1
+        released.set()
+        holder.join()
+        asking.ask("why?")
+    assert stores.execute(str(path), "SELECT state FROM questions") == [("COMPLETED",)] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", ["ask", "ask_many", "ask_async"])
+@pytest.mark.parametrize("kind", ["file", "database"])
+def test_ctrl_c_while_a_record_waits(
+    server: Script, request: pytest.FixtureRequest, tmp_path: Path, kind: str, act: str
+) -> None:
+    """The call and the closing of its client end at once, and so does its thread; nothing is sent."""
+    path = tmp_path / "history.sqlite3"
+    place = path if kind == "file" else request.getfixturevalue("url")
+    asking = client(server, place, history_required=True)
+    asking.ask("who?")
+    acts = {
+        "ask": lambda: asking.ask("how many?"),
+        "ask_many": lambda: asking.ask_many(["how many?", "why?"]),
+        "ask_async": lambda: asyncio.run(asking.ask_async("how many?")),  # type: ignore[arg-type]
+    }
+    with stores.locked(path) if kind == "file" else locked(place), warnings.catch_warnings():
+        warnings.simplefilter("ignore", cf.HistoryWarning)
+        finger = press_ctrl_c(lambda: pause(0.3) is None)
+        with within(1), pytest.raises(KeyboardInterrupt), asking:
+            acts[act]()
+        finger.join()
+        until(lambda: "connecty-question" not in {thread.name for thread in threading.enumerate()})
+    assert server.questions == ["who?"]
+
+
+def test_each_outage_is_said(
+    running: PostgresServer, server: Script, relay: Relay, database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By one warning, and by records with counts when it begins and once the changes are written."""
+    caplog.set_level(logging.INFO, logger="connecty_frames.store")
+    asking = client(server, running.url("store", port=relay.port))
+    asking.ask("who?")
+    assert asking.history is not None
+    for number in range(3):
+        relay.hangs = True
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True) as caught:
+            patch.setattr("connecty_frames.store.database._TIMEOUT", 0.05)
+            warnings.simplefilter("always")
+            for each in range(3):
+                asking.ask(f"question {number} {each}")
+        assert [each.category for each in caught] == [cf.HistoryWarning]
+        relay.hangs = False
+        relay.drop()
+        asking.history.database._down_until = 0.0  # as after two seconds
+        asking.ask("back")
+    records = [each for each in caplog.records if each.name == "connecty_frames.store"]
+    counts = [[getattr(each, name, None) for name in ("waiting", "late", "lost")] for each in records]
+    assert [each.levelname for each in records] == ["WARNING", "INFO"] * 3
+    assert counts == [[0, None, 0], [None, 9, 0]] * 3
+    assert records[1].getMessage().endswith(" can be used again (recorded late: 9, lost: 0)")
+    asking.close()
+    assert states(database) == ["COMPLETED"] * 13
 
 
 @pytest.mark.parametrize("options", [{}, {"max_age": 60}])
@@ -72,7 +207,7 @@ def test_an_insertion_that_arrives_late(
         record(HOW_MANY, asked_at=datetime.now(UTC), seconds=0.2)
     relay.hangs = False
     now = datetime.now(UTC)
-    rows, _ = found.earlier(HOW_MANY, max_age=timedelta(days=1), begun=None, now=now, seconds=9)
+    rows, _ = found.earlier(HOW_MANY, max_age=timedelta(days=1), begun=None, now=now)
     assert [row.state for row in rows] == ["REJECTED"]
     assert found.sent(HOW_MANY, asked_at=now, after=rows[0].id, seconds=9) is not None
     assert states(database) == ["SENT", "REJECTED", "SENT"]
@@ -187,6 +322,21 @@ def test_closing_after_an_outage(
     database.execute("SELECT pg_stat_clear_snapshot()")
     after = database.execute("SELECT xact_commit FROM pg_stat_database WHERE datname = 'store'").fetchone()
     assert after[0] - before[0] < 60
+
+
+def test_an_idle_connection(server: Script, url: str, database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is closed after a minute, and the next question makes another one."""
+    assert postgres._IDLE == 60.0
+    monkeypatch.setattr(postgres, "_IDLE", 0.2)
+    monkeypatch.setattr(leases, "PAUSE", 0.05)
+    monkeypatch.setattr(leases, "renewals", leases.Renewals())
+    open_now = "SELECT FROM pg_stat_activity WHERE application_name = 'connecty_frames'"
+    with client(server, url) as asking:
+        for _ in range(2):
+            asking.ask("how many?")
+            until(lambda: not database.execute(open_now).fetchall())
+        until(lambda: not leases.renewals.held)
+    assert states(database) == ["COMPLETED"] * 2
 
 
 def test_a_session(url: str) -> None:

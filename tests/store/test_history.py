@@ -84,8 +84,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 def earlier(history: History, since: datetime = NOON, question: str = "how many?") -> list[Earlier]:
     """Return the earlier askings of a question, as seen 20 seconds after noon."""
     now = NOON + 20 * SECOND
-    asked = Asked(question, 13)
-    return history.earlier(asked, max_age=now - since, begun=None, now=now, seconds=9)[0]
+    return history.earlier(Asked(question, 13), max_age=now - since, begun=None, now=now)[0]
 
 
 def test_a_question_that_is_answered(recorder: Recorder) -> None:
@@ -372,9 +371,9 @@ def test_an_interrupt_while_a_change_is_written(
 
 
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
-    """One warning for a process; nothing is raised, unless the history is required."""
+    """One warning for an outage; nothing is raised, unless the history is required."""
     history = stores.history(store_at(tmp_path))
-    with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); questions are"):
+    with pytest.warns(HistoryWarning, match=r"cannot be used \(it is not a regular file\); new questions"):
         assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     history.ended(ID, RecordState.COMPLETED, now=NOON)

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,7 +150,7 @@ def test_an_outage(store: Any, database: Any, pauses: Any, code: str) -> None:
     pid, began = store.execute(PID).rows, pauses.now
     assert store.execute("SELECT attempt(?)", (code,)).rows == [(7,)]
     assert store.execute(PID).rows != pid
-    assert pauses.now - began == pytest.approx(0.1)
+    assert 0.1 <= pauses.now - began <= 0.2
 
 
 @cases("code", ["23505", "42601", "XX001"])
@@ -180,7 +181,7 @@ def test_a_refusal_that_passes(limited: Any, pauses: Any) -> None:
     assert store.soon() == pauses.now
     began, pauses.after = pauses.now, allow
     assert store.execute("SELECT 1").rows == [(1,)]
-    assert pauses.now - began == pytest.approx(0.1)
+    assert pauses.now - began <= 3.2
     assert store.soon() == pauses.now + 1
 
 
@@ -273,9 +274,7 @@ def test_threads_that_wait(store: Any) -> None:
     holder.start()
     is_held.wait()
     execute(-1)
-    assert [(type(each), str(each)) for each in raised] == [
-        (OutageError, "other calls are waiting for its server")
-    ]
+    assert [(type(each), str(each)) for each in raised] == [(OutageError, "other calls are using it")]
     is_released.set()
     holder.join()
     for _ in range(2):
@@ -302,6 +301,25 @@ def test_a_server_that_is_down(relayed: Any, relay: Relay, pauses: Any) -> None:
     with pytest.raises(OutageError):
         relayed.execute("SELECT 1", until=pauses.now)
     assert relayed.soon() == pauses.now
+
+
+def test_pauses_grow(relayed: Any, relay: Relay, pauses: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to 1.6 to 3.2 s: a minute without a server takes few attempts."""
+    connect, began = postgres.Server._connect, list[float]()
+
+    def counted(self: Any, until: float) -> None:
+        began.append(pauses.now)
+        connect(self, until)
+
+    monkeypatch.setattr(postgres.Server, "_connect", counted)
+    relay.close()
+    with pytest.raises(OutageError, match="Connection refused"):
+        relayed.execute("SELECT 1", until=60.0)
+    between = [later - earlier for earlier, later in pairwise(began) if later < 50]
+    assert 0.1 <= began[0] <= 0.2
+    assert all(1.6 <= each <= 3.21 for each in between[5:])
+    assert len(set(between[5:])) > 5
+    assert len(began) < 50
 
 
 def test_a_record_that_is_required(relayed: Any, relay: Relay, pauses: Any) -> None:

@@ -89,7 +89,7 @@ def test_what_cannot_be_read(server: Script, place: str, changes: list[str], mes
     execute(place, *changes)
     settings = resolve(history=place)
     for attempt in (
-        lambda: another_client(server, place, history_required=True),
+        lambda: another_client(server, place, history_required=True).ask("how many?"),
         lambda: another_client(server, place).ask("how many?", max_age=60),
         lambda: records_table(settings),
         lambda: forget_in(settings, QUESTION_ID, None),

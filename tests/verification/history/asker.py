@@ -14,7 +14,7 @@ from pathlib import Path
 
 from connecty_frames.client import Client
 from connecty_frames.options import AskOptions
-from connecty_frames.store.database import default_path
+from connecty_frames.store.table import default_path
 
 
 def main() -> None:
