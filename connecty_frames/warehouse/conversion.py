@@ -62,7 +62,7 @@ class Pair(NamedTuple):
     encoding: Encoding | None = None
     nearest: bool = False  # fractions become the nearest float, by ``schema=`` or ``decimals="float"``
     computed: bool = False  # text of computed fractions becomes the nearest float, as in the answer
-    spelled: bool = False  # numbers and times become text, except floats
+    spelled: bool = True  # the text of numbers and times is known or does not matter
 
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
@@ -78,7 +78,8 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
         wanted.encoding,
         wanted.basis in {"schema", "nearest"},
         wanted.basis == "computed",
-        not wanted.is_inferred or wanted.basis == "text",  # some values, such as infinity, can only be text
+        # Some values, such as infinity, can only be text.
+        not wanted.is_inferred or (wanted.basis == "text" and not pa.types.is_floating(empty.type)),
     )
     convert(empty, pair)
     return pair
@@ -260,12 +261,10 @@ def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _spelled(array: pa.Array, pair: Pair) -> pa.Array:
-    """Write numbers and times as text, if the answer's spelling is known or does not matter."""
-    shown = f"a value of {pair.origin or array.type}"
-    if pa.types.is_floating(array.type):
-        raise CellError(None, shown, "may have been rounded; cast it to text in the SQL")
     if not pair.spelled:
-        raise CellError(None, shown, "is text in the answer, and its spelling there is unknown")
+        reason = "is text in the answer, and its spelling there is unknown"
+        raise CellError(None, f"a value of {pair.origin or array.type}", reason)
+    _check_spacing(array, pair.wanted)
     return _by_text(array, pair)
 
 
@@ -402,7 +401,7 @@ def _structs(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
     """Return the pair of types inside a list or a struct; the database's names for them are unknown."""
-    return pair._replace(got=got, wanted=wanted, origin="", declared=None, encoding=None)
+    return Pair(got, wanted, nearest=pair.nearest, computed=pair.computed)
 
 
 # --- the pairs ----------------------------------------------------------------------------------------------
