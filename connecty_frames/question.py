@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
 
 import msgspec
 
@@ -36,14 +37,25 @@ if TYPE_CHECKING:
     from connecty_frames.store.table import Earlier
 
 _Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
 
 _LOG: Final = logging.getLogger("connecty_frames.client")
+
+
+def _in_own_context(method: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Run a method in a copy of the context, where no interrupt can leave the deadline of its call."""
+
+    @wraps(method)
+    def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        return copy_context().run(method, *args, **kwargs)
+
+    return call
 
 
 @contextmanager
 def _call(name: str, deadline: Deadline, known: dict[str, str]) -> Iterator[None]:
     """Set the deadline of the current call; with OpenTelemetry, add a span with what is known at its end."""
-    token = CURRENT.set(deadline)
+    CURRENT.set(deadline)
     trace: Any = sys.modules.get("opentelemetry.trace")
     span = trace and trace.get_tracer("connecty_frames").start_span(f"connecty {name}")
     quiet = {"record_exception": False, "set_status_on_exception": False}  # messages may have values
@@ -57,7 +69,6 @@ def _call(name: str, deadline: Deadline, known: dict[str, str]) -> Iterator[None
             span.set_status(trace.StatusCode.ERROR, type(error).__name__)
         raise
     finally:
-        CURRENT.reset(token)
         if span:
             span.set_attributes(known)
             span.end()
@@ -168,6 +179,7 @@ class Question:
         """
         return self._state_now()
 
+    @_in_own_context
     def wait(self, timeout: float | None = None) -> str:
         """Wait until the question is done.
 
@@ -219,6 +231,7 @@ class Question:
         """
         return self.answer(AskOptions.from_kwargs(options, without=("dw_id", *ASKING)))
 
+    @_in_own_context
     def answer(
         self,
         ask_options: AskOptions,
@@ -363,6 +376,7 @@ class Call:
         read = partial(Question.answer, ask_options=self.options, deadline=self.deadline, received=received)
         return self._reuse_or_ask(read, accepted)
 
+    @_in_own_context
     def _reuse_or_ask(
         self,
         use: Callable[[Question], _Result],

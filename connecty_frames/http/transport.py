@@ -197,13 +197,11 @@ class Transport:
             except RequestFailed as failed:
                 failure = failed.failure
             except BaseException as error:
-                if is_interrupt(error):
-                    # The exception that it interrupted may hold what a server repeated.
-                    error.__cause__, error.__context__ = None, handled
-                    strip_tracebacks(causes_of(error, keep=handled))
+                _forget_interrupted(error, handled)
                 raise
             else:
-                self._budget.refund()
+                if self._budget.left < _MAX_RETRIES:
+                    self._budget.refund()
                 return result
             failures[failure.kind] += 1
             if failures[failure.kind] >= policy.get(failure.kind, 1):
@@ -428,6 +426,13 @@ def http_date(value: str | None) -> datetime | None:
         return None
 
 
+def _forget_interrupted(error: BaseException, handled: BaseException | None) -> None:
+    """Remove the exception that an interrupt interrupted: it may hold what a server repeated."""
+    if is_interrupt(error):
+        error.__cause__, error.__context__ = None, handled
+        strip_tracebacks(causes_of(error, keep=handled))
+
+
 class RetryBudget:
     """The retries that all calls of one client share: a token bucket."""
 
@@ -437,22 +442,23 @@ class RetryBudget:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._left = _MAX_RETRIES
+        #: The retries left.
+        self.left = _MAX_RETRIES
         self._counted_at = clock.monotonic()
 
     def acquire(self) -> float:
         """Take a retry and return 0.0, or return the seconds until there is one."""
         with self._lock:
             now = self._clock.monotonic()
-            self._left = min(_MAX_RETRIES, self._left + now - self._counted_at)
+            self.left = min(_MAX_RETRIES, self.left + now - self._counted_at)
             self._counted_at = now
-            missing = 1.0 - self._left
+            missing = 1.0 - self.left
             if round(missing, 6) > 0:  # rounding may leave out less
                 return missing
-            self._left -= 1.0
+            self.left -= 1.0
             return 0.0
 
     def refund(self) -> None:
         """Add one retry, for a request that succeeded."""
         with self._lock:
-            self._left = min(_MAX_RETRIES, self._left + 1.0)
+            self.left = min(_MAX_RETRIES, self.left + 1.0)
