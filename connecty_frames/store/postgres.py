@@ -86,6 +86,7 @@ class Server(Store):
     slack = 1_000_000
     #: An index on ``asked_at`` itself would be preferred to those for limits, and read other clients' rows.
     asked_at = f"{schema.ASKED_AT} {{}} to_timestamp(?::bigint / 1e6)"
+    listed = "json_array_elements_text(?::json)"
 
     def __init__(self, url: str) -> None:
         #: The URL for libpq, and the schema of the tables.
@@ -153,6 +154,10 @@ class Server(Store):
             raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
         return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
+
+    def execute_together(self, statements: list[Statement]) -> None:
+        """Execute statements in one transaction."""
+        self._attempts(statements, None, creates=False)
 
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
         """Execute the first 300 statements in one transaction, and return them."""
