@@ -25,6 +25,7 @@ from connecty_frames.options import (
     AskOptionsDict,
     Engine,
     FetchOptionsDict,
+    check_age,
     check_bool,
     check_question_id,
     shows_keywords,
@@ -433,6 +434,10 @@ class Client:
                 raise
             warn(HistoryWarning(f"{error} Questions are not recorded."))
             return None
+        if settings.keep_answers_max_age is not None:
+            from connecty_frames.store.answers import answers_beside
+
+            answers_beside(store).expire(check_age(settings.keep_answers_max_age))
         return self._history_at(
             store,
             required=settings.requires_history,

@@ -14,7 +14,7 @@ from connecty_frames._base.text import path_text, snippet
 from connecty_frames.batch.folder import erase, part_path
 from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.files import checked_path
-from connecty_frames.options import AskOptions, Engine, check_age, check_count, check_question_id
+from connecty_frames.options import AskOptions, Engine, check_age, check_bool, check_count, check_question_id
 from connecty_frames.protocol import REGIONS
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import is_loopback
@@ -22,6 +22,7 @@ from connecty_frames.store.database import StoreError
 from connecty_frames.store.table import (
     COLUMNS,
     LARGEST,
+    Erased,
     QuestionFile,
     RecordState,
     client_hash,
@@ -125,23 +126,15 @@ def history(
     return to_engine(table, engine)
 
 
-class Erased(int):
-    """How many questions were erased, as a number; ``files`` are what is still to be deleted.
-
-    They are the parts of batches that have erased answers, and histories that were damaged and renamed. The
-    folder of a batch is named as on the machine that began it.
-    """
-
-    files: tuple[Path, ...] = ()
-
-
 def forget(
     question_id: str | UUID | int | None = None,
     *,
     older_than: datetime | date | timedelta | str | None = None,
     batch: str | os.PathLike[str] | None = None,
+    containing: str | None = None,
+    dry_run: bool = False,
 ) -> Erased:
-    """Erase recorded questions from the history, but not from the server.
+    """Erase recorded questions from the history, but not from the server: all of them, or none.
 
     Their text is erased wherever the history has it, with kept answers on this machine. A batch in the same
     store knows that a question was asked, and does not ask it again.
@@ -155,12 +148,20 @@ def forget(
         known answer (SENT, ASKED, UNCERTAIN) are kept.
     batch : path or None, default None
         The folder of a batch: erase its questions, its parts and its manifest.
+    containing : str or None, default None
+        Erase questions with this text, of 3 characters or more, in the question, SQL, summary, error, tags or
+        a batch's list. It is searched for literally, in any case, and in the escapes of JSON too. Those
+        without a known answer are kept.
+    dry_run : bool, default False
+        Erase nothing, and return what would be erased.
 
     Returns
     -------
     int
         The number of questions that were erased. Its attribute ``files`` names files that still have answers:
-        parts of batches, and damaged histories that were renamed.
+        parts of batches, and damaged histories that were renamed. ``found`` has the number and text of each
+        question of a dry run. With ``containing``, ``kept`` counts the questions that were kept, and
+        ``not_searched`` names what may have the text too.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def forget(
     >>> cf.forget(older_than="30d")
     0
     """
-    return forget_in(resolve(), question_id, older_than, batch)
+    return forget_in(resolve(), question_id, older_than, batch, containing, dry_run=dry_run)
 
 
 def forget_in(
@@ -181,33 +182,42 @@ def forget_in(
     question_id: str | UUID | int | None,
     older_than: datetime | date | timedelta | str | None,
     batch: str | os.PathLike[str] | None = None,
+    containing: str | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Erased:
     """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
     database = store_at(settings.store)
-    if [question_id, older_than, batch].count(None) != 2:  # noqa: PLR2004 - of three
+    check_bool(dry_run, "dry_run")
+    if [question_id, older_than, batch, containing].count(None) != 3:  # noqa: PLR2004 - of four
         erase_all = f"To erase everything, delete {database.place}"
         if isinstance(database, QuestionFile):
             erase_all += f" and {path_text(database.answers_path.name)}, each with its -wal and -shm files"
         raise ConfigError(
-            "Name what to erase: a question, an age (older questions are erased) or the folder of a batch.",
+            "Name what to erase: a question, an age (to erase older ones), a text, or the folder of a batch.",
             hint=f"{erase_all}.",
             shell_hint=f"An age is --older-than 30d. {erase_all}.",
             setting="question_id",
         )
     if batch is not None:
-        return Erased(erase(checked_path(batch, "batch").absolute(), database.url))
+        return erase(checked_path(batch, "batch").absolute(), database.url, dry_run=dry_run)
+    is_row = isinstance(question_id, int) and not isinstance(question_id, bool)
+    if containing is not None and not (isinstance(containing, str) and containing.strip()[2:]):
+        raise wrong_value("containing", containing, "text of 3 characters or more")
     with _usable(database):
-        if older_than is not None:
-            count, parts = forget_records(database, before=_time(older_than, "older_than"))
-        elif isinstance(question_id, int) and not isinstance(question_id, bool):
-            count, parts = forget_records(database, row=question_id)
-        else:
-            count, parts = forget_records(database, question_id=check_question_id(question_id))
-    erased, here, damaged = Erased(count), None, list[Path]()
+        erased = forget_records(
+            database,
+            row=question_id if is_row else None,  # type: ignore[arg-type]
+            question_id=None if is_row or question_id is None else check_question_id(question_id),
+            before=None if older_than is None else _time(older_than, "older_than"),
+            containing=containing,
+            dry_run=dry_run,
+        )
+    here, damaged = None, list[Path]()
     if isinstance(database, QuestionFile):
         here = database.path.parent
         damaged = sorted(here.glob(f"{database.path.name}.damaged-*"))
-    erased.files = (*_named(parts, here), *damaged)
+    erased.files = (*_named(erased.parts, here), *damaged)
     return erased
 
 

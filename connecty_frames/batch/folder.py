@@ -25,6 +25,7 @@ from connecty_frames.settings.values import parse_setting
 
 if TYPE_CHECKING:
     from connecty_frames.options import AskOptions
+    from connecty_frames.store.table import Erased
 
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
@@ -98,15 +99,18 @@ def begin_refetching(folder: Path, manifest: dict[str, Any], store: str | None) 
     return index
 
 
-def erase(folder: Path, store: str | None) -> int:
-    """Erase the parts, the questions and finally the manifest; return the number of questions."""
+def erase(folder: Path, store: str | None, *, dry_run: bool = False) -> Erased:
+    """Erase the questions, the parts and finally the manifest; return the number of questions."""
     index = open_index(folder, store)
     parts = _parts(folder)
     _inside(folder, "index-answers.sqlite3")  # no batch has it, but erasing looks there
     with locked_folder(folder):
+        erased = index.erase(dry_run=dry_run)  # first, since the database may refuse it
+        if dry_run:
+            return erased
         for part, _ in parts:
             part.unlink()
-        erased = index.erase()
+        index.remove()
         for path in (*folder.glob(f"{_INDEX}*"), folder / _MANIFEST):
             if not path.is_dir():
                 path.unlink()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
+    from connecty_frames.store.table import Erased
+
 _T = TypeVar("_T")
 #: The outcomes of a finished question: its part is written, or its answer has no table.
 PART: Final = "PART"
@@ -198,9 +200,13 @@ class Index:
         text = error and error.encode(errors="backslashreplace").decode()
         self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
 
-    def erase(self) -> int:
-        """Erase all questions, and return how many were recorded."""
-        return self._try(lambda: forget_records(self._database, batch=self._batch))[0]
+    def erase(self, *, dry_run: bool) -> Erased:
+        """Erase all questions, but not the batch itself, and return how many were recorded."""
+        return self._try(lambda: forget_records(self._database, batch=self._batch, dry_run=dry_run))
+
+    def remove(self) -> None:
+        """Erase the batch itself."""
+        self._execute("DELETE FROM items WHERE batch = ?", (self._batch,))
 
     def _update(self, change: str, *parameters: object) -> None:
         self._execute(_UPDATE % change, (*parameters, self._batch))

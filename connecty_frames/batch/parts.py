@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyarrow import dataset, parquet
 
 from connecty_frames._base.text import path_text, quoted, snippet
+from connecty_frames.decode.arrow_types import any_of, is_number
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.files import open_regular
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _EXACT: Final = 2**53
 #: The most columns that a warning names.
 _MOST_COLUMNS: Final = 5
+#: The types as which Arrow reads a column of nulls, whatever its own type.
+_holds_any_null: Final = any_of(is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp)
 _HINT: Final = "batch.refetch(schema=...) gives all parts the same types, at no cost."
 
 
@@ -61,34 +64,46 @@ def _common_schema(paths: list[Path]) -> pa.Schema:
             names, others = (snippet(quoted(each), 200) for each in (first.names, schema.names))
             raise _unlike(paths[0], f"the columns {names}", path, others)
     for position, field in enumerate(first):
-        types = [schema.types[position] for schema in schemas]
+        found = [(schema.types[position], *part) for schema, part in zip(schemas, parts, strict=True)]
+        with_values = [each for each in found if _has_values(each[2], field.name)]
+        if with_values and _holds_any_null(with_values[0][0]):
+            found = with_values
+        types = [each[0] for each in found]
         is_mixed = set(types) == {pa.int64(), pa.float64()}
         name = snippet(field.name)
-        for type_, (path, metadata) in zip(types, parts, strict=True):
-            if not is_mixed and type_ != field.type:
-                column = f"{name!r} as {snippet(str(field.type))}"
-                raise _unlike(paths[0], column, path, snippet(str(type_)))
+        for type_, path, metadata in found:
+            if not is_mixed and type_ != types[0]:
+                column = f"{name!r} as {snippet(str(types[0]))}"
+                raise _unlike(found[0][1], column, path, snippet(str(type_)))
             if is_mixed and type_ == pa.int64() and not _is_exact(metadata, field.name):
                 column = f"{name!r} as int64 beyond 2**53, which double does not hold exactly"
-                raise _unlike(path, column, paths[types.index(pa.float64())], "double")
-        if is_mixed:
-            first = first.set(position, field.with_type(pa.float64()))
+                raise _unlike(path, column, found[types.index(pa.float64())][1], "double")
+        first = first.set(position, field.with_type(pa.float64() if is_mixed else types[0]))
     return first
+
+
+def _has_values(metadata: parquet.FileMetaData, name: str) -> bool:
+    """Return whether a column may have a value that is not null."""
+    found = _statistics(metadata, name)
+    return bool(metadata.num_rows and (not found or any(each is None or each.num_values for each in found)))
 
 
 def _is_exact(metadata: parquet.FileMetaData, name: str) -> bool:
     """Return whether all integers of a column are exact in float64, by the statistics of its file."""
-    columns = [
-        metadata.row_group(group).column(position)
+    return all(
+        found is not None
+        and (found.num_values == 0 or (found.has_min_max and -_EXACT <= found.min <= found.max <= _EXACT))
+        for found in _statistics(metadata, name)
+    )
+
+
+def _statistics(metadata: parquet.FileMetaData, name: str) -> list[parquet.Statistics | None]:
+    return [
+        metadata.row_group(group).column(position).statistics
         for group in range(metadata.num_row_groups)
         for position in range(metadata.num_columns)
         if metadata.schema.column(position).path == name
     ]
-    return all(
-        found is not None
-        and (found.num_values == 0 or (found.has_min_max and -_EXACT <= found.min <= found.max <= _EXACT))
-        for found in (column.statistics for column in columns)
-    )
 
 
 def _read_metadata(path: Path) -> parquet.FileMetaData:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connecty_frames._base.text import counted, path_text
+from connecty_frames._base.text import counted, path_text, terminal
 from connecty_frames.cli.answer_options import FormatOption, OutputOption
 from connecty_frames.cli.connection import Profile
 from connecty_frames.cli.input import FlagGroup
@@ -117,16 +117,27 @@ def forget(
         str | None, typer.Option(help="Erase finished questions older than a time or age.")
     ] = None,
     batch: Annotated[Path | None, typer.Option(help="Erase the batch of this folder and its parts.")] = None,
+    containing: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Erase finished questions in which this text occurs.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the number and text of each question, and erase none.")
+    ] = False,
     profile: Profile = None,
 ) -> None:
-    """Erase one recorded question, those before a time or age, or a batch."""
+    """Erase one recorded question, those before a time or age or with a text, or a batch."""
     from connecty_frames.records import forget_in, named_on_command_line
     from connecty_frames.settings.sources import resolve
 
     settings = resolve(profile=profile)
     named = None if question_id is None else named_on_command_line(settings, question_id)
-    erased = forget_in(settings, named, older_than, batch)
-    echo_stderr(f"{counted(erased, 'question')} erased.")
+    erased = forget_in(settings, named, older_than, batch, containing, dry_run=dry_run)
+    for number, text in erased.found:
+        typer.echo(f"{number or '-'}\t{terminal(text)}")
+    echo_stderr(f"{counted(erased, 'question')} {'would be ' * dry_run}erased.")
+    if containing is not None:
+        echo_stderr(f"Kept, since their answer is unknown: {counted(erased.kept, 'question')}.")
+        echo_stderr(f"Not searched: {erased.not_searched}.")
     if erased.files:
         echo_stderr(f"To be deleted too, with answers: {', '.join(map(path_text, erased.files))}")
 
@@ -136,11 +147,12 @@ def ddl(
     *,
     asks: Annotated[str | None, typer.Option(help="The role that asks questions.")] = None,
     reads: Annotated[str | None, typer.Option(help="The role that only reads.")] = None,
+    erases: Annotated[str | None, typer.Option(help="The role that erases.")] = None,
     profile: Profile = None,
 ) -> None:
-    """Print the SQL that creates or upgrades the tables in PostgreSQL, with GRANTs for two roles."""
+    """Print the SQL that creates or upgrades the tables in PostgreSQL, with GRANTs for three roles."""
     from connecty_frames.settings.sources import resolve
     from connecty_frames.store import schema
 
     _, name = schema.split(str(resolve(profile=profile).store))
-    typer.echo(schema.ddl(name, asks, reads), nl=False)
+    typer.echo(schema.ddl(name, asks, reads, erases), nl=False)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
+from connecty_frames import errors
 from connecty_frames._base.text import counted, snippet, value_text
 from connecty_frames.answer_metadata import AnswerMetadata, Schema
 from connecty_frames.api import fetch_df, shared_client
@@ -21,7 +22,7 @@ from connecty_frames.pins.comparison import (
     parsed,
     text_fingerprint,
 )
-from connecty_frames.warehouse.cast import declared_types
+from connecty_frames.warehouse.cast import declared_types, needs_values
 from connecty_frames.warehouse.running import declared
 from connecty_frames.warehouse.sql import fingerprint, parse, parse_any
 
@@ -235,9 +236,10 @@ class Pin:
 
         By default no question is asked and no row is read: the SQL is parsed and checked as for ``rerun``.
         With a connection, the columns that the warehouse declares are compared with the pinned ones: a
-        missing table or column is a change, and so is another kind, such as text in place of dates. With
-        ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its answer
-        are compared. The pin does not change.
+        missing table or column is a change, and so is another kind, such as text in place of dates. Only for
+        times of another type, such as timestamps in place of dates, rows are read until one does not fit.
+        With ``ask=True`` the question is asked again, and the SQL, columns, types and number of rows of its
+        answer are compared. The pin does not change.
 
         Parameters
         ----------
@@ -322,9 +324,13 @@ class Pin:
             if connection is None:
                 return Drift()
             rows = declared(connection, statement)
-            return Drift(**compare_columns(self.schema, declared_types(rows, self.schema)))
-        except QueryRefused as error:
+            drift = Drift(**compare_columns(self.schema, declared_types(rows, self.schema)))
+            if not drift.changed and needs_values(rows, self.schema):
+                for _ in self.rerun(connection):
+                    pass  # until a value does not fit
+        except (errors.ConversionError, QueryRefused) as error:
             return Drift(refused=str(error).partition(" Nothing was sent")[0])
+        return drift
 
     def _dialect(self) -> str:
         if self.dialect is None:

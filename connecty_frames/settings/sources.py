@@ -122,6 +122,8 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         network. It turns the history on.
     keep_answers_max_bytes : int or None, default 1073741824
         The maximum size of all kept answers, in bytes after compression; the oldest are removed first.
+    keep_answers_max_age : str, float, timedelta or None, default None
+        The maximum age of kept answers, such as ``"30d"``; a new client removes older ones.
     profile : str or None, default None
         The profile in ``config.toml`` to use; by default ``default``.
 

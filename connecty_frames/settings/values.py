@@ -20,11 +20,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from connecty_frames._base.text import SecretStr, snippet
 from connecty_frames.errors import ConfigError, is_of_handler
 from connecty_frames.files import local_path
-from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT
+from connecty_frames.options import DW_ID_LIMIT, MAX_TIMEOUT, check_age
 from connecty_frames.protocol import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
     from pathlib import Path
 
     from connecty_frames._base.text import SupportsSecret
@@ -197,6 +198,14 @@ def _limit(value: object) -> object:
     return tuple(sorted((_text(job), check(limit)) for job, limit in value.items()))
 
 
+def _age(value: object) -> object:
+    try:
+        check_age(value)
+    except ConfigError:
+        raise ValueError("expected an age above 0: seconds, a timedelta, or text such as '30d'") from None
+    return value
+
+
 def _path(value: Any) -> Path:
     path = local_path(value)
     try:
@@ -297,6 +306,8 @@ class ClientSettingsDict(TypedDict, total=False):
     network. It turns the history on."""
     keep_answers_max_bytes: int | None
     """The maximum size of all kept answers, in bytes after compression; the oldest are removed first."""
+    keep_answers_max_age: str | float | timedelta | None
+    """The maximum age of kept answers, such as ``"30d"``; a new client removes older ones."""
     profile: str | None
     """The profile in ``config.toml`` to use; by default ``default``."""
 
@@ -326,6 +337,7 @@ class Settings:
     max_questions_per_day: int | tuple[tuple[str, int], ...] | None = None
     keep_answers: bool = False
     keep_answers_max_bytes: int = KEPT_BYTES
+    keep_answers_max_age: str | float | timedelta | None = None
     profile: str | None = None
     #: In words, the source of each setting that has not its default.
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -393,6 +405,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "keep_answers_max_bytes": _number(
         int, f"a number of bytes above 0 and at most {_LARGEST_INTEGER}", most=_LARGEST_INTEGER
     ),
+    "keep_answers_max_age": _age,
     "profile": _text,
 }
 #: How text of the environment is made a value of another type.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from connecty_frames.store.database import SQLiteFile, Store, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import timedelta
 
 #: The end of the last body.
 _END: Final = "(SELECT position + length(body) FROM answers ORDER BY position DESC LIMIT 1)"
@@ -35,6 +37,7 @@ class KeptAnswers(SQLiteFile):
                 length INTEGER NOT NULL,
                 body BLOB NOT NULL,
                 checksum BLOB NOT NULL,
+                kept_at REAL NOT NULL,
                 UNIQUE (question_id, base_url)
             )""",
         ),
@@ -52,10 +55,10 @@ class KeptAnswers(SQLiteFile):
         try:
             self.execute(
                 "INSERT OR REPLACE INTO answers "
-                "(position, question_id, base_url, max_rows, length, body, checksum) "
-                f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
+                "(position, question_id, base_url, max_rows, length, body, checksum, kept_at) "
+                f"SELECT coalesce({_END}, 0), ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS "
                 "(SELECT 1 FROM answers WHERE question_id = ? AND base_url = ? AND max_rows >= ?)",
-                (*fields, compressed, _checksum(compressed, *fields), *fields[:3]),
+                (*fields, compressed, _checksum(compressed, *fields), time.time(), *fields[:3]),
             )
             self.execute(f"DELETE FROM answers WHERE position < {_END} - ?", (max_bytes,))
         except StoreError as error:
@@ -86,6 +89,15 @@ class KeptAnswers(SQLiteFile):
             self._warn(f"have a damaged answer, to question {question_id}; it is fetched again")
             self.forget(question_id)  # if that fails, it is found damaged again
         return None
+
+    def expire(self, max_age: timedelta) -> None:
+        """Remove the answers that have been kept for longer, and overwrite them as :meth:`erase` does."""
+        oldest = time.time() - max_age.total_seconds()
+        try:
+            if self.execute("DELETE FROM answers WHERE kept_at < ?", (oldest,), creates=False).changed:
+                self.erase([])
+        except StoreError as error:
+            self._warn(f"cannot be used ({error})")
 
     def forget(self, question_id: str) -> None:
         """Remove the answer to a question, if the file can be changed."""

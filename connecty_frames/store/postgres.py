@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 #: ``clock``, which goes on while a statement waits.
 _CLOCK: Final = "(extract(epoch FROM {}_timestamp()) * 1000000)::bigint"
 #: What the database contains, from its catalogue, because functions may cache an earlier state; whether its
-#: isolation level must be set; and whether it can detect clients that are gone (not on Windows).
+#: isolation level must be set; whether it can detect clients that are gone (not on Windows); and whether the
+#: role may upgrade what there is.
 _KNOWN: Final = """\
 SELECT current_setting('server_encoding'),
     (current_setting('default_transaction_isolation') <> 'read committed')::int,
@@ -57,7 +58,9 @@ SELECT current_setting('server_encoding'),
     (SELECT count(*) FROM pg_namespace WHERE nspname = 'connecty'),
     count(*) FILTER (WHERE relname IN ('version', 'questions')),
     (count(*) FILTER (
-        WHERE relname = 'version' AND attname IN ('version', 'oldest_writer', 'store_id')) = 3)::int
+        WHERE relname = 'version' AND attname IN ('version', 'oldest_writer', 'store_id')) = 3)::int,
+    bool_and(pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE'))
+        FILTER (WHERE relname IN ('version', 'questions', 'items', 'history'))::int
 FROM pg_attribute
 JOIN pg_class ON pg_class.oid = attrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -92,6 +95,7 @@ class Server(Store):
     slack = 1_000_000
     #: An index on ``asked_at`` itself would be preferred to those for limits, and read other clients' rows.
     asked_at = f"{schema.ASKED_AT} {{}} to_timestamp(?::bigint / 1e6)"
+    listed = "json_array_elements_text(?::json)"
 
     def __init__(self, url: str) -> None:
         #: The URL for libpq, and the schema of the tables.
@@ -103,6 +107,7 @@ class Server(Store):
         self._version = 0
         self._limits = _LIMITS
         self._must_begin = 0
+        self._may_upgrade = False
         #: Until then, calls that need no record do not wait for the server, which was unreachable.
         self._down_until = 0.0
         #: The failures of all threads since the last success, and its time.
@@ -152,6 +157,10 @@ class Server(Store):
         lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
         return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
 
+    def execute_together(self, statements: list[Statement]) -> None:
+        """Execute statements in one transaction."""
+        self._attempts(statements, None, creates=False)
+
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
         """Execute the first 300 statements in one transaction, and return them."""
         several = list(waiting)[:300]
@@ -189,8 +198,8 @@ class Server(Store):
         try:
             if self._connection is None:
                 self._connect(until)
-            # Create missing tables only to write; upgrade older ones even to read.
-            if self._version < len(schema.POSTGRES) and (creates or self._version):
+            # Create missing tables only to write; upgrade older ones even to read, if that is allowed.
+            if self._version < len(schema.POSTGRES) and (self._may_upgrade if self._version else creates):
                 self._make_tables(until)
             if not self._version:
                 return [Result([], 0)] * len(statements)
@@ -228,7 +237,7 @@ class Server(Store):
     def _inspect(self, until: float) -> bool:
         """Find the version of the tables (0 without tables), and return whether the schema exists."""
         (result,) = self._run([(_KNOWN, ())], until)
-        ((encoding, self._must_begin, checks, has_schema, has_tables, has_version),) = result.rows
+        ((encoding, self._must_begin, checks, has_schema, has_tables, has_version, may),) = result.rows
         if encoding != "UTF8":
             raise UnfitError(f"the encoding of its database is {snippet(encoding)}, not UTF8")
         check = ", set_config('client_connection_check_interval', '1000', true)"
@@ -237,6 +246,14 @@ class Server(Store):
         if has_tables:
             rows = self._run([(schema.VERSION, ())], until)[0].rows if has_version else []
             self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
+        self._may_upgrade = bool(may)
+        if 0 < self._version < len(schema.POSTGRES) and not may:
+            self.warn_once(
+                "older",
+                f"The tables in {self.place} have version {self._version}, and are used as they are: this "
+                f"role may not upgrade them to {len(schema.POSTGRES)}. Have their owner run the SQL of "
+                "`connecty history ddl`.",
+            )
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:

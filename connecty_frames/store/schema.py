@@ -134,23 +134,28 @@ INSERT INTO connecty.version SELECT 0, 0, {store_id}
     ]
 
 
-def ddl(name: str, asks: str | None = None, reads: str | None = None) -> str:
-    """Return SQL for an administrator that creates or upgrades a schema, with the GRANTs of two roles."""
+def ddl(name: str, asks: str | None = None, reads: str | None = None, erases: str | None = None) -> str:
+    """Return SQL for an administrator that creates or upgrades a schema, with the GRANTs of three roles."""
     lines = ["CREATE SCHEMA IF NOT EXISTS connecty", *statements(POSTGRES, 0, "gen_random_uuid()")]
     lines = [in_schema(line, name) for line in lines]
     # After the transaction, so that questions are recorded while the indexes of a large store are made.
     create = "CREATE INDEX"
     indexes = [line.replace(create, f"{create} CONCURRENTLY") for line in lines if line.startswith(create)]
     lines = [line for line in lines if not line.startswith(create)]
-    # To erase, a role also needs DELETE on both tables.
     grants_to_ask = (
         "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
         "SELECT ON connecty.version, connecty.history",
     )
     grants_to_read = ("SELECT ON connecty.questions, connecty.items, connecty.version, connecty.history",)
+    grants_to_erase = (
+        "SELECT, DELETE ON connecty.questions, connecty.items",
+        "UPDATE ON connecty.items",
+        "SELECT ON connecty.version",
+    )
     for role, unnamed, grants in (
         (asks, "a_role_that_asks", grants_to_ask),
         (reads, "a_role_that_reads", grants_to_read),
+        (erases, "a_role_that_erases", grants_to_erase),
     ):
         to = unnamed if role is None else '"' + role.replace('"', '""') + '"'
         for grant in ("USAGE ON SCHEMA connecty", *grants):

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from uuid import uuid4
 
 from connecty_frames._base.text import counted
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import name_problem, user_folder
+from connecty_frames.files import folded, name_problem, user_folder
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
@@ -24,7 +23,7 @@ from connecty_frames.store.database import SQLiteFile, Statement
 from connecty_frames.store.schema import LATEST, SQLITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from connecty_frames._base.text import SecretStr
@@ -53,7 +52,21 @@ _PAGE: Final = 10_000
 #: The parts of a batch's questions, with the folder of the batch.
 _PARTS: Final = """\
 SELECT (SELECT place.question FROM items AS place WHERE place.batch = items.batch AND place.number = 0),
-    number, name FROM items {} AND outcome = 'PART' ORDER BY batch, number"""
+    number, name FROM items WHERE number > 0 AND {} AND outcome = 'PART' ORDER BY batch, number"""
+#: The rows with all their texts, and questions of batches without a row; the first column orders them.
+_TEXTS: Final = {
+    -LARGEST: """\
+SELECT id, question_id, id, questions.key, state, questions.question, sql_query, response_summary,
+    questions.error, tags, items.question, items.error, name
+FROM questions LEFT JOIN items ON items.key = questions.key WHERE id > ? ORDER BY id LIMIT ?""",
+    "": """\
+SELECT key, NULL, NULL, key, 'REJECTED', question, error, name FROM items WHERE number > 0
+    AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.key = items.key) AND key > ?
+ORDER BY key LIMIT ?""",
+}
+#: JSON's escapes, as in tags and in replies that errors quote, and how often a text may be escaped.
+_ESCAPES: Final = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
+_NESTED: Final = 4
 
 
 class RecordState(StrEnum):
@@ -73,6 +86,7 @@ class RecordState(StrEnum):
 
 #: The states of a finished question. In other states, an answer that was paid for may still be fetched.
 CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
+_CLOSED: Final = ", ".join(f"'{state}'" for state in sorted(CLOSED))
 
 
 def _is_number(value: object) -> bool:
@@ -165,11 +179,24 @@ class QuestionFile(SQLiteFile):
     slack = 0
     #: Compares the time of asking with another one; to be formatted with an operator.
     asked_at = "asked_at {} ?"
+    #: Has a column ``value`` with the items of a JSON array.
+    listed = "json_each(?)"
 
     @property
     def answers_path(self) -> Path:
         """The file of the answers that are kept next to it."""
         return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
+
+    def execute_together(self, statements: Sequence[Statement]) -> None:
+        """Execute statements in one transaction."""
+        with self.lock, self:
+            self._free()  # so that none is repeated if the disk is full
+            try:
+                for statement in (("BEGIN IMMEDIATE", ()), *statements, ("COMMIT", ())):
+                    self.execute(*statement)
+            except BaseException:
+                self._disconnect()  # which undoes everything
+                raise
 
     def now(self, moment: datetime) -> Statement:
         """Return the current time as SQL with parameters; a file uses the caller's clock."""
@@ -314,6 +341,20 @@ def count_records(
     return [row[:-2] for row in rows if row[0] is not None]
 
 
+class Erased(int):
+    """How many questions were erased, as a number, or would be; ``forget`` describes the attributes."""
+
+    files: tuple[Path, ...] = ()
+    found: Sequence[tuple[int | None, str]] = ()
+    kept = 0
+    not_searched = (
+        "answers kept for other questions or on other machines, saved answers, parts of batches, batches in "
+        "folders, pins, logs and backups"
+    )
+    #: The folder (if known), number and name of each part that still has an answer.
+    parts: Sequence[tuple[Any, ...]] = ()
+
+
 def forget_records(
     database: QuestionStore,
     *,
@@ -321,46 +362,82 @@ def forget_records(
     row: int | None = None,
     before: datetime | None = None,
     batch: str | None = None,
-) -> tuple[int, list[tuple[Any, ...]]]:
-    """Erase a question, a row, all finished rows before a time, or those of a batch.
-
-    Returns their number, and the parts with their answers: the folder (if known), number and name.
-    """
+    containing: str | None = None,
+    dry_run: bool = False,
+) -> Erased:
+    """Erase a question, a row, the rows of a batch, or all finished ones before a time or with a text."""
     if not database.exists or (row is not None and abs(row) > LARGEST):
-        return 0, []
-    states = ", ".join(f"'{state}'" for state in sorted(CLOSED))
-    older = database.asked_at.format("<")
+        return Erased()
+    older = f"{database.asked_at.format('<')} AND state IN ({_CLOSED})"
     selections: tuple[tuple[str, object], ...] = (
         ("id = ?", row),
         ("key IN (SELECT key FROM items WHERE batch = ?)", batch),
-        (f"{older} AND state IN ({states})", microseconds(before or datetime.now(UTC))),
+        (older, microseconds(before or datetime.now(UTC))),
     )
     selected: Statement = next((each, (value,)) for each, value in selections if value is not None)
-    condition, parameters = selected if question_id is None else named(question_id)
-    where = f"FROM questions WHERE {condition}"
-    items = f"WHERE number > 0 AND key IN (SELECT key {where})"
-    answers = answers_beside(database)
+    rows_with, given = selected if question_id is None else named(question_id)
+    items_with, item_given = f"key IN (SELECT key FROM questions WHERE {rows_with})", given
+    answers, kept = answers_beside(database), 0
     with database, answers:
-        rows = database.execute(f"SELECT question_id {where}", parameters).rows
+        if containing is None:
+            columns = f"question_id, id, NULL, NULL, {'question' if dry_run else 'NULL'}"
+            rows = database.execute(f"SELECT {columns} FROM questions WHERE {rows_with}", given).rows
+        else:
+            text = folded(containing.replace("''", "'"))
+            found = [row for each in _TEXTS.items() for row in _having(database, *each, text)]
+            rows = [row for row in found if row[3] in CLOSED]
+            kept = len(found) - len(rows)
+            rows_with = f"id IN (SELECT CAST(value AS bigint) FROM {database.listed})"
+            # The question of an item may have another row, whose answer is unknown.
+            items_with = (
+                f"key IN (SELECT value FROM {database.listed}) AND NOT EXISTS (SELECT 1 FROM questions "
+                f"WHERE questions.key = items.key AND state NOT IN ({_CLOSED}))"
+            )
+            given, item_given = ((json.dumps([row[at] for row in rows]),) for at in (1, 2))
+        erased = Erased(len(rows))
+        erased.kept, erased.parts = kept, database.execute(_PARTS.format(items_with), item_given).rows
+        if dry_run:
+            erased.found = [(row[1], row[4]) for row in rows]
+            return erased
+        for table in ("questions", "items"):  # without the right to, an error before anything is erased
+            database.execute(f"DELETE FROM {table} WHERE false")
         # Include the given id even if its row is gone, such as from a damaged history.
         asked = () if question_id is None else id_spellings(question_id)
-        question_ids = {each for each in (*asked, *chain.from_iterable(rows)) if each is not None}
+        question_ids = {each for each in (*asked, *(row[0] for row in rows)) if each is not None}
         # Before the rows, which still name them if this fails; and after, because an answer may be kept
         # while its row exists.
         answers.erase(question_ids)
-        parts = database.execute(_PARTS.format(items), parameters).rows
-        # The batch still knows by the key that a question is finished; unfinished ones are removed.
-        erasure = f"UPDATE items SET question = '', error = NULL, outcome = 'NO TABLE' {items}"
-        finished = "outcome IN ('PART', 'NO TABLE')"
-        database.execute(f"{erasure} AND {finished}", parameters)
-        database.execute(f"DELETE FROM items {items} AND ({finished}) IS NOT TRUE", parameters)
-        erased = database.execute(f"DELETE {where}", parameters).changed
+        # A batch still knows by the key that a question is finished; unfinished ones are removed. Its marker
+        # stays until its files are deleted.
+        change = "question = '', error = NULL, name = NULL, folded = NULL, outcome = 'NO TABLE'"
+        items, finished = f"number > 0 AND {items_with} AND", "(outcome IN ('PART', 'NO TABLE'))"
+        database.execute_together(
+            [
+                (f"UPDATE items SET {change} WHERE {items} {finished}", item_given),
+                (f"DELETE FROM items WHERE {items} {finished} IS NOT TRUE", item_given),
+                (f"DELETE FROM questions WHERE {rows_with}", given),
+                ("DELETE FROM items WHERE number > 0 AND batch = ?", (batch,)),
+            ]
+        )
         answers.erase(question_ids)
-        if batch is not None:
-            database.execute("DELETE FROM items WHERE batch = ?", (batch,))
         if database.url is None:  # PostgreSQL itself decides when to overwrite erased rows
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return erased, parts
+    return erased
+
+
+def _having(database: QuestionStore, last: object, statement: str, text: str) -> Iterator[tuple[Any, ...]]:
+    """Yield question_id, id, key, state and question of the rows that have a folded text, even escaped."""
+    while rows := database.execute(statement, (last, _PAGE)).rows:
+        for _, *row in rows:
+            found = "\0".join(str(each) for each in row[4:] if each is not None).replace("''", "'")
+            for _ in range(_NESTED):
+                if text in folded(found):
+                    yield tuple(row[:5])
+                    break
+                found, escapes = _ESCAPES.subn(lambda run: json.loads(f'"{run[0]}"'), found)
+                if not escapes:
+                    break
+        last = rows[-1][0]
 
 
 def is_sound(column: str, value: object) -> bool:

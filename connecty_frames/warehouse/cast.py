@@ -224,6 +224,13 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
     return types
 
 
+def needs_values(rows: Rows, columns: Sequence[ColumnSchema]) -> bool:
+    """Return whether values decide if times of another type fit, such as timestamps in place of dates."""
+    found = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
+    times = [each for each in found if each[0].is_inferred and pa.types.is_temporal(each[0].type)]
+    return any(_as_answered(got, column.type) != column.type for column, (got, *_) in times)
+
+
 def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataType) -> bool:
     """Return whether a declared type is text or whole numbers, but the wanted one is not."""
     declared = declared and _as_answered(declared, wanted)

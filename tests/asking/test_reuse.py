@@ -530,6 +530,16 @@ class TestKeptAnswers:
         assert again.metadata.reused
         assert again.response == first.response
 
+    @pytest.mark.parametrize("keeps", [True, False])
+    def test_old_answers(self, server: Script, client: Client, path: Path, *, keeps: bool) -> None:
+        """They are gone once a client with a maximum age is made, even if that keeps none itself."""
+        client.ask("how many?")
+        kept = answers_beside(store_at(path))
+        kept.execute("UPDATE answers SET kept_at = kept_at - 7200")
+        for age, left in ("3h", 1), ("1h", 0):
+            make(server, path, keep_answers=keeps, keep_answers_max_age=age).close()
+            assert kept.execute("SELECT count(*) FROM answers").rows == [(left,)]
+
     def test_more_rows_are_fetched(self, server: Script, client: Client) -> None:
         """A kept answer that may lack rows is fetched by its id, kept, and serves fewer rows too."""
         client.ask("how many?", max_rows=2, on_truncation="ignore")

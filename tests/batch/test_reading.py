@@ -50,7 +50,6 @@ def test_a_dataset(ask: Any) -> None:
             [[["n"], [0.5]], [["n"], [2**53 + 1]]],
             r"000003\.parquet has 'n' as int64 beyond 2\*\*53, .*, and 000002-why\.parquet double\.",
         ),
-        ([[["n"], [None]]], r"000002-why\.parquet "),
         ([[["m"], [1]]], r"has the columns 'n', and 000002-why\.parquet 'm'\."),
         ([[["a" * 120, "n" * 120], [1, 2]]], f"and .* '{'a' * 120}', '{'n' * 75}…"),
     ],
@@ -64,6 +63,42 @@ def test_parts_of_different_schemas(ask: Any, service: Any, tables: list[Any], m
     with pytest.raises(cf.ConfigError, match=message) as caught:
         batch.to_dataset()
     assert caught.value.setting == "folder"
+
+
+@pytest.mark.filterwarnings("ignore:Types differ between parts")
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("2026-01-31", pa.date32()),
+        ("2026-01-31T10:00:00", pa.timestamp("us")),
+        ("2026-01-31T10:00:00Z", pa.timestamp("us", "UTC")),
+        (7, pa.int64()),
+        (0.5, pa.float64()),
+        (True, pa.bool_()),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("rows", [[[None]], []], ids=["nulls", "no rows"])
+def test_a_part_without_values(
+    ask: Any, service: Any, value: object, type_: pa.DataType, rows: list[Any]
+) -> None:
+    """Its column, which is text, has the type of the other parts, those before it and those after it."""
+    service.answers |= {each: service.frame(["n"], *rows) for each in ("why?", "how?")}
+    service.answers["when?"] = service.frame(["n"], [value])
+
+    found = ask(["why?", "when?", "how?"]).to_dataset().to_table()["n"]
+    assert found.type == type_
+    assert (found.null_count, len(found)) == (2 * len(rows), 1 + 2 * len(rows))
+
+
+@_parts_differ
+def test_a_part_without_values_that_cannot_be_read(ask: Any, service: Any) -> None:
+    """Arrow reads no text as lists, even if all of it are nulls."""
+    service.answers["why?"] = service.frame(["n"], [None])
+    service.answers["which?"] = service.frame(["n"], [[1]])
+
+    with pytest.raises(cf.ConfigError, match=r"000001\.parquet has 'n' as string, and 000002\.parquet list"):
+        ask(["why?", "which?"]).to_dataset()
 
 
 @_parts_differ

@@ -55,6 +55,7 @@ def test_each_setting_and_its_source(shell: Any, config: Path) -> None:
         "max_questions_per_day": ("-", "default"),
         "keep_answers": ("False", "default"),
         "keep_answers_max_bytes": ("1073741824", "default"),
+        "keep_answers_max_age": ("-", "default"),
         "profile": ("-", "default"),
     }
 

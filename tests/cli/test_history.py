@@ -311,6 +311,26 @@ def test_an_answer_is_reused(run: Any, path: Path, server: Script) -> None:
     assert len(server.questions) == 1
 
 
+def test_forgetting_a_text(run: Any, path: Path) -> None:
+    """The questions are listed first, with their numbers; then they are counted, as those that are kept."""
+    for question in ("who is Anna\tKowalska?", "is Anna here?", "how many?"):
+        assert run("ask", question, "--quiet")[0] == 0
+    store_at(path).execute("UPDATE questions SET state = 'UNCERTAIN' WHERE id = 2")
+    rest = (
+        "Kept, since their answer is unknown: 1 question.\nNot searched: answers kept for other questions or "
+        "on other machines, saved answers, parts of batches, batches in folders, pins, logs and backups.\n"
+    )
+    command = ["history", "forget", "--containing", "ANNA"]
+
+    assert run(*command, "--dry-run") == (
+        0, "1\twho is Anna\\tKowalska?\n", f"1 question would be erased.\n{rest}",
+    )  # fmt: skip
+    assert run(*command) == (0, "", f"1 question erased.\n{rest}")
+    assert store_at(path).execute("SELECT question FROM questions ORDER BY id").rows == [
+        ("is Anna here?",), ("how many?",),
+    ]  # fmt: skip
+
+
 def test_ddl(run: Any) -> None:
     """The SQL of the tables, in the schema of the setting, with GRANTs; those without a role are comments."""
     code, out, err = run("history", "ddl", "--asks", 'a "b"', history="postgresql://u@127.0.0.1/d?schema=s")
@@ -323,6 +343,10 @@ def test_ddl(run: Any) -> None:
         'GRANT SELECT ON "s".version, "s".history TO "a ""b""";',
         '-- GRANT USAGE ON SCHEMA "s" TO a_role_that_reads;',
         '-- GRANT SELECT ON "s".questions, "s".items, "s".version, "s".history TO a_role_that_reads;',
+        '-- GRANT USAGE ON SCHEMA "s" TO a_role_that_erases;',
+        '-- GRANT SELECT, DELETE ON "s".questions, "s".items TO a_role_that_erases;',
+        '-- GRANT UPDATE ON "s".items TO a_role_that_erases;',
+        '-- GRANT SELECT ON "s".version TO a_role_that_erases;',
     ]
     assert [line.split(" ON ")[0] for line in lines[lines.index("COMMIT;") + 1 :] if line[0] != " "] == [
         f"CREATE INDEX CONCURRENTLY IF NOT EXISTS questions_by_{each}"

@@ -340,6 +340,35 @@ def test_what_the_warehouse_declares(
 
 
 @pytest.mark.parametrize(
+    ("value", "declared", "found", "reason"),
+    [
+        ("2026-01-31", "TIMESTAMP", "2026-02-01 00:00:00", None),
+        ("2026-01-31", "TIMESTAMP", "2026-02-01 10:00:00", "Column 'c', row 1: '2026-02-01T10:00:00' is"),
+        ("2026-01-31T10:00:00", "TIMESTAMP_NS", "2026-02-01 10:00:00.000000001", "Column 'c', row 1: "),
+        ("2026-01-31T10:00:00", "DATE", "2026-02-01", None),
+    ],
+)
+def test_times_of_another_type(
+    service: Any, value: str, declared: str, found: str, reason: str | None
+) -> None:
+    """Their values are read, up to the first that ``rerun`` refuses; the connection can be used after it."""
+    connection = duckdb.connect()
+    connection.execute(f"CREATE TABLE orders (c {declared})")
+    connection.execute("INSERT INTO orders VALUES ('2026-01-31'), (?)", [found])
+    service.answer("SELECT c FROM orders", [["c"], [value]])
+    pin = service.pin()
+
+    checked = pin.check(connection, on_change=lambda _: None)
+    assert [line.startswith(str(reason)) for line in checked.lines] == [True] * (reason is not None)
+    connection.execute("INSERT INTO orders VALUES (NULL)")
+    if reason is None:
+        assert pin.rerun(connection).read_all().num_rows == 3
+    else:
+        with pytest.raises(cf.ConversionError, match=reason):
+            pin.rerun(connection).read_all()
+
+
+@pytest.mark.parametrize(
     ("value", "same", "others"),
     [
         ("a", "VARCHAR UUID", "BOOLEAN BIGINT DOUBLE DATE TIMESTAMPTZ"),

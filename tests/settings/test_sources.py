@@ -60,6 +60,7 @@ SETTINGS = {
     "max_questions_per_day": Values(None, 4, 3, 2, 1),
     "keep_answers": Values(False, True, False, True, False),
     "keep_answers_max_bytes": Values(1_073_741_824, 4, 3, 2, 1),
+    "keep_answers_max_age": Values(None, "4d", "3d", "2d", "1d"),
 }
 DEFAULTS = {name: values.default for name, values in SETTINGS.items()}
 
@@ -349,6 +350,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("keep_answers_max_bytes", 0, "above 0 and at most 9223372036854775807"),
     ("keep_answers_max_bytes", 2**63, "above 0 and at most 9223372036854775807"),
     ("keep_answers_max_bytes", True, "expected a number"),
+    ("keep_answers_max_age", 0, "expected an age above 0: seconds, a timedelta, or text such as '30d'"),
+    ("keep_answers_max_age", "a month", "expected an age above 0"),
     ("profile", 5, "expected text"),
     ("profile", "", "it is empty"),
 ]
@@ -933,6 +936,7 @@ def test_explain(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("max_questions_per_day", None, "default"),
         ("keep_answers", False, "default"),
         ("keep_answers_max_bytes", 1_073_741_824, "default"),
+        ("keep_answers_max_age", None, "default"),
         ("profile", "a", "argument"),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,19 @@ def test_a_kept_answer(kept: KeptAnswers) -> None:
     assert type(found[0]) is bytes
     assert kept.find("other", ADDRESS) == OTHER
     assert kept.find("one", "https://elsewhere.test") is None
+
+
+def test_old_answers(kept: KeptAnswers, tmp_path: Path) -> None:
+    """They are removed and overwritten; the others stay. Without a file, none is created."""
+    kept.execute("UPDATE answers SET kept_at = kept_at - 3600 WHERE question_id = 'one'")
+    kept.expire(timedelta(hours=2))
+    assert kept.find("one", ADDRESS) == ONE
+    kept.expire(timedelta(hours=1))
+    assert (kept.find("one", ADDRESS), kept.find("other", ADDRESS)) == (None, OTHER)
+
+    elsewhere = answers_beside(store_at(tmp_path / "elsewhere" / "history.sqlite3"))
+    elsewhere.expire(timedelta(hours=1))
+    assert not elsewhere.path.parent.exists()
 
 
 def test_more_rows_replace_fewer(kept: KeptAnswers) -> None:
@@ -122,7 +135,7 @@ def test_an_answer_that_is_forgotten(kept: KeptAnswers, tmp_path: Path) -> None:
 def test_an_answer_without_a_row(history: SQLiteFile, kept: KeptAnswers) -> None:
     """It can be erased by its id, also if its history was damaged and a new one begun."""
     history.open()
-    assert forget_records(history, question_id="one") == (0, [])
+    assert forget_records(history, question_id="one") == 0
 
     assert kept.find("one", ADDRESS) is None
     assert kept.find("other", ADDRESS) == OTHER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,11 +11,14 @@ import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
 from connecty_frames.records import forget_in, records_table
 from connecty_frames.settings.sources import resolve
-from connecty_frames.store.database import close_databases
+from connecty_frames.store import schema
+from connecty_frames.store.answers import answers_beside
+from connecty_frames.store.database import StoreError, close_databases
 from tests.servers.scripted import QUESTION_ID
-from tests.store.stores import client
+from tests.store.stores import client, create_role, execute, store
 
 if TYPE_CHECKING:
+    from tests.servers.postgres import PostgresServer
     from tests.servers.scripted import Script
 
 ANSWER = {
@@ -127,3 +130,245 @@ def test_a_history_that_was_damaged(server: Script, home: Path) -> None:
     with client(server, place, ANSWER) as asking:
         asking.ask("how many?")
     assert forget_in(resolve(history=place), QUESTION_ID, None).files == (damaged,)
+
+
+# --- all or nothing -----------------------------------------------------------------------------------------
+
+
+def tables(url: str) -> list[list[tuple[Any, ...]]]:
+    """Return all rows."""
+    return [execute(url, f"SELECT * FROM connecty.{each} ORDER BY key") for each in ("questions", "items")]
+
+
+@pytest.mark.parametrize("granted", ["SELECT", "DELETE"])
+@pytest.mark.parametrize(
+    "what",
+    [{"older_than": "2099-01-01"}, {"containing": "canary"}, {"batch": "batch"}],
+    ids=["age", "text", "batch"],
+)
+def test_without_the_right_to_delete(
+    server: Script,
+    running: PostgresServer,
+    database: Any,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: dict[str, str],
+    granted: str,
+) -> None:
+    """Of both tables or one: an error says which, and rows, kept answers and the parts of batches stay."""
+    monkeypatch.chdir(home)
+    create_role(database, "may LOGIN")
+    database.execute(schema.ddl("connecty", "may").partition("COMMIT")[0] + "COMMIT")
+    database.execute(f"GRANT {granted} ON connecty.items TO may")
+    url, owner = running.url("store", user="may"), running.url("store")
+    with client(server, url, ANSWER, keep_answers=True) as asking:
+        cf.ask_batch({"a": "the canary?"}, "batch", client=asking, progress=False)
+        asking.ask("where is the canary?")
+    before = tables(owner)
+    cf.configure(history=url)
+
+    with pytest.raises(cf.ConfigError, match=r"permission denied for table questions; .* DELETE to erase"):
+        cf.forget(**what)  # type: ignore[arg-type]
+    assert tables(owner) == before
+    assert answers_beside(store(url)).execute("SELECT count(*) FROM answers").rows == [(1,)]
+    assert cf.open_batch("batch").to_dataset().count_rows() == 1
+
+
+def test_a_role_that_erases(server: Script, running: PostgresServer, database: Any, home: Path) -> None:
+    """It may do that, and may not ask."""
+    create_role(database, "clears LOGIN")
+    database.execute(schema.ddl("connecty", erases="clears").partition("COMMIT")[0] + "COMMIT")
+    owner, url = running.url("store"), running.url("store", user="clears")
+    with client(server, owner, ANSWER) as asking:
+        cf.ask_batch(["the canary?"], home / "batch", client=asking, progress=False)
+        asking.ask("where is the canary?")
+
+    assert forget_in(resolve(history=url), None, "2099-01-01") == 2
+    assert found(owner, home) == ["batch/parts/000001.parquet"]
+    with (
+        client(server, url, history_required=True) as asking,
+        pytest.raises(cf.ConfigError, match="permission denied for table questions"),
+    ):
+        asking.ask("how many?")
+
+
+def test_an_erasure_that_fails_half_way(server: Script, url: str, home: Path, database: Any) -> None:
+    """The questions of a batch, which are changed first, are as they were, and so are its parts."""
+    with client(server, url, ANSWER) as asking:
+        cf.ask_batch(["the canary?"], home / "batch", client=asking, progress=False)
+    before = tables(url)
+    database.execute("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'")
+    database.execute(
+        "CREATE TRIGGER no BEFORE DELETE ON connecty.questions FOR EACH ROW EXECUTE FUNCTION no()"
+    )
+    for what in ((None, "2099-01-01"), (None, None, home / "batch")):
+        with pytest.raises(cf.ConfigError, match="cannot be used: no"):
+            forget_in(resolve(history=url), *what)
+        assert tables(url) == before
+    cf.configure(history=url)
+    assert cf.open_batch(home / "batch").to_dataset().count_rows() == 1
+
+
+def test_statements_together(place: str) -> None:
+    """If one fails, none of them has an effect, and later statements have theirs."""
+    database = store(place)
+    add = "INSERT INTO items (batch, number, key, question, digest) VALUES ('b', ?, ?, '', '')"
+    with database:
+        database.execute("SELECT 1")
+        database.execute_together([(add, (1, "one")), (add, (2, "two"))])
+        with pytest.raises(StoreError):
+            database.execute_together([("DELETE FROM items", ()), ("DELETE FROM nothing", ())])
+        database.execute(add, (3, "three"))
+    found = execute(place, "SELECT key FROM connecty.items ORDER BY number")
+    assert found == [("one",), ("two",), ("three",)]
+
+
+# --- by text ------------------------------------------------------------------------------------------------
+
+
+def add(place: str, state: str = "COMPLETED", **values: str) -> None:
+    """Add a row with a key, and other values."""
+    store(place).execute(
+        f"INSERT INTO questions (question, base_url, dw_id, client, asked_at, state, {', '.join(values)}) "
+        f"VALUES ('q', 'u', '1', 'c', 1, '{state}', {', '.join('?' * len(values))})",
+        tuple(values.values()),
+    )
+
+
+def forget_text(place: str, text: Any, **options: Any) -> Any:
+    """Erase what has a text."""
+    return forget_in(resolve(history=place), None, None, None, text, **options)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "is_found"),
+    [
+        ("sql_query", "SELECT * FROM p WHERE name = 'ANNA KOWALSK\u00c1'", True),
+        ("sql_query", "SELECT * FROM p WHERE name LIKE 'Anna%'", False),
+        ("response_summary", "Anna Kowalska\u0301 has 3 orders", True),
+        ("response_summary", "Anna Kowalska has 3 orders", False),
+        ("error", r'{"message": "no person Anna Kowalsk\u00e1"}', True),
+        ("error", r'{"body": "{\"message\": \"Anna\\u0020Kowalsk\\u00e1\"}"}', True),
+        ("tags", '{"for": "anna kowalsk\u00e1"}', True),
+    ],
+)
+def test_a_text(place: str, column: str, value: str, is_found: bool) -> None:
+    """It is found in any case and normal form, and escaped in JSON, but literally."""
+    add(place, key="k", **{column: value})
+    expected = [(1, "q")] if is_found else []
+
+    for text in ("Anna Kowalsk\u00e1", "anna kowalska\u0301"):
+        erased = forget_text(place, text, dry_run=True)
+        assert (erased, erased.found, erased.kept) == (len(expected), expected, 0)
+    assert forget_text(place, "Anna Kowalsk\u00e1") == is_found
+    assert execute(place, "SELECT count(*) FROM connecty.questions") == [(1 - is_found,)]
+
+
+def test_marks_in_a_text(place: str) -> None:
+    """Quotation marks are found as JSON and SQL escape them; there are no wildcards, and no other columns."""
+    for key, value in {"1": r"say \"hi\" to O''Neil", "2": 'say "hi" to O', "3": "100%"}.items():
+        add(place, key=key, sql_query=value)
+
+    assert [forget_text(place, text) for text in ("%hi_", "completed", "none")] == [0, 0, 0]
+    assert forget_text(place, 'say "hi" to O\'Neil') == 1
+    assert forget_text(place, "00%") == 1
+    assert execute(place, "SELECT key FROM connecty.questions") == [("2",)]
+
+
+@pytest.mark.parametrize("state", ["SENT", "ASKED", "UNCERTAIN"])
+def test_a_text_of_an_unfinished_question(server: Script, url: str, home: Path, state: str) -> None:
+    """It is kept and counted, with its place in a batch; earlier rows of the same question are erased."""
+    with client(server, url, ANSWER) as asking:
+        cf.ask_batch(["the canary?"], home / "batch", client=asking, progress=False)
+        asking.ask("where is the canary?")
+    ((key,),) = execute(url, "SELECT key FROM connecty.items WHERE number = 1")
+    add(url, state, key=key)
+    before = tables(url)[1]
+    erased = forget_text(url, "CANARY")
+
+    assert (erased, erased.kept) == (2, 1)
+    assert execute(url, "SELECT state, question FROM connecty.questions") == [(state, "q")]
+    assert tables(url)[1] == before
+
+
+def test_a_text_of_a_batch(server: Script, url: str, home: Path) -> None:
+    """Its questions and names are erased, even of questions not asked yet; the batch asks none again."""
+    folder = home / "batch"
+    questions = {"canary": "how many?", "b": "the canary?", "c": "who?", "d": "a third canary?"}
+    with client(server, url) as asking:
+        cf.ask_batch(questions, folder, client=asking, progress=False, max_workers=1, max_questions=3)
+        erased = forget_text(url, "canary", dry_run=True)
+        assert (erased, erased.found) == (
+            3, [(1, "how many?"), (2, "the canary?"), (None, "a third canary?")],
+        )  # fmt: skip
+        erased = forget_text(url, "canary")
+        assert (erased, [path.name for path in erased.files]) == (
+            3, ["000001-canary.parquet", "000002-b.parquet"],
+        )  # fmt: skip
+        assert erased.not_searched.startswith("answers kept for other questions or on other machines, ")
+        assert [path for path in found(url, home) if path in {"items", "questions"}] == []
+        del questions["d"]
+        batch = cf.ask_batch(questions, folder, client=asking, progress=False)
+    assert batch.summary() == BatchSummary(3, answered=3)
+    assert len(server.questions) == 3
+
+
+def test_many_rows_with_a_text(place: str) -> None:
+    """There may be more than a statement can name, on several pages."""
+    add(place, key="0")
+    execute(
+        place,
+        "INSERT INTO connecty.questions (key, question, base_url, dw_id, client, state, asked_at) "
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
+        "SELECT 'k' || i, CASE WHEN i < 1202 THEN 'a canary' ELSE 'q' END, 'u', '1', 'c', 'FAILED', 1 FROM n",
+    )
+    assert forget_text(place, "CANARY") == 1201
+    assert execute(place, "SELECT count(*) FROM connecty.questions") == [(1800,)]
+
+
+@pytest.mark.parametrize("text", ["", "an", "  a  ", 5])
+def test_a_text_that_is_too_short(place: str, text: object) -> None:
+    """It is refused, since it would be in most questions."""
+    with pytest.raises(cf.ConfigError, match="expected text of 3 characters or more"):
+        forget_text(place, text)
+
+
+def test_a_dry_run(server: Script, url: str, home: Path) -> None:
+    """It lists what each way would erase, and erases nothing."""
+    with client(server, url, ANSWER) as asking:
+        asking.ask("where is the canary?")
+        cf.ask_batch(["the canary?"], home / "batch", client=asking, progress=False)
+    one, other = (1, "where is the canary?"), (2, "the canary?")
+    expected: dict[tuple[Any, ...], list[tuple[int, str]]] = {
+        (1, None): [one],
+        (None, "2099-01-01"): [one, other],
+        (None, None, home / "batch"): [other],
+        (None, None, None, "where is"): [one],
+    }
+    before = tables(url)
+    for what, listed in expected.items():
+        erased = forget_in(resolve(history=url), *what, dry_run=True)
+        assert (erased, erased.found) == (len(listed), listed)
+    assert tables(url) == before
+    assert (home / "batch" / "parts" / "000001.parquet").exists()
+
+
+def test_the_files_of_postgresql(running: PostgresServer, url: str, database: Any) -> None:
+    """VACUUM leaves the text in them; what the page says removes it, except from the write-ahead log."""
+    data = running.folder / "data"
+
+    def having() -> set[str]:
+        database.execute("CHECKPOINT")
+        files = [path for path in data.rglob("*") if path.is_file() and b"Quokkawska" in path.read_bytes()]
+        return {path.relative_to(data).parts[0] for path in files}
+
+    for number in range(300):
+        add(url, key=f"k{number}", error="Anna Quokkawska" if number % 9 else "")
+    database.execute("ANALYZE")
+    assert forget_text(url, "quokkawska") == 266
+    close_databases()
+    database.execute("VACUUM")
+    assert having() == {"base", "pg_wal"}
+    database.execute("VACUUM (FULL, ANALYZE) connecty.questions, connecty.items")
+    database.execute("VACUUM FULL pg_statistic")
+    assert having() == {"pg_wal"}

@@ -185,7 +185,7 @@ def test_a_row_of_the_same_number_in_a_new_file(recorder: Recorder) -> None:
 def test_reading_creates_no_file(recorder: Recorder) -> None:
     """Nor does erasing."""
     assert recorder.rows("state") == []
-    assert forget_records(recorder.database, row=1) == (0, [])
+    assert forget_records(recorder.database, row=1) == 0
     assert not recorder.database.path.exists()
 
 
@@ -251,12 +251,12 @@ def test_erasing(recorder: Recorder) -> None:
             if state is not RecordState.ASKED:
                 recorder.history.ended(question_id, state, now=NOON)
 
-    assert forget_records(recorder.database, before=NOON + timedelta(hours=3))[0] == 1
+    assert forget_records(recorder.database, before=NOON + timedelta(hours=3)) == 1
     assert recorder.rows("state") == [("REJECTED",), ("UNCERTAIN",), ("FAILED",), ("ASKED",), ("SENT",)]
-    assert forget_records(recorder.database, question_id=f"{ID[:-1]}1")[0] == 1
-    assert forget_records(recorder.database, row=1)[0] == 1
-    assert forget_records(recorder.database, row=1)[0] == 0
-    assert forget_records(recorder.database, before=NOON + timedelta(days=1))[0] == 2
+    assert forget_records(recorder.database, question_id=f"{ID[:-1]}1") == 1
+    assert forget_records(recorder.database, row=1) == 1
+    assert forget_records(recorder.database, row=1) == 0
+    assert forget_records(recorder.database, before=NOON + timedelta(days=1)) == 2
     assert recorder.rows("state") == [("UNCERTAIN",)]
     content = b"".join(path.read_bytes() for path in recorder.database.path.parent.iterdir())
     assert b"canarie-UNCERTAIN" in content
@@ -511,7 +511,7 @@ def test_a_large_number_of_a_row(recorder: Recorder) -> None:
     recorder.sent()
     numbers = [2**63 - 1, 2**63, -(2**63), 1]
 
-    assert [forget_records(recorder.database, row=number)[0] for number in numbers] == [0, 0, 0, 1]
+    assert [forget_records(recorder.database, row=number) for number in numbers] == [0, 0, 0, 1]
     assert recorder.rows("id", limit=2**70) == []
 
 
