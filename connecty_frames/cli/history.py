@@ -132,6 +132,25 @@ def forget(
 
 
 @history.command()
+def limit(
+    job: Annotated[str | None, typer.Argument(help="The tag job of questions; '*' for all of them.")] = None,
+    per_day: Annotated[int | None, typer.Argument(min=0, max=10**9, help="Questions in 24 hours.")] = None,
+    *,
+    drop: Annotated[bool, typer.Option("--drop", help="Drop the limit of this job.")] = False,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    profile: Profile = None,
+) -> None:
+    """Set or drop a limit for all clients that record in the history, and list the limits."""
+    from connecty_frames.records import limits_table
+    from connecty_frames.settings.sources import resolve
+
+    changed = job if drop or per_day is not None else None
+    table = limits_table(resolve(profile=profile), changed, None if drop else per_day)
+    write_table(table, choose_format(format_, output, None), output)
+
+
+@history.command()
 def ddl(
     *,
     asks: Annotated[str | None, typer.Option(help="The role that asks questions.")] = None,

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Iterator
 
-#: A statement and its parameters.
-Statement = tuple[str, tuple[object, ...]]
+Parameters = tuple[object, ...]
+Statement = tuple[str, Parameters]
 
 #: The seconds that a statement waits for other processes.
 _TIMEOUT: Final = 1.0
@@ -95,6 +95,8 @@ class Store:
 
     #: The URL of a database that machines share.
     url: str | None = None
+    #: The limits when they were last read; None before.
+    limits: list[tuple[Any, ...]] | None = None
     #: Executes one statement in its own transaction, as :meth:`SQLiteFile.execute` does.
     execute: Callable[..., Result]
     #: Closes the connection, if there is one.
@@ -246,7 +248,6 @@ class SQLiteFile(Store):
         *,
         creates: bool = True,
         reserves: bool = False,
-        alone: str = "",  # noqa: ARG002 - in SQLite, only one process writes at a time
         until: float | None = None,
     ) -> Result:
         """Execute one statement in its own transaction."""

@@ -77,6 +77,9 @@ CREATE TABLE IF NOT EXISTS connecty.items (
     PRIMARY KEY (batch, number),
     UNIQUE (batch, folded)
 )""",
+    """\
+CREATE TABLE IF NOT EXISTS connecty.limits (
+    job text PRIMARY KEY, per_day bigint NOT NULL, set_by text NOT NULL, set_at bigint NOT NULL)""",
 )
 
 
@@ -103,6 +106,7 @@ CREATE OR REPLACE VIEW connecty.history AS SELECT
     rows, reused, sql_query, response_summary, error, tags, job, host, user_name, client, dw_id, base_url, key
 FROM connecty.questions""",
     f"CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions ({ASKED_AT})",
+    "GRANT SELECT ON connecty.limits TO PUBLIC",  # everyone keeps to them
 )
 SQLITE: Final[Versions] = (
     (

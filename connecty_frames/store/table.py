@@ -20,7 +20,7 @@ from connecty_frames.files import name_problem, user_folder
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import SQLiteFile, Statement
+from connecty_frames.store.database import Result, SQLiteFile, Statement
 from connecty_frames.store.schema import LATEST, SQLITE
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ class Row:
         self.asked_at = asked_at
         #: The condition to find it, with parameters.
         self.where: Statement = ("key = ? AND token = ?", (key, self.token))
+        #: For each limit of the question, SQL that finds nothing while it is allowed.
+        self.limits: Sequence[Statement] = ()
 
 
 class Earlier(NamedTuple):
@@ -179,6 +181,11 @@ class QuestionFile(SQLiteFile):
         """Return the columns of a lease that begins now, each as SQL with parameters."""
         wall, uptime = leases.lease_now()
         return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
+
+    def claim(self, insertion: Statement, _: str, until: float | None) -> Result:
+        """Insert a row unless a limit is reached, and note the limits; only one process writes at a time."""
+        self.limits = self.execute("SELECT job FROM limits", until=until).rows
+        return self.execute(*insertion, reserves=True, until=until)
 
     def tag(self, name: str) -> Statement:
         """Return SQL for the value of a tag."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.records import forget_in, records_table
+from connecty_frames.records import forget_in, limits_table, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import schema, table
@@ -119,6 +119,27 @@ def test_comments_and_dumps(
     with another_client(server, url) as asking:
         assert asking.ask("how many?", max_age=60).metadata.reused
     assert execute(url, "SELECT count(*) FROM connecty.questions") == [(1,)]
+
+
+def test_tables_without_limits(
+    server: Script, running: PostgresServer, url: str, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are used as they are; open clients keep to limits once the owner has made and set them."""
+    monkeypatch.setattr("connecty_frames.store.postgres._ATTEMPT", 0.5)
+    settings = resolve(history=url)
+    with another_client(server, url) as asking:
+        asking.ask("how many?")
+        database.execute("DROP TABLE connecty.limits")
+        with pytest.raises(cf.ConfigError, match=r"relation .connecty\.limits. does not exist"):
+            limits_table(settings, "*", 2)
+        asking.ask("who?", max_age=60)
+        assert limits_table(settings).num_rows == 0
+        psql = [running.programs / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={url}"]
+        subprocess.run(psql, input=schema.ddl("connecty").encode(), check=True)
+        assert limits_table(settings, "*", 2)["per_day"].to_pylist() == [2]
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("why?")
+    assert server.questions == ["how many?", "who?"]
 
 
 def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: Any) -> None:
