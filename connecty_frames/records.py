@@ -271,7 +271,7 @@ def limits_table(settings: Settings, job: str | None = None, per_day: int | None
 
     database = store_at(settings.store)
     with _usable(database):
-        if job := (job or "").strip():
+        if job is not None:
             limits.set_limit(database, job, per_day, " on ".join(filter(None, reversed(asker().values()))))
         rows = database.execute(limits.READ, creates=False).rows
     types = {"job": pa.string(), "per_day": pa.int64(), "set_by": pa.string()}

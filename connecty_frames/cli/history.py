@@ -145,8 +145,9 @@ def limit(
     from connecty_frames.records import limits_table
     from connecty_frames.settings.sources import resolve
 
-    changed = job if drop or per_day is not None else None
-    table = limits_table(resolve(profile=profile), changed, None if drop else per_day)
+    if drop + (per_day is not None) != bool((job or "").strip()):
+        raise typer.BadParameter("Pass a job with a number or --drop, or nothing to list the limits.")
+    table = limits_table(resolve(profile=profile), job, per_day)
     write_table(table, choose_format(format_, output, None), output)
 
 

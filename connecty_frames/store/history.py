@@ -145,8 +145,10 @@ class History:
     @property
     def is_limited(self) -> bool:
         """Whether its questions are limited, as far as the store can be read."""
-        with suppress(StoreError):
+        try:
             self.database.limits = self.database.execute(limits.READ, creates=False).rows
+        except StoreError as error:
+            self._warn(error)
         return self.limit is not None or bool(self.database.limits)
 
     def close(self) -> None:
@@ -360,11 +362,11 @@ class History:
         self, row: Row, asked: Asked, after: int | None = None, state: RecordState = RecordState.SENT
     ) -> Statement:
         """Return an INSERT without effect if its key has a row after ``after`` or a limit is reached."""
-        tags = None if asked.tags is None else {name: _whole(text) for name, text in asked.tags.items()}
+        tags = None if asked.tags is None else _tags(asked)
         values = {
             "question": self._text(asked.question),
             "dw_id": str(asked.dw_id),  # may be too large for SQLite's integers
-            "tags": tags and self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)),
+            "tags": self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)) if tags else None,
             "job": self._job(asked),
             "key": row.key,
             "token": row.token,
@@ -395,7 +397,7 @@ class History:
 
     def _job(self, asked: Asked) -> str | None:
         """Return the tag ``job``, which has its own column because SQLite may lack JSON functions."""
-        return None if asked.tags is None else self._text(_whole(asked.tags.get("job"))) or None
+        return None if asked.tags is None else self._text(_tags(asked).get("job")) or None
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, and return whether it is there, perhaps from an earlier attempt."""
@@ -512,9 +514,8 @@ def _was_started(change: Statement) -> bool:
     return f"'{RecordState.REJECTED}'" not in change[0] and RecordState.REJECTED not in change[1]
 
 
-def _whole(text: str | None) -> str | None:
-    """Trim a tag, and escape what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
-    return text and (_encodable(text) or "").replace("\0", "\\x00").strip()
+def _tags(asked: Asked) -> dict[str, str]:
+    return {limits.tag_text(name): limits.tag_text(text) for name, text in (asked.tags or {}).items()}
 
 
 def _until(seconds: float | None) -> float:

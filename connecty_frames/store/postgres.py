@@ -244,6 +244,9 @@ class Server(Store):
         if has_tables:
             rows = self._run([(schema.VERSION, ())], until)[0].rows if has_version else []
             self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
+            if not self._limited:
+                ddl = "Have their owner run the SQL of `connecty history ddl`."
+                self.warn_once("limits", f"The tables in {self.place} have no limits of questions. {ddl}")
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
@@ -295,7 +298,7 @@ class Server(Store):
 def _translated(statement: str, name: str, has_limits: int) -> bytes:
     """Return a statement for PostgreSQL: with the schema of the tables and numbered parameters."""
     numbers = count(1)
-    statement = statement if has_limits else statement.replace("FROM limits", _NO_LIMITS)
+    statement = statement if has_limits else re.sub("(?<!DELETE )FROM limits", _NO_LIMITS, statement)
     statement = re.sub(r"(?<![.'])\b(questions|items|limits)\b", r"connecty.\1", statement)
     text = schema.in_schema(statement, name)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
@@ -342,7 +345,7 @@ def _read(result: Any) -> Result:
         raise UnfitError(
             f"{message}; its role needs USAGE on the schema and SELECT on its tables to read, INSERT and "
             "UPDATE to ask, DELETE to erase: `connecty history ddl` prints the SQL for an administrator, who "
-            "also creates the tables with it"
+            "also creates the tables with it; their owner sets limits"
         )
     raise StoreError(message)
 

@@ -25,6 +25,9 @@ OLDEST_WRITER: Final = 1
 LATEST: Final = 253402300799000000
 #: Reads the row with the version of a store.
 VERSION: Final = "SELECT version, oldest_writer, store_id FROM connecty.version"
+LIMITS: Final = """\
+CREATE TABLE IF NOT EXISTS connecty.limits (
+    job text PRIMARY KEY, per_day bigint NOT NULL, set_by text NOT NULL, set_at bigint NOT NULL)"""
 _TABLES: Final = (
     """\
 CREATE TABLE IF NOT EXISTS connecty.questions (
@@ -77,9 +80,7 @@ CREATE TABLE IF NOT EXISTS connecty.items (
     PRIMARY KEY (batch, number),
     UNIQUE (batch, folded)
 )""",
-    """\
-CREATE TABLE IF NOT EXISTS connecty.limits (
-    job text PRIMARY KEY, per_day bigint NOT NULL, set_by text NOT NULL, set_at bigint NOT NULL)""",
+    LIMITS,
 )
 
 

@@ -21,7 +21,7 @@ from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import Result, SQLiteFile, Statement
-from connecty_frames.store.schema import LATEST, SQLITE
+from connecty_frames.store.schema import LATEST, LIMITS, SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -141,8 +141,7 @@ class Row:
         self.asked_at = asked_at
         #: The condition to find it, with parameters.
         self.where: Statement = ("key = ? AND token = ?", (key, self.token))
-        #: For each limit of the question, SQL that finds nothing while it is allowed.
-        self.limits: Sequence[Statement] = ()
+        self.limits: Sequence[Statement] = ()  # each finds nothing while the question is allowed
 
 
 class Earlier(NamedTuple):
@@ -163,6 +162,7 @@ class QuestionFile(SQLiteFile):
     content = "history"
     application_id = 0x636E7479  # "cnty"
     versions = SQLITE
+    later = (LIMITS,)
     #: The allowed difference between the time in a row and the sender's, in microseconds.
     slack = 0
     #: Compares the time of asking with another one; to be formatted with an operator.

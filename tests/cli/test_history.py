@@ -109,6 +109,9 @@ def test_limits(run: Any, server: Script) -> None:
     assert run("history", "limit", "nightly", "--drop", "--format", "csv")[1].count("\n") == 2
     assert run("ask", "how many?", "--tag", "job=nightly")[0] == 0
     assert run("history", "limit", "nightly", "-1")[0] == 2
+    for wrong in (["nightly"], [" ", "5"], ["--drop"], ["nightly", "5", "--drop"]):
+        code, _, err = run("history", "limit", *wrong)
+        assert (code, "Pass a job with a number or --drop" in err) == (2, True)
 
 
 def test_a_table_has_times_to_the_second(run: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames._base.text import SecretStr
 from connecty_frames.options import Asked
-from connecty_frames.records import records_table, summary_table
+from connecty_frames.records import limits_table, records_table, summary_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.limits import set_limit
 from connecty_frames.store.table import RecordState
@@ -183,6 +183,23 @@ def test_a_limit_of_zero(server: Script, place: str) -> None:
     assert server.questions == ["how many?"]
 
 
+@pytest.mark.parametrize("value", [-1, -(2**63), "'abc'", "x'30'"])
+def test_a_limit_that_no_client_set(server: Script, place: str, value: object) -> None:
+    """Nothing is sent."""
+    if isinstance(value, str) and place.startswith("postgresql:"):
+        pytest.skip("PostgreSQL refuses it")
+    store(place).execute("SELECT 1")
+    execute(place, f"INSERT INTO connecty.limits VALUES ('*', {value}, '', {2**63 - 1})")
+    for _ in range(2):
+        with (
+            client(server, place) as asking,
+            pytest.raises((cf.QuestionLimitError, cf.ConfigError), match="Nothing was sent"),
+        ):
+            asking.ask("how many?")
+    assert limits_table(resolve(history=place)).num_rows == 1
+    assert server.questions == []
+
+
 def test_the_limit_that_ends_last(place: str) -> None:
     """The error is of it, and says when the next question is allowed by all."""
     found, now = history(place, limit=(("A", 1),)), datetime.now(UTC)
@@ -201,6 +218,21 @@ def test_the_limit_that_ends_last(place: str) -> None:
         assert abs(caught.value.next_at - now - timedelta(hours=hours)) < timedelta(seconds=10)
         found.database.execute(older)
     found.close()
+
+
+@pytest.mark.parametrize(
+    "job", ["\0", "a\0b ", "\ud800x", "é", "\u00a0A\u2003", "'; --", "?", "limits", "ł" * 300]
+)
+def test_unusual_jobs(place: str, job: str) -> None:
+    """Their limits hold."""
+    limits_table(resolve(history=place), job, 1)
+    found, now = history(place), datetime.now(UTC)
+    for name in ("job", " job\n"):
+        asked = Asked("how many?", 13, tags={name: f" {job}", "a\0": "\0"})
+        with nullcontext() if name == "job" else pytest.raises(cf.QuestionLimitError):
+            assert found.sent(asked, asked_at=now) is not None
+    found.close()
+    assert records_table(resolve(history=place)).num_rows == 1
 
 
 @pytest.fixture
@@ -314,7 +346,7 @@ def test_a_limit_of_a_sandbox(server: Script, tmp_path: Path) -> None:
             asking.ask("who?")
 
 
-@cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")]])
+@cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")], {"job": "x" * 301}])
 def test_wrong_tags(tags: object) -> None:
     """A ConfigError before anything is sent."""
     with pytest.raises(cf.ConfigError, match="expected a dict of names to texts, such as"):
@@ -334,6 +366,16 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path, own: int | None) 
         cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
     assert caught.value.setting == "max_questions_per_day"
     assert server.questions == []
+
+
+def test_a_batch_whose_limits_are_unknown(server: Script, tmp_path: Path) -> None:
+    """A warning says so, and it is asked."""
+    with (
+        client(server, str(tmp_path)) as asking,
+        pytest.warns(cf.HistoryWarning, match="not a regular file.* Its limits are unknown"),
+    ):
+        cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
+    assert server.questions == ["how many?"]
 
 
 def test_tags(server: Script, place: str) -> None:

@@ -50,7 +50,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[object, ...]]
         return attempts(self, several, *given, **options)
 
     def in_file(self: Any, *given: Any, **options: Any) -> Any:
-        found.update([given[:2]])
+        found.update(given[:1])
         return execute(self, *given, **options)
 
     monkeypatch.setattr(postgres.Server, "_attempts", in_server)
