@@ -175,6 +175,9 @@ class History:
         row.limits = limits.reached(self.database, self.limit, self._client, self._job(asked), asked_at)
         insertion = self._insertion(row, asked, after)
         try:
+            if not (self._is_required or is_claim) and self.database.limits is None:
+                # Before its turn to be counted, for which a question that is limited waits longer.
+                self.database.limits = self.database.execute(limits.READ, until=self.database.soon()).rows
             until = _until(seconds) if self._is_required or is_claim else self.database.soon()
             self.database.execute_waiting(self._pending, until)  # they count for limits
             while not self._insert(row, insertion, until):  # try again if the limits now allow it

@@ -295,6 +295,18 @@ def test_limits_that_were_never_read(server: Script, relay: Relay, running: Post
     ]
 
 
+def test_a_late_turn(server: Script, database: Any, url: str) -> None:
+    """A new client that waits for it longer than for a record does not take that for an outage."""
+    set_limit(store(url), "*", 0, "ops")
+    database.execute("SELECT pg_advisory_lock(hashtextextended('limits', 0))")
+    unlocking = threading.Timer(2, database.execute, ["SELECT pg_advisory_unlock_all()"])
+    unlocking.start()
+    with client(server, url) as asking, pytest.raises(cf.QuestionLimitError):
+        asking.ask("how many?")
+    unlocking.join()
+    assert server.questions == []
+
+
 def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question that was refused, and is allowed before the error is made, is recorded before it is sent."""
     found, now = history(place, limit=1), datetime.now(UTC)
