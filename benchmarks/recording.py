@@ -52,7 +52,7 @@ _FILL: Final = """\
 INSERT INTO connecty.questions
     (token, key, previous, question, base_url, dw_id, client, state, question_id, asked_at, job)
 SELECT 't' || scattered, 'k' || scattered, 0, 'how many orders did customer ' || n || ' place?', 'u', '13',
-    'client ' || n % 2, 'COMPLETED', 'q' || scattered, {now} - n * CAST(860000 AS bigint), 'job ' || n % 2
+    'client ' || (n % 2), 'COMPLETED', 'q' || scattered, {now} - n * CAST(860000 AS bigint), 'job ' || (n % 2)
 FROM (
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows})
     SELECT n, n * 2654435761 % 4294967296 || '-' || n AS scattered FROM numbers

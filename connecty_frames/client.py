@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
-    from connecty_frames.store.history import History, Limit
+    from connecty_frames.store.history import History
+    from connecty_frames.store.limits import Limit
     from connecty_frames.store.table import QuestionStore
 
 _Result = TypeVar("_Result")

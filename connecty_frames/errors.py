@@ -193,10 +193,10 @@ class QuestionFailed(QuestionError):
 
 
 class QuestionLimitError(QuestionError):
-    """``max_questions_per_day`` questions were asked in the last 24 hours; this one was not sent."""
+    """A limit of questions in 24 hours, of the settings or the store, is reached. Nothing was sent."""
 
     next_at: datetime | None = None
-    """When the next question is allowed, aware and in UTC."""
+    """When the next question is allowed, aware and in UTC; None if the limit is 0."""
 
 
 class QuestionTimeout(QuestionError, TimeoutError):

@@ -342,9 +342,10 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "progress": (lambda shown: _is_bool(shown) or callable(shown), "True, False, None or a callable"),
     "tags": (
         lambda tags: (
-            isinstance(tags, Mapping) and all(isinstance(each, str) for each in chain(*tags.items()))
+            isinstance(tags, Mapping)
+            and all(isinstance(each, str) and not each[300:] for each in chain(*tags.items()))
         ),
-        "a dict of names to texts, such as {'job': 'nightly'}",
+        "a dict of names to texts, such as {'job': 'nightly'}, each of at most 300 characters",
     ),
 }
 

@@ -18,7 +18,9 @@ from connecty_frames.options import AskOptions, Engine, check_age, check_bool, c
 from connecty_frames.protocol import REGIONS
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import is_loopback
+from connecty_frames.store import limits
 from connecty_frames.store.database import StoreError
+from connecty_frames.store.history import asker
 from connecty_frames.store.table import (
     COLUMNS,
     LARGEST,
@@ -271,6 +273,20 @@ def summary_table(
     tags = [] if tag is None else [(tag, pa.string())]
     types = [("day", pa.date32()), *tags, *((name, pa.int64()) for name in names)]
     return pa.Table.from_pylist(rows, pa.schema(types))
+
+
+def limits_table(settings: Settings, job: str | None = None, per_day: int | None = None) -> pa.Table:
+    """Return the limits of the store, once that of a job (``*`` for all) is set, or dropped with None."""
+    import pyarrow as pa
+
+    database = store_at(settings.store)
+    with _usable(database):
+        if job is not None:
+            limits.set_limit(database, job, per_day, " on ".join(filter(None, reversed(asker().values()))))
+        rows = database.execute(limits.READ, creates=False).rows
+    types = {"job": pa.string(), "per_day": pa.int64(), "set_by": pa.string()}
+    types |= {"set_at": pa.timestamp("us", "UTC")}
+    return pa.Table.from_pylist([dict(zip(types, row, strict=True)) for row in rows], pa.schema(types))
 
 
 def named_on_command_line(settings: Settings, text: str) -> str | int:

@@ -404,10 +404,10 @@ def ask_batch(
     target = asking.target(ask_options.dw_id)
     history = asking.history
     store = None if history is None else history.database.url
-    if history is not None and history.limit is not None and store_of(path, store) is None:
+    if history is not None and store_of(path, store) is None and history.is_limited:
         raise ConfigError(
-            "max_questions_per_day counts questions in the history, but a batch in a folder records its own. "
-            "Start the batch with a history in PostgreSQL, or unset the limit and pass max_questions=.",
+            "A limit counts questions in the history, but a batch in a folder records its own. Start the "
+            "batch with a history in PostgreSQL, or drop the limit and pass max_questions=.",
             setting="max_questions_per_day",
         )
     try:

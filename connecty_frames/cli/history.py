@@ -143,6 +143,26 @@ def forget(
 
 
 @history.command()
+def limit(
+    job: Annotated[str | None, typer.Argument(help="The tag job of questions; '*' for all of them.")] = None,
+    per_day: Annotated[int | None, typer.Argument(min=0, max=10**9, help="Questions in 24 hours.")] = None,
+    *,
+    drop: Annotated[bool, typer.Option("--drop", help="Drop the limit of this job.")] = False,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    profile: Profile = None,
+) -> None:
+    """Set or drop a limit for all clients that record in the history, and list the limits."""
+    from connecty_frames.records import limits_table
+    from connecty_frames.settings.sources import resolve
+
+    if drop + (per_day is not None) != bool((job or "").strip()):
+        raise typer.BadParameter("Pass a job with a number or --drop, or nothing to list the limits.")
+    table = limits_table(resolve(profile=profile), job, per_day)
+    write_table(table, choose_format(format_, output, None), output)
+
+
+@history.command()
 def ddl(
     *,
     asks: Annotated[str | None, typer.Option(help="The role that asks questions.")] = None,

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Iterator
 
-#: A statement and its parameters.
-Statement = tuple[str, tuple[object, ...]]
+Parameters = tuple[object, ...]
+Statement = tuple[str, Parameters]
 
 #: The seconds that a statement waits for other processes.
 _TIMEOUT: Final = 1.0
@@ -95,6 +95,7 @@ class Store:
 
     #: The URL of a database that machines share.
     url: str | None = None
+    limits: list[tuple[Any, ...]] | None = None  # as they were last read
     #: Executes one statement in its own transaction, as :meth:`SQLiteFile.execute` does.
     execute: Callable[..., Result]
     #: Closes the connection, if there is one.
@@ -184,7 +185,7 @@ class Store:
         """Open it now; raises StoreError if that is impossible."""
         self.execute("SELECT 1", until=until)
 
-    def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
+    def attempt(self, statement: str, parameters: Parameters) -> None:
         """Execute a statement if possible, and ignore errors."""
         with suppress(StoreError):
             self.execute(statement, parameters, creates=False, until=self.soon())
@@ -224,6 +225,8 @@ class SQLiteFile(Store):
     #: Distinguishes it from databases of other programs.
     application_id: int
     versions: Versions
+    #: Tables that a file of the newest version may lack.
+    later: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, path_text(path))
@@ -242,11 +245,10 @@ class SQLiteFile(Store):
     def execute(
         self,
         statement: str,
-        parameters: tuple[object, ...] = (),
+        parameters: Parameters = (),
         *,
         creates: bool = True,
         reserves: bool = False,
-        alone: str = "",  # noqa: ARG002 - in SQLite, only one process writes at a time
         until: float | None = None,
     ) -> Result:
         """Execute one statement in its own transaction."""
@@ -256,7 +258,7 @@ class SQLiteFile(Store):
         # statements too, so that these succeed even on a full disk.
         latest = Store.soon(self)
         with self.locked(until), self:
-            execute = partial(self._execute, statement, parameters, min(until or latest, latest))
+            execute = partial(self._execute, (statement, parameters), min(until or latest, latest))
             try:
                 try:
                     return execute(creates=creates, reserves=reserves)
@@ -284,11 +286,11 @@ class SQLiteFile(Store):
                     raise
                 raise StoreError(f"{reason}; {error}") from None
 
-    def attempt(self, statement: str, parameters: tuple[object, ...]) -> None:
+    def attempt(self, statement: str, parameters: Parameters) -> None:
         """Execute a statement if possible; ignore errors, and leave a damaged file as it is."""
         try:
             with self.locked(self.soon()), self:
-                self._execute(statement, parameters, self.soon(), creates=False)
+                self._execute((statement, parameters), self.soon(), creates=False)
         except (StoreError, sqlite3.Error, OSError) as error:
             if is_interrupt(error):
                 raise
@@ -311,27 +313,19 @@ class SQLiteFile(Store):
         self._free()
 
     def _execute(
-        self,
-        statement: str,
-        parameters: tuple[object, ...],
-        until: float,
-        *,
-        creates: bool = True,
-        reserves: bool = False,
+        self, statement: Statement, until: float, *, creates: bool = True, reserves: bool = False
     ) -> Result:
         """Execute a statement; try again until then if another process has a lock."""
         # SQLite itself waits for a slice, within which no interrupt is noticed.
         while True:
             try:
-                return self._execute_now(statement, parameters, creates=creates, reserves=reserves)
+                return self._execute_now(statement, creates=creates, reserves=reserves)
             except sqlite3.Error as error:
                 if _code(error) not in _BUSY or time.monotonic() > until or CURRENT.get().remaining() <= 0:
                     raise
                 time.sleep(0.01)
 
-    def _execute_now(
-        self, statement: str, parameters: tuple[object, ...], *, creates: bool, reserves: bool
-    ) -> Result:
+    def _execute_now(self, statement: Statement, *, creates: bool, reserves: bool) -> Result:
         if self._connection is not None and self._is_replaced():
             self._disconnect()
         if self._connection is None and not creates and not self.exists:
@@ -340,7 +334,7 @@ class SQLiteFile(Store):
             self._connection = self._connect()
         if reserves and self._reserve is None:
             self._reserve = reserved(self.path.parent)
-        cursor = self._connection.execute(statement, parameters)
+        cursor = self._connection.execute(*statement)
         try:
             return Result(cursor.fetchall(), cursor.rowcount)
         finally:
@@ -406,6 +400,8 @@ class SQLiteFile(Store):
         connection.execute(f"PRAGMA journal_size_limit = {4 * 1024**2}")
         if not is_newest:
             self._make_tables(connection)
+        for statement in self.later:
+            connection.execute(in_sqlite(statement))
 
     def _has_tables(self, connection: sqlite3.Connection) -> bool:
         """Whether there are tables; raises StoreError if not only clients can have made them."""
@@ -501,7 +497,7 @@ def _wait_before_fork() -> None:
     locked = _locked_for_fork[threading.get_ident()] = []
     for database in list(_databases.values()):
         lock = database.lock
-        if lock.acquire(timeout=_remaining(until)):
+        if lock.acquire(timeout=max(0.0, until - time.monotonic())):
             locked.append(lock)
 
 
@@ -515,11 +511,6 @@ def _leave_to_parent() -> None:
     _registering = threading.Lock()
     for database in list(_databases.values()):
         database.leave_to_parent()
-
-
-def _remaining(until: float) -> float:
-    """Return the seconds until a time of the monotonic clock, at least 0."""
-    return max(0.0, until - time.monotonic())
 
 
 def _value(connection: sqlite3.Connection, statement: str) -> int:

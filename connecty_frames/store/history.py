@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from connecty_frames._base.clock import CURRENT, GRACE
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.errors import ConfigError, HistoryWarning, QuestionLimitError, warn
-from connecty_frames.store import leases
+from connecty_frames.store import leases, limits
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import OutageError, Statement, StoreError, UnfitError
 from connecty_frames.store.table import (
     CLOSED,
-    DAY,
     LARGEST,
     MOST_REUSED,
     Earlier,
@@ -98,10 +97,6 @@ def _size(statement: Statement) -> int:
     return 500 + sum(len(each) for each in statement[1] if isinstance(each, str))
 
 
-#: A number for all questions, or pairs of a job (``*`` for all) and a number.
-Limit = int | tuple[tuple[str, int], ...]
-
-
 class History:
     """The records of one client. Unless required, a row that cannot be written does not stop a question."""
 
@@ -114,7 +109,7 @@ class History:
         client_id: SecretStr,
         redact: Callable[[str], str],
         kept_bytes: int | None = None,
-        limit: Limit | None = None,
+        limit: limits.Limit | None = None,
     ) -> None:
         self.database = database
         #: Its name in messages.
@@ -132,7 +127,7 @@ class History:
         #: How many of them the last attempt left.
         self._late = 0
         # Otherwise the file is created with the first row; calls wait for a server until their own deadline.
-        if self._required and database.url is None:
+        if self._is_required and database.url is None:
             try:
                 database.open()
             except StoreError as error:
@@ -144,10 +139,23 @@ class History:
         if self._answers is not None:
             self._in_use.enter_context(self._answers)
 
+    @property
+    def _is_required(self) -> bool:
+        return self._required or bool(self.database.limits)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its questions are limited, as far as the store can be read."""
+        try:
+            self.database.limits = self.database.execute(limits.READ, creates=False).rows
+        except StoreError as error:
+            self._warn(error)
+        return self.limit is not None or bool(self.database.limits)
+
     def close(self) -> None:
         """Release the files; later records open them each time."""
         # Try even if the server was just unreachable: there is no later occasion to write these changes.
-        is_worth_it = self._required and any(map(_was_started, self._pending))
+        is_worth_it = self._is_required and any(map(_was_started, self._pending))
         cause = sys.exception() or getattr(sys, "last_value", None)  # the last one is printed as Python ends
         is_interrupted = cause is not None and not isinstance(cause, Exception)
         seconds = GRACE if is_interrupted else _PATIENCE if is_worth_it else _LAST_TRY
@@ -167,23 +175,29 @@ class History:
         # ``after`` is the last row with the key that the caller knows, or 0. If it is given, only one of
         # several callers, in any thread or process, gets a row.
         row, is_claim = Row(self.key(asked), microseconds(asked_at)), after is not None
+        row.limits = limits.reached(self.database, self.limit, self._client, self._job(asked), asked_at)
         insertion = self._insertion(row, asked, after)
         try:
-            until = _until(seconds) if self._required or is_claim else self.database.soon()
-            while not self._insert(row, insertion, until):  # try again if the limit now allows it
-                self._raise_limit(asked, asked_at, until)
+            if not (self._is_required or is_claim) and self.database.limits is None:
+                # Before its turn to be counted, for which a question that is limited waits longer.
+                self.database.limits = self.database.execute(limits.READ, until=self.database.soon()).rows
+            until = _until(seconds) if self._is_required or is_claim else self.database.soon()
+            self.database.execute_waiting(self._pending, until)  # they count for limits
+            while not self._insert(row, insertion, until):  # try again if the limits now allow it
+                self._raise_limit(asked, row, until)
                 if is_claim:
                     return None
         except StoreError as error:
-            if self._required or is_claim:
+            if self._is_required or is_claim:
                 self._withdraw(row, asked, error)
             if is_claim:
                 self._raise_for(error)
             self._report(error)
             if self.database.url is None:
                 return None
-            # It may have been executed; otherwise it is, before later changes to the question.
-            self._pending.append(insertion)
+            # It may have been executed; otherwise it is, beyond limits too, before later changes.
+            row.limits = ()
+            self._pending.append(self._insertion(row, asked))
             self._has_recorded = True
         except BaseException as error:
             self._withdraw(row, asked, error)
@@ -354,17 +368,17 @@ class History:
         self, row: Row, asked: Asked, after: int | None = None, state: RecordState = RecordState.SENT
     ) -> Statement:
         """Return an INSERT without effect if its key has a row after ``after`` or a limit is reached."""
-        tags = None if asked.tags is None else {name: _whole(text) for name, text in asked.tags.items()}
+        tags = None if asked.tags is None else _tags(asked)
         values = {
             "question": self._text(asked.question),
             "dw_id": str(asked.dw_id),  # may be too large for SQLite's integers
-            "tags": tags and self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)),
+            "tags": self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)) if tags else None,
             "job": self._job(asked),
             "key": row.key,
             "token": row.token,
             "base_url": self._base_url,
             "client": self._client,
-            **_asker(),
+            **asker(),
         }
         moment = from_microseconds(row.asked_at)
         columns: dict[str, Statement] = {name: ("?", (value,)) for name, value in values.items()}
@@ -377,8 +391,8 @@ class History:
         where: list[Statement] = [("true", ())]
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
-        limits = self._limits(asked, moment) if state is RecordState.SENT else []
-        where += [(f"NOT EXISTS ({last})", given) for _, _, (last, given) in limits]
+        if state is RecordState.SENT:
+            where += [(f"NOT EXISTS ({reached})", given) for reached, given in row.limits]
         expressions = ", ".join(each for each, _ in columns.values())
         # The state is not a parameter: sqlite3 would search for an adapter of its type each time.
         statement = (
@@ -389,30 +403,11 @@ class History:
 
     def _job(self, asked: Asked) -> str | None:
         """Return the tag ``job``, which has its own column because SQLite may lack JSON functions."""
-        return None if asked.tags is None else self._text(_whole(asked.tags.get("job")))
-
-    def _limits(self, asked: Asked, moment: datetime) -> list[tuple[str, int, Statement]]:
-        """Return the limits for a question: the job or ``*``, the number, and SQL that is empty below it."""
-        if self.limit is None:
-            return []
-        limits = {"*": self.limit} if isinstance(self.limit, int) else dict(self.limit)
-        (now, times), job = self.database.now(moment), self._job(asked)
-        # The question that must become a day old before the next is allowed; later ones are read, no others.
-        last = (
-            f"SELECT asked_at FROM questions WHERE client = ? AND asked_at > {now} - {DAY} "
-            "AND state <> 'REJECTED'{} ORDER BY asked_at DESC LIMIT 1 OFFSET ?"
-        )
-        rows = {job: (" AND job = ?", job), "*": ("",)}
-        return [
-            (name, limits[name], (last.format(condition), (self._client, *times, *value, limits[name] - 1)))
-            for name, (condition, *value) in rows.items()
-            if name in limits
-        ]
+        return None if asked.tags is None else self._text(_tags(asked).get("job")) or None
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, and return whether it is there, perhaps from an earlier attempt."""
-        alone = self._client if self.limit is not None else ""
-        result = self.database.execute(*insertion, reserves=True, alone=alone, until=until)
+        result = self.database.claim(insertion, self._client if self.limit else "", until)
         condition, parameters = row.where
         statement = f"SELECT 1 FROM questions WHERE {condition}"
         if not (result.changed or self.database.execute(statement, parameters, until=until).rows):
@@ -431,20 +426,21 @@ class History:
             (*chain.from_iterable(times for _, times in lease.values()), *parameters),
         )
 
-    def _raise_limit(self, asked: Asked, now: datetime, until: float | None) -> None:
-        """Raise QuestionLimitError if as many questions as allowed were asked in the last 24 hours."""
-        for job, limit, last in self._limits(asked, now):
-            rows = self.database.execute(*last, until=until).rows
-            if rows:
-                next_at = from_microseconds(rows[0][0]) + timedelta(days=1)
-                of_job = "" if job == "*" else f" for the job {snippet(job)}"
-                raise QuestionLimitError(
-                    f"max_questions_per_day={limit}{of_job} is reached, according to {self.place}. Nothing "
-                    f"was sent. The next question is allowed at {next_at:%Y-%m-%d %H:%M:%S} UTC.",
-                    question=asked.question,
-                    dw_id=asked.dw_id,
-                    next_at=next_at,
-                )
+    def _raise_limit(self, asked: Asked, row: Row, until: float | None) -> None:
+        """Raise QuestionLimitError for the limit that is reached for longest, if one is."""
+        rows = [found for each in row.limits for found in self.database.execute(*each, until=until).rows]
+        for job, number, by, last in sorted(rows, key=lambda each: -each[3] if each[1] > 0 else -LARGEST):
+            next_at = from_microseconds(last) + timedelta(days=1) if number > 0 else None
+            of_job = "" if job == "*" else f" for the job {snippet(job)}"
+            limit = f"The limit of {counted(number, 'question')} a day{of_job}, set by {snippet(by or '')},"
+            limit = f"max_questions_per_day={number}{of_job}" if by is None else limit
+            raise QuestionLimitError(
+                f"{limit} is reached, according to {self.place}. Nothing was sent. The next question is "
+                f"allowed {f'at {next_at:%Y-%m-%d %H:%M:%S} UTC' if next_at else 'once it is raised'}.",
+                question=asked.question,
+                dw_id=asked.dw_id,
+                next_at=next_at,
+            )
 
     def _change(self, change: str, *parameters: object) -> None:
         """Change rows now, or with the next change if the store cannot be written."""
@@ -465,10 +461,11 @@ class History:
             _LOG.info(again, self.place, *counts.values(), extra=counts)
 
     def _report(self, error: StoreError) -> None:
-        if not self._required and not isinstance(error, UnfitError):
+        if not self._is_required and not isinstance(error, UnfitError):
             self._warn(error)
             return
-        rest = ", and history='require' sends no question that is not recorded" if self._required else ""
+        why = "a client with limits" if self.database.limits else "history='require'"
+        rest = f", and {why} sends no question that is not recorded" if self._is_required else ""
         raise ConfigError(
             f"The history in {self.place} cannot be used ({error}){rest}. Nothing was sent. Repair it, or "
             "set history to another.",
@@ -486,12 +483,13 @@ class History:
     def _warn(self, error: StoreError) -> None:
         """Report the first failure of an outage."""
         if self.database.turns("outage", on=True):
-            is_skipped = self.database.url is None and not self._required
+            is_skipped = self.database.url is None and not self._is_required
             kept = "new questions are not recorded, and changes" if is_skipped else "changes"
+            unknown = " Its limits are unknown." if self.database.limits is None else ""
             # With the time, since Python shows equal warnings once.
             self._say(
                 f"The history in {self.place} cannot be used ({error}); {kept} to recorded ones wait until "
-                f"it can. The first failure was at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
+                f"it can.{unknown} The first failure was at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
                 waiting=len(self._pending),
                 lost=self._pending.lost,
             )
@@ -507,7 +505,7 @@ class History:
         return text and _encodable(self._redact(text))
 
 
-def _asker() -> dict[str, str | None]:
+def asker() -> dict[str, str | None]:
     """Return the names of the machine and the user, as far as the system knows them."""
     found: dict[str, str | None] = {"host": None, "user_name": None}
     with suppress(OSError):
@@ -522,9 +520,8 @@ def _was_started(change: Statement) -> bool:
     return f"'{RecordState.REJECTED}'" not in change[0] and RecordState.REJECTED not in change[1]
 
 
-def _whole(text: str | None) -> str | None:
-    """Escape what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
-    return text and (_encodable(text) or "").replace("\0", "\\x00")
+def _tags(asked: Asked) -> dict[str, str]:
+    return {limits.tag_text(name): limits.tag_text(text) for name, text in (asked.tags or {}).items()}
 
 
 def _until(seconds: float | None) -> float:

@@ -26,6 +26,7 @@ from connecty_frames.store import leases, schema
 from connecty_frames.store.database import (
     IN_USE,
     OutageError,
+    Parameters,
     Result,
     Statement,
     Store,
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 #: ``clock``, which goes on while a statement waits.
 _CLOCK: Final = "(extract(epoch FROM {}_timestamp()) * 1000000)::bigint"
 #: What the database contains, from its catalogue, because functions may cache an earlier state; whether its
-#: isolation level must be set; whether it can detect clients that are gone (not on Windows); and whether the
-#: role may upgrade what there is.
+#: isolation level must be set; whether it can detect clients that are gone (not on Windows); whether the role
+#: may upgrade what there is; and 1 with limits.
 _KNOWN: Final = """\
 SELECT current_setting('server_encoding'),
     (current_setting('default_transaction_isolation') <> 'read committed')::int,
@@ -60,7 +61,8 @@ SELECT current_setting('server_encoding'),
     (count(*) FILTER (
         WHERE relname = 'version' AND attname IN ('version', 'oldest_writer', 'store_id')) = 3)::int,
     bool_and(pg_has_role(relowner, 'USAGE') AND has_schema_privilege(relnamespace, 'CREATE'))
-        FILTER (WHERE relname IN ('version', 'questions', 'items', 'history'))::int
+        FILTER (WHERE relname IN ('version', 'questions', 'items', 'history'))::int,
+    count(*) FILTER (WHERE relname = 'limits')
 FROM pg_attribute
 JOIN pg_class ON pg_class.oid = attrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -71,6 +73,10 @@ _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LIMITS: Final = """\
 SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true),
     set_config('jit', 'off', true)"""
+#: Reads the limits; if there are any, one question is counted at a time.
+_TAKE_TURNS: Final = "SELECT job, pg_advisory_xact_lock(hashtextextended('limits', 0)) FROM limits"
+#: Tables that are older have no limits.
+_NO_LIMITS: Final = "FROM (SELECT '' AS job, 0 AS per_day, '' AS set_by, 0 AS set_at WHERE false) AS no"
 #: The most seconds to wait for a connection before trying another one, and the pause between them, which
 #: doubles with each failure, up to five times.
 _ATTEMPT: Final = 10.0
@@ -106,7 +112,7 @@ class Server(Store):
         #: The version of the tables and the allowed settings, as found when the connection was made.
         self._version = 0
         self._limits = _LIMITS
-        self._must_begin = 0
+        self._must_begin = self._limited = 0
         self._may_upgrade = False
         #: Until then, calls that need no record do not wait for the server, which was unreachable.
         self._down_until = 0.0
@@ -142,20 +148,19 @@ class Server(Store):
         return now if (now := time.monotonic()) < self._down_until else super().soon()
 
     def execute(
-        self,
-        statement: str,
-        parameters: tuple[object, ...] = (),
-        *,
-        creates: bool = True,
-        reserves: bool = False,
-        alone: str = "",
-        until: float | None = None,
+        self, statement: str, parameters: Parameters = (), *, creates: bool = True, until: float | None = None
     ) -> Result:
         """Execute a statement; retry until then if the server is unreachable or its reply was lost."""
-        if reserves and any("\0" in str(each) for each in parameters):
+        return self._attempts([(statement, parameters)], until, creates=creates)[-1]
+
+    def claim(self, insertion: Statement, alone: str, until: float | None) -> Result:
+        """Insert a row unless a limit is reached, and note the limits; ``alone`` is a lock."""
+        if any("\0" in str(each) for each in insertion[1]):
             raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
         lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
-        return self._attempts([*lock, (statement, parameters)], until, creates=creates)[-1]
+        *_, limits, result = self._attempts([*lock, (_TAKE_TURNS, ()), insertion], until, creates=True)
+        self.limits = limits.rows
+        return result
 
     def execute_together(self, statements: list[Statement]) -> None:
         """Execute statements in one transaction."""
@@ -198,6 +203,8 @@ class Server(Store):
         try:
             if self._connection is None:
                 self._connect(until)
+            elif not self._limited:  # its owner may have made them meanwhile
+                self._inspect(until)
             # Create missing tables only to write; upgrade older ones even to read, if that is allowed.
             if self._version < len(schema.POSTGRES) and (self._may_upgrade if self._version else creates):
                 self._make_tables(until)
@@ -236,8 +243,8 @@ class Server(Store):
 
     def _inspect(self, until: float) -> bool:
         """Find the version of the tables (0 without tables), and return whether the schema exists."""
-        (result,) = self._run([(_KNOWN, ())], until)
-        ((encoding, self._must_begin, checks, has_schema, has_tables, has_version, may),) = result.rows
+        known = self._run([(_KNOWN, ())], until)[0].rows[0]
+        encoding, self._must_begin, checks, has_schema, has_tables, has_version, may, self._limited = known
         if encoding != "UTF8":
             raise UnfitError(f"the encoding of its database is {snippet(encoding)}, not UTF8")
         check = ", set_config('client_connection_check_interval', '1000', true)"
@@ -246,14 +253,16 @@ class Server(Store):
         if has_tables:
             rows = self._run([(schema.VERSION, ())], until)[0].rows if has_version else []
             self._version, self._store_id = version_of(rows, len(schema.POSTGRES))
-        self._may_upgrade = bool(may)
-        if 0 < self._version < len(schema.POSTGRES) and not may:
-            self.warn_once(
-                "older",
-                f"The tables in {self.place} have version {self._version}, and are used as they are: this "
-                f"role may not upgrade them to {len(schema.POSTGRES)}. Have their owner run the SQL of "
-                "`connecty history ddl`.",
-            )
+            owner = "Have their owner run the SQL of `connecty history ddl`."
+            if not self._limited:
+                self.warn_once("limits", f"The tables in {self.place} have no limits of questions. {owner}")
+            self._may_upgrade = bool(may)
+            if 0 < self._version < len(schema.POSTGRES) and not may:
+                self.warn_once(
+                    "older",
+                    f"The tables in {self.place} have version {self._version}, and are used as they are: "
+                    f"this role may not upgrade them to {len(schema.POSTGRES)}. {owner}",
+                )
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
@@ -281,7 +290,7 @@ class Server(Store):
                     None if each is None else str(each).replace("\0", "\\x00").encode() for each in parameters
                 ]
                 # The server infers the types.
-                connection.send_query_params(_translated(statement, self._schema), values)
+                connection.send_query_params(_translated(statement, self._schema, self._limited), values)
             connection.pipeline_sync()
             while True:
                 while (unsent := connection.flush()) or connection.is_busy():
@@ -302,10 +311,11 @@ class Server(Store):
 
 
 @cache
-def _translated(statement: str, name: str) -> bytes:
+def _translated(statement: str, name: str, has_limits: int) -> bytes:
     """Return a statement for PostgreSQL: with the schema of the tables and numbered parameters."""
     numbers = count(1)
-    statement = re.sub(r"(?<![.'])\b(questions|items)\b", r"connecty.\1", statement)
+    statement = statement if has_limits else re.sub("(?<!DELETE )FROM limits", _NO_LIMITS, statement)
+    statement = re.sub(r"(?<![.'])\b(questions|items|limits)\b", r"connecty.\1", statement)
     text = schema.in_schema(statement, name)
     return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
 
@@ -351,7 +361,7 @@ def _read(result: Any) -> Result:
         raise UnfitError(
             f"{message}; its role needs USAGE on the schema and SELECT on its tables to read, INSERT and "
             "UPDATE to ask, DELETE to erase: `connecty history ddl` prints the SQL for an administrator, who "
-            "also creates the tables with it"
+            "also creates the tables with it; their owner sets limits"
         )
     raise StoreError(message)
 

@@ -25,6 +25,9 @@ OLDEST_WRITER: Final = 1
 LATEST: Final = 253402300799000000
 #: Reads the row with the version of a store.
 VERSION: Final = "SELECT version, oldest_writer, store_id FROM connecty.version"
+LIMITS: Final = """\
+CREATE TABLE IF NOT EXISTS connecty.limits (
+    job text PRIMARY KEY, per_day bigint NOT NULL, set_by text NOT NULL, set_at bigint NOT NULL)"""
 _TABLES: Final = (
     """\
 CREATE TABLE IF NOT EXISTS connecty.questions (
@@ -77,6 +80,7 @@ CREATE TABLE IF NOT EXISTS connecty.items (
     PRIMARY KEY (batch, number),
     UNIQUE (batch, folded)
 )""",
+    LIMITS,
 )
 
 
@@ -103,6 +107,7 @@ CREATE OR REPLACE VIEW connecty.history AS SELECT
     rows, reused, sql_query, response_summary, error, tags, job, host, user_name, client, dw_id, base_url, key
 FROM connecty.questions""",
     f"CREATE INDEX IF NOT EXISTS questions_by_time ON connecty.questions ({ASKED_AT})",
+    "GRANT SELECT ON connecty.limits TO PUBLIC",  # everyone keeps to them
 )
 SQLITE: Final[Versions] = (
     (

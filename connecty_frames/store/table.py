@@ -19,8 +19,8 @@ from connecty_frames.files import folded, name_problem, user_folder
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import SQLiteFile, Statement
-from connecty_frames.store.schema import LATEST, SQLITE
+from connecty_frames.store.database import Result, SQLiteFile, Statement
+from connecty_frames.store.schema import LATEST, LIMITS, SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -155,6 +155,7 @@ class Row:
         self.asked_at = asked_at
         #: The condition to find it, with parameters.
         self.where: Statement = ("key = ? AND token = ?", (key, self.token))
+        self.limits: Sequence[Statement] = ()  # each finds nothing while the question is allowed
 
 
 class Earlier(NamedTuple):
@@ -175,6 +176,7 @@ class QuestionFile(SQLiteFile):
     content = "history"
     application_id = 0x636E7479  # "cnty"
     versions = SQLITE
+    later = (LIMITS,)
     #: The allowed difference between the time in a row and the sender's, in microseconds.
     slack = 0
     #: Compares the time of asking with another one; to be formatted with an operator.
@@ -206,6 +208,11 @@ class QuestionFile(SQLiteFile):
         """Return the columns of a lease that begins now, each as SQL with parameters."""
         wall, uptime = leases.lease_now()
         return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
+
+    def claim(self, insertion: Statement, _: str, until: float | None) -> Result:
+        """Insert a row unless a limit is reached, and note the limits; only one process writes at a time."""
+        self.limits = self.execute("SELECT job FROM limits", until=until).rows
+        return self.execute(*insertion, reserves=True, until=until)
 
     def tag(self, name: str) -> Statement:
         """Return SQL for the value of a tag."""

@@ -93,6 +93,27 @@ def test_list(run: Any) -> None:
         assert run("history", *option, *command) == (2, "", f"ConfigError: {said}\n")
 
 
+def test_limits(run: Any, server: Script) -> None:
+    """They are listed, set and dropped; questions beyond one are not sent."""
+    assert run("history", "limit", "--format", "json") == (0, "[]\n", "")
+    run("history", "limit", "*", "1000")
+    code, out, err = run("history", "limit", " nightly", "0", "--format", "json")
+    assert (code, err) == (0, "")
+    limits = json.loads(out)
+    assert [(each["job"], each["per_day"]) for each in limits] == [("*", 1000), ("nightly", 0)]
+    assert {len(each["set_by"].split(" on ")) for each in limits} == {2}
+    code, _, err = run("ask", "how many?", "--tag", "job=nightly")
+    assert (code, server.questions) == (14, [])
+    assert "The limit of 0 questions a day for the job nightly, set by" in err
+    run("ask", "how many?", "--tag", "job=adhoc")
+    assert run("history", "limit", "nightly", "--drop", "--format", "csv")[1].count("\n") == 2
+    assert run("ask", "how many?", "--tag", "job=nightly")[0] == 0
+    assert run("history", "limit", "nightly", "-1")[0] == 2
+    for wrong in (["nightly"], [" ", "5"], ["--drop"], ["nightly", "5", "--drop"]):
+        code, _, err = run("history", "limit", *wrong)
+        assert (code, "Pass a job with a number or --drop" in err) == (2, True)
+
+
 def test_a_table_has_times_to_the_second(run: Any) -> None:
     """The other formats have all digits."""
     run("ask", "how many?")
@@ -338,6 +359,7 @@ def test_ddl(run: Any) -> None:
     assert (code, err) == (0, "")
     assert lines[:2] == ["BEGIN;", 'CREATE SCHEMA IF NOT EXISTS "s";']
     assert [line for line in lines if "GRANT" in line] == [
+        'GRANT SELECT ON "s".limits TO PUBLIC;',
         'GRANT USAGE ON SCHEMA "s" TO "a ""b""";',
         'GRANT SELECT, INSERT, UPDATE ON "s".questions, "s".items TO "a ""b""";',
         'GRANT SELECT ON "s".version, "s".history TO "a ""b""";',

@@ -433,9 +433,11 @@ def test_an_interrupt_while_a_question_is_claimed(
     recorder.sent()
 
     def interrupted(found: SQLiteFile, *arguments: Any, **options: Any) -> Any:
-        execute(found, *arguments, **options)
-        monkeypatch.undo()
-        raise KeyboardInterrupt
+        result = execute(found, *arguments, **options)
+        if arguments[0].startswith("INSERT"):
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+        return result
 
     monkeypatch.setattr(SQLiteFile, "execute", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames._base.text import SecretStr
 from connecty_frames.options import Asked
-from connecty_frames.records import records_table, summary_table
+from connecty_frames.records import limits_table, records_table, summary_table
 from connecty_frames.settings.sources import resolve
+from connecty_frames.store.limits import set_limit
 from connecty_frames.store.table import RecordState
 from tests.cases import cases
-from tests.store.stores import client, history
+from tests.store.stores import client, execute, history, locked, store
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from connecty_frames.store.history import History
+    from tests.servers.postgres import PostgresServer, Relay
     from tests.servers.scripted import Script
 
 
@@ -104,9 +109,13 @@ def test_when_the_next_is_allowed(place: str) -> None:
     found.close()
 
 
-def test_many_at_once(place: str) -> None:
-    """Of 8 callers that ask 40 questions at once, 20 are let through."""
-    callers, together = [history(place, limit=20) for _ in range(8)], threading.Barrier(8)
+@pytest.mark.parametrize("own", [20, None])
+def test_many_at_once(place: str, own: int | None) -> None:
+    """Of 8 callers that ask 40 questions at once, 20 are let through, by a limit of the store too."""
+    ids = [SecretStr("one" if own else f"client {number}") for number in range(8)]
+    callers, together = [history(place, limit=own, client_id=each) for each in ids], threading.Barrier(8)
+    if own is None:
+        set_limit(store(place), "*", 20, "ops")
 
     def ask(caller: History) -> int:
         together.wait()
@@ -123,6 +132,179 @@ def test_many_at_once(place: str) -> None:
         assert sum(pool.map(ask, callers)) == 20
     for caller in callers:
         caller.close()
+
+
+def test_a_limit_of_the_store(place: str) -> None:
+    """It counts the questions of all clients and workspaces. The smaller limit holds."""
+    set_limit(store(place), "A", 3, "ops on box")
+
+    def ask(number: int, job: str, **given: object) -> None:
+        found = history(place, **{"client_id": SecretStr(str(number)), **given})
+        asked = Asked(f"q{number}", 13 + number, tags={"job": job})
+        try:
+            assert found.sent(asked, asked_at=datetime.now(UTC), after=0 if number % 2 else None) is not None
+        finally:
+            found.close()
+
+    ask(1, "A", limit=1, client_id=SecretStr("one"))
+    with pytest.raises(cf.QuestionLimitError, match="max_questions_per_day=1 for the job A is reached"):
+        ask(2, "A ", limit=(("A ", 1), ("*", 9)), client_id=SecretStr("one"))
+    ask(2, "A ", limit=(("A", 9),))
+    ask(3, "\tA")
+    ask(4, "B")
+    message = (
+        "The limit of 3 questions a day for the job A, set by ops on box, is reached, according to .* UTC."
+    )
+    for number in (5, 6):
+        with pytest.raises(cf.QuestionLimitError, match=message) as caught:
+            ask(number, " A", limit=1000)
+        assert caught.value.next_at is not None
+    set_limit(store(place), "*", 2, "ops")
+    with pytest.raises(cf.QuestionLimitError, match="The limit of 2 questions a day, set by ops, is reached"):
+        ask(6, "B")
+    for job in ("A", "*"):
+        set_limit(store(place), job, None, "ops")
+    ask(6, "A")
+    jobs = execute(place, "SELECT job, tags FROM connecty.questions ORDER BY id")
+    assert [job for job, _ in jobs] == ["A", "A", "A", "B", "A"]
+    assert ["A" in str(tags) and "A " not in str(tags) for _, tags in jobs] == [True, True, True, False, True]
+
+
+def test_a_limit_of_zero(server: Script, place: str) -> None:
+    """Nothing is sent until it is raised."""
+    set_limit(store(place), "*", 0, "ops")
+    with client(server, place) as asking:
+        for options in ({}, {"max_age": 60}):
+            with pytest.raises(cf.QuestionLimitError, match="allowed once it is raised") as caught:
+                asking.ask("how many?", **options)
+            assert caught.value.next_at is None
+        set_limit(store(place), "*", 1, "ops")
+        asking.ask("how many?")
+    assert server.questions == ["how many?"]
+
+
+@pytest.mark.parametrize("value", [-1, -(2**63), "'abc'", "x'30'"])
+def test_a_limit_that_no_client_set(server: Script, place: str, value: object) -> None:
+    """Nothing is sent."""
+    if isinstance(value, str) and place.startswith("postgresql:"):
+        pytest.skip("PostgreSQL refuses it")
+    store(place).execute("SELECT 1")
+    execute(place, f"INSERT INTO connecty.limits VALUES ('*', {value}, '', {2**63 - 1})")
+    for _ in range(2):
+        with (
+            client(server, place) as asking,
+            pytest.raises((cf.QuestionLimitError, cf.ConfigError), match="Nothing was sent"),
+        ):
+            asking.ask("how many?")
+    assert limits_table(resolve(history=place)).num_rows == 1
+    assert server.questions == []
+
+
+def test_the_limit_that_ends_last(place: str) -> None:
+    """The error is of it, and says when the next question is allowed by all."""
+    found, now = history(place, limit=(("A", 1),)), datetime.now(UTC)
+    for hours, job in ((7, "B"), (2, "A")):
+        found.sent(Asked(job, 13, tags={"job": job}), asked_at=now)
+        earlier = (hours * 3600 * 1_000_000, job)
+        found.database.execute("UPDATE questions SET asked_at = asked_at - ? WHERE question = ?", earlier)
+    older = "UPDATE questions SET asked_at = asked_at - 28800000000 WHERE question = 'A'"
+    for number, message, hours in (
+        (2, "per_day=1 for the job A", 22),
+        (1, "limit of 1 question a day, set", 17),
+    ):
+        set_limit(store(place), "*", number, "ops")
+        with pytest.raises(cf.QuestionLimitError, match=message) as caught:
+            found.sent(Asked("third", 13, tags={"job": "A"}), asked_at=now)
+        assert abs(caught.value.next_at - now - timedelta(hours=hours)) < timedelta(seconds=10)
+        found.database.execute(older)
+    found.close()
+
+
+@pytest.mark.parametrize(
+    "job", ["\0", "a\0b ", "\ud800x", "é", "\u00a0A\u2003", "'; --", "?", "limits", "ł" * 300]
+)
+def test_unusual_jobs(place: str, job: str) -> None:
+    """Their limits hold."""
+    limits_table(resolve(history=place), job, 1)
+    found, now = history(place), datetime.now(UTC)
+    for name in ("job", " job\n"):
+        asked = Asked("how many?", 13, tags={name: f" {job}", "a\0": "\0"})
+        with nullcontext() if name == "job" else pytest.raises(cf.QuestionLimitError):
+            assert found.sent(asked, asked_at=now) is not None
+    found.close()
+    assert records_table(resolve(history=place)).num_rows == 1
+
+
+@pytest.fixture
+def unusable(place: str, request: pytest.FixtureRequest) -> Any:
+    """Return the place of a store, and a context in which nothing can be written there."""
+    if not place.startswith("postgresql:"):
+        return place, lambda: locked(Path(place))
+    relay, running = request.getfixturevalue("relay"), request.getfixturevalue("running")
+
+    @contextmanager
+    def cut() -> Iterator[None]:
+        relay.cut = b"INSERT INTO connecty.questions"
+        yield
+        relay.cut = None
+
+    return running.url("store", port=relay.port), cut
+
+
+def test_a_store_that_is_away(server: Script, unusable: Any, place: str) -> None:
+    """A client that has read a limit sends nothing, until the store is back."""
+    there, away = unusable
+    set_limit(store(place), "nightly", 9, "ops")
+    with client(server, there) as asking:
+        asking.ask("how many?")
+        with (
+            away(),
+            pytest.raises(cf.ConfigError, match="a client with limits sends no question that is not"),
+        ):
+            asking.ask("who?", timeout=1.5)
+        asking.history.database._down_until = 0.0  # as after two seconds
+        asking.ask("why?")
+        set_limit(store(place), "nightly", None, "ops")
+        asking.ask("where?")
+        with away(), pytest.warns(cf.HistoryWarning, match="until it can. The first failure"):
+            asking.ask("when?", timeout=5)
+    assert server.questions == ["how many?", "why?", "where?", "when?"]
+
+
+def test_limits_that_were_never_read(server: Script, relay: Relay, running: PostgresServer, url: str) -> None:
+    """The warning of the outage says so; what was sent is recorded afterwards, and counts."""
+    set_limit(store(url), "*", 1, "ops")
+    relay.hangs = True
+    with client(server, running.url("store", port=relay.port)) as asking:
+        for question in ("how many?", "who?"):
+            with (
+                pytest.warns(cf.HistoryWarning, match="Its limits are unknown")
+                if question < "w"
+                else nullcontext()
+            ):
+                asking.ask(question, timeout=5)
+        relay.hangs = False
+        relay.drop()
+        asking.history.database._down_until = 0.0  # as after two seconds
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("why?")
+    assert server.questions == ["how many?", "who?"]
+    assert [row[0] for row in execute(url, "SELECT question FROM connecty.questions ORDER BY id")] == [
+        "how many?",
+        "who?",
+    ]
+
+
+def test_a_late_turn(server: Script, database: Any, url: str) -> None:
+    """A new client that waits for it longer than for a record does not take that for an outage."""
+    set_limit(store(url), "*", 0, "ops")
+    database.execute("SELECT pg_advisory_lock(hashtextextended('limits', 0))")
+    unlocking = threading.Timer(2, database.execute, ["SELECT pg_advisory_unlock_all()"])
+    unlocking.start()
+    with client(server, url) as asking, pytest.raises(cf.QuestionLimitError):
+        asking.ask("how many?")
+    unlocking.join()
+    assert server.questions == []
 
 
 def test_a_limit_that_ends_meanwhile(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,17 +358,21 @@ def test_a_limit_of_a_sandbox(server: Script, tmp_path: Path) -> None:
             asking.ask("who?")
 
 
-@cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")]])
+@cases("tags", [{"job": 1}, {1: "nightly"}, "nightly", [("job", "nightly")], {"job": "x" * 301}])
 def test_wrong_tags(tags: object) -> None:
     """A ConfigError before anything is sent."""
     with pytest.raises(cf.ConfigError, match="expected a dict of names to texts, such as"):
         cf.AskOptions(tags=tags)
 
 
-def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
+@pytest.mark.parametrize("own", [5, None])
+def test_a_batch_under_a_limit(server: Script, tmp_path: Path, own: int | None) -> None:
     """It would not be counted, and is a ConfigError."""
+    place = str(tmp_path / "h.sqlite3")
+    if own is None:
+        set_limit(store(place), "nightly", 5, "ops")
     with (
-        client(server, str(tmp_path / "h.sqlite3"), max_questions_per_day=5) as asking,
+        client(server, place, max_questions_per_day=own) as asking,
         pytest.raises(cf.ConfigError, match=r"a batch in a folder records its own.* PostgreSQL") as caught,
     ):
         cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
@@ -194,12 +380,22 @@ def test_a_batch_under_a_limit(server: Script, tmp_path: Path) -> None:
     assert server.questions == []
 
 
+def test_a_batch_whose_limits_are_unknown(server: Script, tmp_path: Path) -> None:
+    """A warning says so, and it is asked."""
+    with (
+        client(server, str(tmp_path)) as asking,
+        pytest.warns(cf.HistoryWarning, match="not a regular file.* Its limits are unknown"),
+    ):
+        cf.ask_batch(["how many?"], tmp_path / "batch", client=asking)
+    assert server.questions == ["how many?"]
+
+
 def test_tags(server: Script, place: str) -> None:
     """They are kept as JSON, without secrets, of each way to ask; one is counted by day."""
     with client(server, place) as asking:
         asking.ask("how many?", tags={"job": "nightly", "by": "secret"}, max_age=60)
         asking.ask("how many?", tags={"job": "täglich"}, max_age=60)
-        asking.submit("who?", tags={"job": "täglich"})
+        asking.submit("who?", tags={"job": " täglich\n"})
         asking.ask("why?")
     settings = resolve(history=place)
     tags = records_table(settings).column("tags").to_pylist()

@@ -21,7 +21,7 @@ import connecty_frames as cf
 from connecty_frames._base.clock import Clock
 from connecty_frames.batch import Batch, BatchSummary
 from connecty_frames.options import Asked
-from connecty_frames.records import forget_in, records_table
+from connecty_frames.records import forget_in, limits_table, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
@@ -283,6 +283,11 @@ def test_a_role_that_may_not_create(running: PostgresServer, server: Script, dat
             asking.ask("how many?")
         database.execute("GRANT SELECT ON connecty.version TO poor")
         assert asking.ask("how many?").rows == 1
+        limits_table(resolve(history=running.url("store")), "*", 1)
+        with pytest.raises(cf.ConfigError, match="permission denied for table limits"):
+            limits_table(resolve(history=poor), "*", 2)
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("who?")
 
 
 def test_two_that_make_the_tables_at_once(url: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.options import Asked
 from connecty_frames.store.database import OutageError, Result, StoreError, UnfitError
+from connecty_frames.store.limits import set_limit
 from tests.cases import cases
 from tests.servers.timing import until, within
 from tests.store.stores import create_role, history
@@ -107,6 +108,7 @@ def test_tables_are_made(store: Any, database: Any, before: list[str]) -> None:
     )
     assert {table: sorted(columns) for table, columns in indexes} == {
         "items": ["(batch, folded)", "(batch, number)", "(key)"],
+        "limits": ["(job)"],
         "questions": [
             *("(client, asked_at)", "(id)", "(job, asked_at) WHERE (job IS NOT NULL)", "(key, asked_at)"),
             *("(key, previous)", "(question_id) WHERE (question_id IS NOT NULL)", AT, "(token)"),
@@ -233,14 +235,24 @@ def test_a_long_statement(relayed: Any) -> None:
 def test_a_statement_alone(store: Any, database: Any) -> None:
     """No other process executes one of the same name until it is committed."""
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    assert store.execute(locks, alone="a client").rows == [(1,)]
-    assert store.execute(locks).rows == [(0,)]
-    store.execute("CREATE TABLE made ()", alone="a client")
+
+    def claim(statement: str, alone: str = "", seconds: float = 9) -> Any:
+        return store.claim((statement, ()), alone, time.monotonic() + seconds).rows
+
+    assert claim(locks, "a client") == [(1,)]
+    assert store.execute(locks).rows == claim(locks) == [(0,)]
+    claim("CREATE TABLE made ()", "a client")
     assert database.execute("SELECT * FROM made").fetchall() == []
     database.execute("SELECT pg_advisory_lock(hashtextextended('a client', 0))")
     with pytest.raises(OutageError, match="did not answer in time"):
-        store.execute("SELECT 7", alone="a client", until=time.monotonic() + 0.05)
-    assert store.execute("SELECT 7", alone="another").rows == [(7,)]
+        claim("SELECT 7", "a client", 0.05)
+    assert claim("SELECT 7", "another") == [(7,)]
+    for job in ("nightly", "other"):
+        set_limit(store, job, 9, "ops")
+    assert claim(locks, "another") == [(3,)]  # that of the test too
+    database.execute("SELECT pg_advisory_lock(hashtextextended('limits', 0))")
+    with pytest.raises(OutageError, match="did not answer in time"):
+        claim("SELECT 7", seconds=0.05)
 
 
 def test_one_question_at_a_time(store: Any, database: Any) -> None:

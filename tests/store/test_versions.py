@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.records import forget_in, records_table
+from connecty_frames.records import forget_in, limits_table, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import schema, table
@@ -172,6 +172,41 @@ def test_a_view_that_gets_a_column(
     assert execute(reading, "SELECT later FROM connecty.history") == []
     assert execute(url, "SELECT * FROM public.dashboard") == []
     assert execute(url, schema.VERSION)[0][:2] == (2, 1)
+
+
+def test_tables_without_limits(
+    server: Script, running: PostgresServer, url: str, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are used as they are, which is said once; open clients keep to limits that are made and set."""
+    monkeypatch.setattr("connecty_frames.store.postgres._ATTEMPT", 0.5)
+    settings = resolve(history=url)
+    with another_client(server, url) as asking:
+        asking.ask("how many?")
+        database.execute("DROP TABLE connecty.limits")
+        with pytest.warns(cf.HistoryWarning, match="no limits of questions. Have their owner run"):
+            asking.ask("who?", max_age=60)
+        for number in (2, None):
+            with pytest.raises(cf.ConfigError, match=r"relation .connecty\.limits. does not exist"):
+                limits_table(settings, "*", number)
+        assert limits_table(settings).num_rows == 0
+        psql = [running.programs / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={url}"]
+        subprocess.run(psql, input=schema.ddl("connecty").encode(), check=True)
+        assert limits_table(settings, "*", 2)["per_day"].to_pylist() == [2]
+        with pytest.raises(cf.QuestionLimitError):
+            asking.ask("why?")
+    assert server.questions == ["how many?", "who?"]
+
+
+def test_a_file_without_limits(server: Script, tmp_path: Path) -> None:
+    """It gets them when it is opened."""
+    place = str(tmp_path / "h.sqlite3")
+    with another_client(server, place) as asking:
+        asking.ask("how many?")
+    execute(place, "DROP TABLE limits")
+    assert limits_table(resolve(history=place)).num_rows == 0
+    assert limits_table(resolve(history=place), "*", 1)["per_day"].to_pylist() == [1]
+    with another_client(server, place) as asking, pytest.raises(cf.QuestionLimitError):
+        asking.ask("who?")
 
 
 def test_ddl(server: Script, running: PostgresServer, database: Any, upgraded: Any) -> None:
