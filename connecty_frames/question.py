@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager, nullcontext
-from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
@@ -42,12 +41,16 @@ _Arguments = ParamSpec("_Arguments")
 _LOG: Final = logging.getLogger("connecty_frames.client")
 
 
-def _in_own_context(method: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """Run a method in a copy of the context, where no interrupt can leave the deadline of its call."""
+def _with_own_deadline(method: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Restore the deadline of the caller after a method, in which ``_call`` sets one."""
 
     @wraps(method)
     def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        return copy_context().run(method, *args, **kwargs)
+        before = CURRENT.get()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            CURRENT.set(before)  # here: an interrupt can prevent the end of a context manager
 
     return call
 
@@ -179,7 +182,7 @@ class Question:
         """
         return self._state_now()
 
-    @_in_own_context
+    @_with_own_deadline
     def wait(self, timeout: float | None = None) -> str:
         """Wait until the question is done.
 
@@ -231,7 +234,7 @@ class Question:
         """
         return self.answer(AskOptions.from_kwargs(options, without=("dw_id", *ASKING)))
 
-    @_in_own_context
+    @_with_own_deadline
     def answer(
         self,
         ask_options: AskOptions,
@@ -376,7 +379,7 @@ class Call:
         read = partial(Question.answer, ask_options=self.options, deadline=self.deadline, received=received)
         return self._reuse_or_ask(read, accepted)
 
-    @_in_own_context
+    @_with_own_deadline
     def _reuse_or_ask(
         self,
         use: Callable[[Question], _Result],

@@ -296,11 +296,15 @@ class Submission:
                 error.add_note(message)
             last = self._last  # read before the id, as in message()
             question_id = self.question_id or self._reply(last).question_id
-            CURRENT.set(Deadline.after(0.0, self._api.clock))
-            if question_id is not None:
-                self._record_acceptance(question_id)
-            else:
-                self._record_error(error)
+            before = CURRENT.get()
+            try:
+                CURRENT.set(Deadline.after(0.0, self._api.clock))
+                if question_id is not None:
+                    self._record_acceptance(question_id)
+                else:
+                    self._record_error(error)
+            finally:
+                CURRENT.set(before)
             raise
 
     def _recorded(self) -> str:
