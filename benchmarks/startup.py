@@ -62,7 +62,7 @@ COMPARISONS: Final = {
     "first ask_df to polars / requests, polars": Comparison(_ask_df("polars"), _by_hand("polars"), 1.30),
     "first ask_df to pyarrow / requests, pyarrow": Comparison(_ask_df("pyarrow"), _by_hand("pyarrow"), 0.90),
     "connecty ask --format csv / requests, pandas, to_csv": Comparison(
-        ["-m", "connecty_frames.cli", "ask", QUESTION, "--format", "csv"], _by_hand("csv"), 0.85
+        ["-m", "connecty_frames.cli", "ask", QUESTION, "--format", "csv"], _by_hand("csv"), 0.80
     ),
 }
 

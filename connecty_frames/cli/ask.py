@@ -22,6 +22,7 @@ from connecty_frames.cli.connection import (
 from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.io import discard_output, echo_stderr
 from connecty_frames.cli.output import (
+    TABLES,
     Part,
     choose_format,
     echo_metadata,
@@ -158,6 +159,7 @@ def ask(
         )
     options = AskOptions(
         dw_id=dw_id,
+        engine=engine if written_as in TABLES and not (part or plot) else "pyarrow",
         max_age=max_age,
         tags=answers.read_tags(tag),
         max_rows=max_rows,

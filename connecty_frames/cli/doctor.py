@@ -78,7 +78,7 @@ def doctor(
     question = "" if ask is None else question_reader([ask], None, None)()
     if ask is not None and not question.strip():
         raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")
-    options = AskOptions(dw_id=dw_id, on_truncation="ignore")
+    options = AskOptions(dw_id=dw_id, engine="pyarrow", on_truncation="ignore")
     # Opened first: a file that cannot be written must not cost a question.
     with (
         open_response_file(save, None) as save_response,

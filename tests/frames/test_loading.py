@@ -21,6 +21,7 @@ from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from connecty_frames.options import Engine
 
@@ -68,6 +69,62 @@ def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str
         f"/v1/dw/{settings['CONNECTY_DW_ID']}/questions []",
         "[(100000,)] ['MainThread'] False",
     ]
+
+
+#: The packages of which each is imported only by those who need it.
+HEAVY = frozenset(
+    {"altair", "duckdb", "pandas", "pandera", "polars", "psycopg", "pyarrow", "pydantic", "sqlglot"}
+)
+ASK = "['ask', 'how many orders are there', {}]"
+#: Those that each way needs: a call, or the arguments of the command.
+WAYS: dict[str, set[str]] = {
+    "cf.ask('how many orders are there').rows": {"pyarrow"},
+    "cf.ask_df('how many orders are there')": {"pandas", "pyarrow"},
+    "cf.ask_df('how many orders are there', engine='polars')": {"polars", "pyarrow"},
+    "cf.ask_df('how many orders are there', engine='pyarrow')": {"pyarrow"},
+    "cf.fetch": set(),
+    "cf.history()": {"pandas", "pyarrow"},
+    "['--help']": set(),
+    "['--version']": set(),
+    "['config', 'show']": set(),
+    "['doctor']": set(),
+    "['history']": {"pandas", "pyarrow"},  # pyarrow imports pandas to make an array of a list
+    "['history', '--format', 'json']": {"pandas", "pyarrow"},
+    "['login', '--help']": set(),
+    ASK.format("'--format', 'table'"): {"pandas", "pyarrow"},
+    ASK.format("'--format', 'text', '--engine', 'polars'"): {"polars", "pyarrow"},
+    **{
+        ASK.format(f"'--format', {each!r}"): {"pyarrow"}
+        for each in ("csv", "csv.gz", "tsv", "json", "ndjson", "parquet", "arrow", "markdown", "html", "xlsx")
+    },
+    ASK.format("'--sql'"): {"pyarrow"},
+    ASK.format("'--stats'"): {"pyarrow"},
+    "['ask', 'orders by country', '--plot']": {"pandas", "pyarrow"},
+}
+
+
+@pytest.mark.slow
+@cases("way", WAYS)
+def test_what_each_way_imports(settings: dict[str, str], tmp_path: Path, way: str) -> None:
+    """Python with each engine, and the command in each format, import no other library of this kind."""
+    is_command = way.startswith("[")
+    call = f"sys.argv[1:] = {way}; main()" if is_command else way
+    script = f"""
+        import atexit
+        import pathlib
+        import sys
+
+        import connecty_frames as cf
+        from connecty_frames.cli.app import main
+
+        atexit.register(lambda: pathlib.Path("modules").write_text(" ".join(sys.modules)))
+        {call}
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    settings = settings | {"HOME": str(tmp_path), "CONNECTY_HISTORY": str(tmp_path / "history.sqlite3")}
+    subprocess.run(command, check=True, capture_output=True, env=settings, cwd=tmp_path)
+    heavy = HEAVY - {"pydantic"} if is_command else HEAVY  # typer imports it from some version on
+    assert heavy & set((tmp_path / "modules").read_text().split()) == WAYS[way]
 
 
 @pytest.mark.slow
