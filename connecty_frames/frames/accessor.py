@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, Type
 
 from connecty_frames._base.text import snippet
 from connecty_frames.answer_metadata import KEY, WithMetadata, naming_question, no_attribute
-from connecty_frames.errors import ConfigError, ConversionError
+from connecty_frames.errors import ConfigError, ConversionError, missing_extra
 from connecty_frames.frames.attachment import library_of, read_metadata, write_metadata
 
 if TYPE_CHECKING:
@@ -151,6 +151,15 @@ def copy_metadata(source: object, frame: Any) -> Any:
         )
     with naming_question(found):
         return attach(frame, found)
+
+
+def import_plot() -> Any:
+    """Return the function that draws a table; raises ConfigError if altair is not installed."""
+    try:
+        from connecty_frames.display.altair_chart import plot
+    except ModuleNotFoundError as error:
+        raise missing_extra("plot", "Plots need", error) from None
+    return plot
 
 
 class ConnectyAccessor(WithMetadata):
