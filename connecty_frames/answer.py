@@ -326,24 +326,26 @@ class Answer(WithMetadata):
 
         The measure is a share, percentage or growth that follows the plain measures or is named in the
         question. Otherwise it is the measure that the question names first or the rows are sorted by,
-        otherwise the last. Other measures of its unit are drawn beside it: those that the question names, or
-        all if it names none. The axis is a period, otherwise a label or category; colours distinguish a
-        second category. Identifiers and ranks are never drawn as measures.
+        otherwise the last. Other measures of its unit are drawn beside it: those that the question joins, or
+        all if it names none; joined measures of different units have a panel each. The axis is a period,
+        otherwise a label or category. A second category has colours; many are a heatmap, and the top 3 of
+        each country are lists. Identifiers and ranks are never drawn as measures.
 
         Parameters
         ----------
         x, color
             The columns for the x axis and the colours, instead of those chosen.
         y
-            The column for the y axis, or a list of up to six, whose names are the legend.
+            The column for the y axis, or a list of up to six.
 
         Returns
         -------
         altair.Chart
             A notebook displays it without a network. Its title is the question, or names what is drawn if
-            that is less. Nothing is sampled or summed; the first 30 categories are drawn, 60 if they are a
-            period in order; the subtitle counts the others, and the rows of an answer that was cut. Decimals
-            and long integers are drawn as float64, with about 16 digits; NaN and infinity are not drawn.
+            that is less. Nothing is sampled or summed. It is about 600 pixels high and has at most ten
+            colours; the subtitle says what is left out, and counts the rows of an answer that was cut. A
+            heatmap with numbers is an ``alt.LayerChart``. Decimals and long integers are drawn as float64,
+            with about 16 digits; NaN and infinity are not drawn.
             Tooltips show all digits, the first 1,000 characters of texts, the first 50 columns and those
             drawn. Times are drawn in their column's time zone.
 
@@ -353,9 +355,11 @@ class Answer(WithMetadata):
             If there is no measure or no axis for it, a column does not exist, there are more than 5,000 rows,
             or altair is not installed.
         """
-        from connecty_frames.display.altair_chart import plot
+        from connecty_frames.frames.accessor import import_plot
 
-        return plot(self._table(), self.question, x, y, color, cut_rows=self._metadata.cut_text)
+        table, plot = self._table(), import_plot()
+        chart: alt.Chart = plot(table, self.question, x, y, color, cut_rows=self._metadata.cut_text)
+        return chart
 
     @overload
     def cast(self, table: object, *, engine: Literal["pandas"], schema: Any = ...) -> PandasFrame: ...

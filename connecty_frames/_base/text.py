@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,3 +184,20 @@ class SecretStr:  # noqa: PLW1641 - it is compared, but nothing needs its hash
 def hidden(value: Any) -> Any:
     """Return a value that no traceback with locals shows; None stays None."""
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
+
+
+#: Symbols for characters that XML does not allow: they make vl-convert abort the process, such as a kernel.
+_SYMBOLS: Final = {code: chr(0x2400 + code) for code in range(32) if code not in b"\t\n\r"} | dict.fromkeys(
+    [*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd"
+)
+
+
+def xml_text(value: Any) -> Any:
+    """Return a JSON value with symbols for the characters that XML does not allow."""
+    if isinstance(value, str):
+        return value.translate(_SYMBOLS)
+    if isinstance(value, list):
+        return list(map(xml_text, value))
+    if isinstance(value, dict):
+        return {key.translate(_SYMBOLS): xml_text(item) for key, item in value.items()}
+    return value

@@ -1,113 +1,143 @@
-"""The chart of a table, drawn by altair.
+"""The chart of a table, drawn by altair, and its display in a notebook without a network.
 
-Nothing is sampled or summed. Bars show the first 30 categories, or 60 if they are in order; the subtitle says
-so. JavaScript has only float64, so decimals and long integers are drawn with about 16 digits; tooltips show
-every value in full. Times are drawn in the time zone of their column, not in that of the reader.
+Nothing is sampled or summed; the subtitle says what is left out. JavaScript has only float64, so decimals and
+long integers are drawn with about 16 digits; tooltips show every value in full. Times are drawn in the time
+zone of their column, not in that of the reader.
+
+It is displayed as Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert, unless
+the user enabled a renderer in altair. Classes have the same names as altair's, because a repr shows them.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
+from contextlib import suppress
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
+import altair as alt
 import pyarrow as pa
 import pyarrow.compute as pc
+from altair.utils.mimebundle import spec_to_mimebundle
 
-from connecty_frames._base.text import cut, snippet
-from connecty_frames.display.charts import Chart as Chosen
+from connecty_frames._base.text import cut, snippet, xml_text
 from connecty_frames.display.charts import choose_chart
-from connecty_frames.display.columns import Column, cut_middle
+from connecty_frames.display.columns import DAY, Column
 from connecty_frames.display.formatting import texts
-from connecty_frames.errors import missing_extra
+from connecty_frames.display.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import altair as alt
+    from connecty_frames.display.shapes import Chart as Chosen
 
-#: The width of a chart in pixels.
-_WIDTH: Final = 560
-#: The most values of a line whose points are marked, and the number of labels that fit on an axis.
-_MAX_POINTS: Final = 60
-_TICKS: Final = 8
-#: The pixels between two labels, and between labels and the title of an axis.
-_PADDING: Final = 10
-#: Column names that can also be field names.
-_FIELD: Final = re.compile(r"(?!column \d+$|.* in full$)[^.\[\]'\"\\]{1,1000}")
-#: The columns in a tooltip.
-_MAX_TOOLTIP_COLUMNS: Final = 50
+    Json = dict[str, Any]
+
+_VEGA: Final[dict[str, Any]] = tomllib.loads((files(__package__) / "altair.toml").read_text(encoding="utf-8"))
+#: The width and the greatest height of a plot in pixels.
+_WIDTH, _HEIGHT = 560, 540
+#: The most values of a line with marked points, of a heatmap with numbers, and columns in a tooltip.
+_MAX_POINTS, _MAX_NUMBERS, _MAX_TOOLTIP_COLUMNS = 60, 90, 50
+#: Column names that can also be field names; the others are our own.
+_FIELD: Final = re.compile(r"(?!column (?:\d+|stretch)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
+#: Expressions for numbers, short from 10,000 on, percent by its factor; days with labels of hours and months.
+_SHORT: Final = "abs(datum.value) < 1000 ? datum.label : replace(format(datum.value, '~s'), 'G', 'B')"
+_LARGE, _FRACTION, _MOMENT, _FEW_DAYS, _MANY_DAYS = 10_000, 100, 0.005, 8, 180
+_PERCENT: Final = {None: "datum.label", 1: "datum.label + '%'", _FRACTION: "format(datum.value, '~%')"}
+#: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
+_VEGALITE: Final = "application/vnd.vegalite.v5+json"
+#: The most pixels of an enlarged PNG and of any PNG, and the longest SVG, of about 1,000 marks.
+_MAX_ENLARGED, _MAX_PIXELS, _MAX_SVG = 2_000_000, 50_000_000, 300_000
 
 
-def plot(
-    table: pa.Table,
-    question: str | None,
-    x: str | None = None,
-    y: str | Sequence[str] | None = None,
-    color: str | None = None,
-    *,
-    cut_rows: str = "",
-) -> alt.Chart:
+def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "", **named: Any) -> alt.Chart:
     """Return the chart of a table; see ``Answer.plot``."""
-    try:
-        import altair as alt
-
-        from connecty_frames.display.notebook_chart import Chart
-    except ModuleNotFoundError as error:
-        raise missing_extra("plot", "Plots need", error) from None
-    chosen = choose_chart(table, question, x, y, color, cut=cut_rows)
-    dimension, measure, group = chosen.dimension, chosen.measure, chosen.group
-    drawn = [column for column in (dimension, group, measure) if column is not None]
+    chosen = choose_chart(table, question, *given, cut=cut_rows, **named)
+    drawn = [*chosen.dimensions, chosen.measure]
     used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in drawn]
-    is_category = chosen.kind == "bars" or dimension.is_time
-    numbers = [measure] if is_category else [dimension, measure]
-    base = Chart(alt.InlineData(values=_rows([*dict.fromkeys([*used, *drawn])], numbers)))
-    chart: alt.Chart = _encoded(alt, base, chosen)
-    if group is not None:
-        field = _text_field(group) if group.is_time else _field(group)  # a legend formats no times
-        nominal: dict[str, Any] = {"field": field, "type": "nominal", "sort": None}
-        legend = alt.Legend(**_labels(group))
-        chart = chart.encode(color=alt.Color(title=snippet(group.name) or None, legend=legend, **nominal))
-        if chosen.kind == "bars" and not dimension.is_unique:
-            chart = chart.encode(yOffset=alt.YOffset(**nominal))
-    if chosen.has_dots:
-        chart = chart.mark_circle()
-    tooltips = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
-    chart = chart.encode(tooltip=tooltips, description=_description(alt, drawn))
     some = "" if used == chosen.columns else f"{len(used)} of {len(chosen.columns):,} columns in the tooltips"
-    title: Any = chosen.title
-    if part := ", ".join(filter(None, [chosen.part, some])):
-        # Set the colour: Streamlit's dark theme leaves the text black.
-        title = alt.TitleParams(title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
-    return chart.properties(title=title)
+    part = ", ".join(filter(None, [chosen.part, some]))
+    # Set the colour: Streamlit's dark theme leaves the text black.
+    below = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
+    title = below if part else chosen.title
+    tooltip = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
+    # As altair's own classes: it would look for the class of each part of a dict, for seconds.
+    channels = _encoding(chosen)
+    encoding = [getattr(alt, channel)(**each) for channel, each in channels.items()]
+    shape = _shape(chosen, bars=chosen.group.count if chosen.group and "YOffset" in channels else 1)
+    # altair does not validate a dict row by row, for seconds.
+    chart = Chart({"values": _rows(chosen, [*dict.fromkeys([*used, *drawn])])}, title=title, **shape)
+    chart = chart.encode(*encoding, tooltip=tooltip, description=_description(drawn))
+    if chosen.kind == "cells" and len(chosen.measure.texts) <= _MAX_NUMBERS:
+        numbers, is_fraction = _VEGA["others"]["numbers"], chosen.measure.percent == _FRACTION
+        text = alt.Text(field=_field(chosen.measure), type="quantitative", format=numbers[is_fraction])
+        chart += chart.mark_text().encode(text=text, color=alt.ColorValue(alt.ExprRef(numbers[2])))
+    return chart  # type: ignore[no-any-return]  # of altair's class
 
 
-def _encoded(alt: Any, chart: Any, chosen: Chosen) -> Any:
-    """Return a chart with its marks and axes."""
-    dimension, measure = chosen.dimension, chosen.measure
-    if chosen.kind == "bars":  # horizontal, so that names stay legible
-        axis = alt.Axis(titlePadding=_PADDING, **_labels(dimension))
-        # Keep the answer's order: the question may have asked for it.
-        y = alt.Y(
-            field=_field(dimension), type="nominal", title=snippet(dimension.name), sort=None, axis=axis
-        )
-        x = _quantitative(alt, alt.X, measure)
-        return chart.mark_bar().encode(x=x, y=y).properties(width=_WIDTH)
-    if chosen.kind == "line":
-        chart = chart.mark_line(point=len(dimension.texts) <= _MAX_POINTS)
-        x, y = _line_axis(alt, dimension), _quantitative(alt, alt.Y, measure)
+def _encoding(chosen: Chosen) -> Json:
+    """Return the options of each channel, by its class in altair."""
+    dimension, measure, group, panel = chosen.dimension, chosen.measure, chosen.group, chosen.panel
+    if chosen.kind in {"bars", "lists"}:  # horizontal, so that names stay legible, in the answer's order
+        encoding = {"X": _quantitative(chosen, measure), "Y": _category(dimension)}
+        encoding["Y"]["title"] = None if chosen.kind == "lists" else snippet(dimension.name) or None
+    elif chosen.kind == "line":
+        encoding = {"X": _line_axis(dimension), "Y": _quantitative(chosen, measure)}
+    elif chosen.kind == "points":
+        axes = {"X": dimension, "Y": measure}
+        encoding = {name: _quantitative(chosen, c) | {"scale": {"zero": False}} for name, c in axes.items()}
     else:
-        chart, scale = chart.mark_circle(opacity=0.7, size=50), alt.Scale(zero=False)
-        x = _quantitative(alt, alt.X, dimension, scale=scale)
-        y = _quantitative(alt, alt.Y, measure, scale=scale)
-    return chart.encode(x=x, y=y).properties(width=_WIDTH, height=320)
+        color: Json = {"field": _field(measure), "type": "quantitative", "title": snippet(measure.title)}
+        color["legend"] = {**_VEGA["others"]["legend"], **_number_labels([measure], None)}
+        color["scale"] = {"range": _VEGA["others"]["colours"], "zero": not measure.is_mean}
+        encoding = {"X": _category(dimension, labelAngle=_angle(dimension)), "Color": color}
+        return encoding | {"Y": _category(chosen.dimensions[-1])}
+    if group is not None:
+        title = snippet(group.name) or None
+        encoding["Color"] = {**_nominal(group), "title": title, "legend": _labels(group)}
+        places = dimension.count * (len(chosen.series) if chosen.is_apart else 1)
+        if chosen.kind == "bars" and not chosen.has_dots and len(dimension.texts) > places:
+            encoding["YOffset"] = _nominal(group)
+    if any(chosen.stretches):
+        encoding["Detail"] = {"field": "column stretch", "type": "nominal"}
+    if panel is not None:  # an encoding keeps the class ``alt.Chart``
+        header = {**_VEGA["others"]["header"], **_labels(panel, "('' + datum.value)")}
+        facet = {"title": None, "columns": chosen.panels_beside, "header": header, "spacing": 12}
+        encoding["Facet"] = {**_nominal(panel), **facet}
+    return encoding
 
 
-# --- columns ----------------------------------------------------------------------------------------
+def _angle(column: Column) -> int:
+    """Return the angle of labels below a heatmap: names without room beside each other are turned."""
+    longest = max(len(column.labels.get(text, text)) for text in ("", *filter(None, column.texts)))
+    return 0 if column.role is Role.PERIOD or column.count * (5.5 * longest + 6) <= _WIDTH else -45
+
+
+def _shape(chosen: Chosen, bars: int) -> Json:
+    """Return the mark and the size of a chart, or of each panel."""
+    shape: Json = {**_VEGA["shapes"][chosen.kind]}
+    columns, dimension = chosen.panels_beside, chosen.dimension
+    if chosen.kind == "bars":
+        shape["height"] = min(10 + (12 * bars if bars > 1 else 20) * dimension.count, _HEIGHT)
+    if chosen.kind == "cells":
+        shape["height"] = min(10 + 20 * chosen.dimensions[-1].count, _HEIGHT + 2 * _angle(dimension))
+    if chosen.has_dots:
+        shape["mark"] = _VEGA["shapes"]["points"]["mark"]
+    elif chosen.kind == "line":
+        is_marked = len(dimension.texts) <= _MAX_POINTS or any(chosen.stretches)
+        shape["mark"] = {"type": "line", "point": is_marked}
+    if chosen.panel is not None:
+        shape["resolve"] = {"scale": {"x" if chosen.kind == "bars" else "y": "independent"}}
+        shape["width"] = _WIDTH // columns - 20
+        if columns == 1 and chosen.kind != "lists":
+            shape["height"] = _HEIGHT // chosen.panel.count - 40
+    return shape
 
 
 def _field(column: Column) -> str:
-    """Return the field name of a column: its own name, unless that is long or has special characters."""
+    """Return the field name of a column: its own, unless it is long or has special characters."""
     # Vega-Lite reads dots, brackets and quotes as a path, and drops backslashes in some of its expressions;
     # expressions escape control characters, but the data does not.
     is_plain = column.name.isprintable() and _FIELD.fullmatch(column.name)
@@ -118,12 +148,21 @@ def _text_field(column: Column) -> str:
     return f"{_field(column)} in full"
 
 
-def _labels(column: Column) -> dict[str, Any]:
-    """Return options that shorten long categories in the middle, since they often differ at the end."""
-    labels = {text: cut_middle(text, 30) for text in column.texts if text}
-    short = {text: label for text, label in labels.items() if label != text}
-    chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, datum.label)]"
-    return {"labelExpr": f"{chosen} || datum.label", "labelLimit": 0} if short else {}
+def _nominal(column: Column) -> Json:
+    field = _text_field(column) if column.is_time else _field(column)  # a legend formats no times
+    return {"field": field, "type": "nominal", "sort": {"field": f"{_field(column)} in order", "op": "min"}}
+
+
+def _category(column: Column, **axis: Any) -> Json:
+    axis |= {**_VEGA["axes"]["periods" if column.role is Role.PERIOD else "names"], **_labels(column)}
+    return {**_nominal(column), "title": snippet(column.name) or None, "axis": axis}
+
+
+def _labels(column: Column, text: str = "datum.label") -> Json:
+    """Return the options for shorter labels of categories; a header has a value, not a label."""
+    short = {text: label for text, label in column.labels.items() if text != label}
+    chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, {text})]"
+    return {"labelExpr": f"{chosen} || {text}", "labelLimit": 0} if short else {}
 
 
 def _tooltip_title(name: str) -> str:
@@ -132,77 +171,142 @@ def _tooltip_title(name: str) -> str:
     return f"{name} " if name in {"image", "title"} else snippet(name).replace("\\", "\\\\")
 
 
-def _description(alt: Any, columns: list[Column]) -> Any:
-    """Return the description of a mark for screen readers, in place of Vega-Lite's, which has the titles."""
+def _description(columns: list[Column]) -> Any:
+    """Return the description of a mark for screen readers, without the titles in Vega-Lite's own."""
     keys = dict.fromkeys(map(_text_field, columns))
     values = [f"datum[{json.dumps(key)}]" for key in keys]
     return alt.DescriptionValue(alt.ExprRef(f"join([{', '.join(values)}], ': ')"))
 
 
-def _rows(columns: list[Column], numbers: list[Column]) -> list[dict[str, Any]]:
-    """Return the rows for Vega-Lite; ``numbers`` are the columns on quantitative axes."""
+def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
+    """Return the rows for Vega-Lite, with the order of categories and the stretches of lines."""
     values: dict[str, Sequence[Any]] = {}
+    is_numeric = chosen.kind == "points" or (chosen.kind == "line" and not chosen.dimension.is_time)
     for column in columns:
-        values[_field(column)] = column.numbers if column in numbers else column.texts
-        if column.is_time and column not in numbers:
+        values[_field(column)] = column.texts
+        if column is chosen.measure or (column is chosen.dimension and is_numeric):
+            values[_field(column)] = column.numbers
+        elif column.is_time:
             # Local times of the column's zone, labelled as UTC: otherwise a browser would convert them to
-            # its own zone, or move those that do not exist there.
+            # its own zone, or move times that do not exist there.
             local = texts(column.times).to_pylist()
             values[_field(column)] = [None if time is None else f"{time}Z" for time in local]
         values[_text_field(column)] = [text and cut(text, 1_000) for text in column.texts]
+    for column in chosen.dimensions:
+        values[f"{_field(column)} in order"] = _order(chosen, column)
+    if any(chosen.stretches):
+        values["column stretch"] = chosen.stretches
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
-# --- axes -------------------------------------------------------------------------------------------
+def _order(chosen: Chosen, column: Column) -> Sequence[float]:
+    """Return sort keys of categories, also in panels: lines by their last value, periods by time."""
+    rows, places, numbers = range(len(column.texts)), chosen.dimension.places, chosen.measure.numbers
+    if chosen.kind == "line" and column is chosen.group:
+        drawn = [at for at in rows if places[at] is not None and numbers[at] is not None]
+        last = {column.texts[at]: -(numbers[at] or 0) for at in sorted(drawn, key=places.__getitem__)}
+        return [last.get(text, 0) for text in column.texts]
+    if chosen.kind == "cells" and column.role is Role.PERIOD:
+        found = sorted({*column.places} - {None})
+        return [found.index(place) if place is not None else -1 for place in column.places]
+    return rows
 
 
-def _line_axis(alt: Any, column: Column) -> Any:
-    if not column.is_time:  # years or hours, without thousands separators
-        axis = alt.Axis(values=_year_ticks(column.numbers), format="d")
-        return _quantitative(alt, alt.X, column, axis=axis, scale=alt.Scale(zero=False))
-    return alt.X(
-        field=_field(column),
-        type="temporal",
-        title=snippet(column.name),
-        scale=alt.Scale(type="utc"),
-        # Do not move the first and last label inwards: they would touch their neighbours.
-        axis=alt.Axis(labelFlush=False, **_time_ticks(column.times)),
-    )
+def _line_axis(column: Column) -> Json:
+    x = {"field": _field(column), "title": snippet(column.name)}
+    if column.is_time:
+        axis = {**_VEGA["axes"]["times"], **_time_ticks(column)}
+        return {**x, "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
+    axis = {**_VEGA["axes"]["whole"], **_labels(column)}
+    return {**x, "type": "quantitative", "scale": {"zero": False}, "axis": axis}
 
 
-def _year_ticks(years: list[float | None]) -> list[int]:
-    """Return the years (or hours, ...) to label: all that occur if they are few, else every 2nd, 5th, ...."""
-    found = sorted({int(year) for year in years if year is not None})
-    every = range(found[0], found[-1] + 1)
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if len(every) <= _TICKS * step)
-    return found if len(found) <= _TICKS else [year for year in every if year % step == 0]
+def _time_ticks(column: Column) -> Json:
+    """Return the ticks of a time axis and their labels; a few times are the ticks themselves."""
+    found, grain = pc.unique(column.times.drop_null()).cast(pa.int64()).to_pylist(), column.grain
+    days = (max(found) - min(found)) / DAY if found else 0
+    if grain == "second" and days < _MOMENT:
+        return {}
+    own = _VEGA["times"].get(grain, [0])[0]
+    if grain in {"hour", "second"}:
+        own, grain = own if days < 1 else 0, "hour" if days <= _FEW_DAYS else "day"
+    grain = "month" if grain == "day" and days > _MANY_DAYS and len(found) > own else grain
+    most, label, part, first, below = _VEGA["times"][grain]
+    is_first = f"datum.index == 0 || utcFormat(datum.value, '{part}') == '{first}'"
+    lower = f"{is_first} ? utcFormat(datum.value, '{below}') : ''"
+    ticks: Json = {"values": found} if len(found) <= own else {"tickCount": most}
+    return {**ticks, "labelExpr": f"[utcFormat(datum.value, '{label}'), {lower}]"}
 
 
-def _time_ticks(times: pa.ChunkedArray) -> dict[str, Any]:
-    """Return the ticks of a time axis, which are the times themselves if they are few, and a date format."""
-    found = pc.unique(times.drop_null()).cast(pa.int64()).to_pylist()  # milliseconds
-    # With more ticks, Vega drops every other label, which has the day.
-    # Do not label times with seconds: Vega would write only the seconds.
-    is_few = len(found) <= _TICKS and all(time % 60_000 == 0 for time in found)
-    ticks: dict[str, Any] = {"values": found} if is_few else {"tickCount": _TICKS}
-    # By default, the label of a day has no month.
-    day = 86_400_000
-    are_days = all(time % day == 0 for time in found) and pc.any(pc.not_equal(pc.day(times), 1)).as_py()
-    if are_days and max(found) - min(found) < 100 * day:
-        ticks["format"] = "%b %d"
-    return ticks
+def _quantitative(chosen: Chosen, column: Column) -> Json:
+    axis = {**_VEGA["axes"]["numbers"], **({"tickCount": 4} if chosen.panel else {})}
+    axis |= {"tickMinStep": 1} if pa.types.is_integer(column.cells.type) else {}
+    axis |= _number_labels(chosen.series if column is chosen.measure else [column], chosen.panel)
+    own = {"field": _field(column), "type": "quantitative", "title": snippet(column.title) or None}
+    return {**own, "axis": axis}
 
 
-def _quantitative(alt: Any, channel: Any, column: Column, **more: Any) -> Any:
-    is_integer = pa.types.is_integer(column.cells.type)
-    # By the factor that turns the numbers into percent.
-    percent = {None: {}, 1: {"labelExpr": "datum.label + '%'"}, 100: {"format": "~%"}}
-    axis = alt.Axis(
-        tickCount=_TICKS,
-        labelSeparation=_PADDING,
-        titlePadding=_PADDING,
-        **({"tickMinStep": 1} if is_integer else {}),
-        **percent[column.percent],
-    )
-    title = snippet(column.title) or None
-    return channel(field=_field(column), type="quantitative", title=title, **{"axis": axis, **more})
+def _number_labels(measures: list[Column], panel: Column | None) -> Json:
+    """Return the labels of numbers, in percent or short; in panels, those of each measure."""
+    found = {c.name: _PERCENT[c.percent] if c.percent or c.largest < _LARGE else _SHORT for c in measures}
+    label, *others = dict.fromkeys(found.values())
+    if others and panel is not None:
+        name = f"parent[{json.dumps(_field(panel))}]"
+        each = [f"{name} == {json.dumps(measure)} ? {text} : " for measure, text in found.items()]
+        label = f"{''.join(each)}datum.label"
+    return {"labelExpr": label} if label != "datum.label" else {}
+
+
+class _NotebookChart(alt.TopLevelMixin):
+    """Display a chart in a notebook, and keep this class when charts are combined."""
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return altair's specification, with symbols for control characters."""
+        return {**xml_text(super().to_dict(*args, **kwargs))}
+
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the chart in all formats, or the output of the user's own renderer."""
+        if alt.renderers.active == "default":
+            with suppress(Exception):  # then altair displays the chart, or the error
+                return _mimebundle(self.to_dict(context={"pre_transform": False}))
+        return super()._repr_mimebundle_(*args, **kwargs)
+
+
+def _kept(name: str) -> Any:
+    def combine(self: _NotebookChart, *args: Any, **kwargs: Any) -> Any:
+        return _displayed(getattr(super(_NotebookChart, self), name)(*args, **kwargs))
+
+    return combine
+
+
+for _name in ("__add__", "__and__", "__or__", "facet"):  # altair would return a chart of its own class
+    setattr(_NotebookChart, _name, _kept(_name))
+
+#: The classes of the charts, by altair's.
+_CLASSES: Final[dict[type, Any]] = {
+    base: type(base.__name__, (_NotebookChart, base), {})
+    for base in (alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
+}
+Chart: Final = _CLASSES[alt.Chart]
+
+
+def _displayed(chart: Any) -> Any:
+    """Change the class of a new altair chart to our own, and return it."""
+    # An ordinary assignment would add a key to the specification.
+    object.__setattr__(chart, "__class__", _CLASSES.get(type(chart), type(chart)))
+    return chart
+
+
+def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a chart in all formats, and their metadata; raises whatever vl-convert raises."""
+    from vl_convert import svg_to_png
+
+    svg: str = spec_to_mimebundle(specification, format="svg", mode="vega-lite")["image/svg+xml"]
+    width, height = map(float, re.findall(r'width="([0-9.]+)" height="([0-9.]+)"', svg)[0])
+    formats: dict[str, Any] = {_VEGALITE: specification}
+    if len(svg) <= _MAX_SVG:
+        formats["image/svg+xml"] = svg
+    if width * height <= _MAX_PIXELS:
+        # As bytes, which altair has here too: Jupyter encodes them, and marimo takes text for an address.
+        formats["image/png"] = svg_to_png(svg, scale=2 if width * height <= _MAX_ENLARGED else 1)
+    return formats, {_VEGALITE: alt.renderers.options, "image/png": {"width": width, "height": height}}

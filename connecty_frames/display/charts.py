@@ -1,4 +1,4 @@
-"""Choose the chart that fits a question, for altair and for a terminal.
+"""Choose the chart for a question, for altair and for a terminal.
 
 The choice depends on the roles of the columns and the words of the question. Rules are tried in order, and
 the first that finds something decides: see ``docs/design/display.md``.
@@ -7,70 +7,33 @@ the first that finds something decides: see ``docs/design/display.md``.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from itertools import takewhile
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from dataclasses import replace
+from itertools import groupby, pairwise, product, takewhile
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from connecty_frames._base.text import listed, quoted, snippet, value_text
 from connecty_frames.decode.arrow_types import is_number
 from connecty_frames.display.columns import Column
-from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered, is_year, stem, words
+from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered, is_time, stem, words
+from connecty_frames.display.shapes import COLOURS, SHAPES, Chart, are_over
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-#: The most rows, and the most categories of bars: more if they are in order, such as the days of a month.
-_MAX_ROWS: Final = 5_000
-_MAX_CATEGORIES: Final = 30
-_MAX_ORDERED: Final = 60
-#: The most measures beside each other.
-_MAX_SERIES: Final = 6
-#: With more values than this, the second of two dimensions becomes the x axis if it has more than the first,
-#: and things with two measures are drawn as points.
-_MANY: Final = 10
-#: A period with at most this many values is not drawn as a line: its values are compared.
-_FEW: Final = 2
+    from connecty_frames.display.shapes import Shape
+
+#: The most rows, measures beside each other, panels of measures, and rows of a list.
+_MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED = 5_000, 6, 4, 10
+#: With more values, the second of two dimensions is the x axis, and things with two measures are points; with
+#: few, a period is not drawn as a line: its values are compared.
+_MANY, _FEW = 10, 2
 #: The largest number of a period other than a year or date, such as the day of a year.
-_MAX_PERIOD: Final = 366  # pragma: no mutate - others are months and days of a year, such as 202403
-#: Words of a question that precede a dimension.
-_BY: Final = {"by", "per", "each"}
-#: Words for a measure that is relative to another.
-_SHARES: Final = {"share", "growth"}
-
-
-ChartKind: TypeAlias = Literal["line", "bars", "points"]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """What to draw."""
-
-    kind: ChartKind
-    columns: list[Column]  # only the rows that are drawn
-    dimension: Column
-    measure: Column
-    group: Column | None  # distinguished by colour, for example
-    what: str  # what is drawn, such as ``revenue by country and status``
-    title: str
-    part: str  # how much is drawn, such as ``100 of 2,000 rows``; empty for everything
-
-    @property
-    def dimensions(self) -> list[Column]:
-        """The dimension, and the group if there is one."""
-        return [self.dimension, self.group] if self.group else [self.dimension]
-
-    @property
-    def has_dots(self) -> bool:
-        """Whether dots are drawn in place of bars or a line."""
-        # A line would connect events, such as orders; marks at the same place would overlap.
-        is_event = any(column.role is Role.IDENTIFIER and column.is_unique for column in self.columns)
-        places = [*zip(*(column.texts for column in self.dimensions), strict=True)]
-        is_over = len(set(places)) < len(places)
-        return self.kind != "points" and (is_over or (is_event and self.dimension.is_time))
+_MAX_PERIOD: Final = 366  # pragma: no mutate - others are codes
+#: Words before a dimension, between joined measures, and for shares.
+_BY, _AND, _SHARES = (WORDS[name] for name in ("before_dimensions", "joins", "relative"))
 
 
 def choose_chart(
@@ -81,8 +44,9 @@ def choose_chart(
     color: str | None = None,
     *,
     cut: str = "",
+    shapes: tuple[Shape, ...] = SHAPES,
 ) -> Chart:
-    """Return the chart of the given columns, or the one that the rules choose; raises ConfigError."""
+    """Return the chart of the given columns, or choose one by the rules; raises ConfigError."""
     # ``cut`` is a note such as "100 of 2,000 rows", if the answer was cut.
     if table.num_rows > _MAX_ROWS:
         raise ConfigError(
@@ -90,12 +54,11 @@ def choose_chart(
             "as sums by month or the first 20, or plot a part of answer.to_pandas().",
             setting="plot",
         )
-    named_columns = zip(table.column_names, table.columns, strict=True)
-    columns = [Column(at, *each) for at, each in enumerate(named_columns)]
+    columns = [Column(at, name, table.column(at)) for at, name in enumerate(table.column_names)]
     given_x, group, series = _find(columns, x), _find(columns, color), _find_all(columns, y)
     if group is not None and len(series) > 1:
         raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
-    is_given = bool(given_x or series)
+    is_given = bool(given_x or series or group)
     free = [column for column in columns if column not in (given_x, group, *series)]
     measures = [column for column in free if column.is_measure]
     spoken = words((question or "").replace(",", " and "))
@@ -103,55 +66,55 @@ def choose_chart(
     named = _named(measures, asked)
     scale = _scale(measures, named, asked)
     dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
-    series = series or _choose_measures(measures, [*named], asked, dimension)
-    series = series[:1] if group else series  # the group has the colours
+    series = series or _choose_measures(measures, named, asked, dimension)
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
         raise _nothing_fits(columns, table.num_rows)
-    if color is None and len(series) == 1:
+    panel = None
+    listed_measures = series if named else [*series, *measures]
+    if not is_given and (lists := _lists(columns, dimension, listed_measures, asked)):
+        panel, dimension, *series = lists
+    is_beside = dimension.is_unique and all(_share_axis(column, series[0]) for column in series)
+    is_apart = len(series) > 1 and not is_beside
+    if color is None and panel is None and (len(series) == 1 or is_apart):
         group = _choose_group(columns, dimension, series[0])
         if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # too many colours
             if dimension.role is Role.DIMENSION:
                 columns[dimension.at] = dimension = _tell_apart(dimension, group)
             group = None
-    kind = _kind(dimension, scale, is_several=group is not None or len(series) > 1)
-    rows, part = _rows(kind, dimension, scale)
-    parts = [cut, part]
-    if len(series) > _MAX_SERIES:
-        parts.append(f"{_MAX_SERIES} of {len(series)} measures")
-        series = series[:_MAX_SERIES]
-    what = f"{_and(series)} by {_and([dimension, group] if group else [dimension])}"
-    meant = _meant(named, asked, series) if named else measures
-    by = [c for c in columns if c.role is Role.DIMENSION and c.count > 1 and c.stems & {*asked}]
-    is_said = {dimension, group, *series}.issuperset([*meant, *by])
-    columns = [column.take([row for row in rows for _ in series]) for column in columns]
-    if len(series) > 1:
-        measure, group = _beside(series, rows, len(columns))
-    else:
-        measure, group = columns[series[0].at], columns[group.at] if group else None
-    return Chart(
-        kind,
-        columns,
-        columns[dimension.at],
-        measure,
-        group,
-        what=what,
-        title=snippet(question) if question and is_said and not is_given else what,
-        part=", ".join(filter(None, parts)),
-    )
+    most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
+    notes = (cut, f"{most} of {len(series)} measures" if len(series) > most > 1 else "")
+    series = series[:most]
+    is_several = group is not None or len(series) > 1
+    kind = "lists" if panel else _kind(dimension, scale, series[0], is_several=is_several)
+    rows = [*range(table.num_rows)]
+    chart = Chart(kind, columns, dimension, series[0], group, panel, series, is_apart, rows, notes=notes)
+    chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
+    if chart.kind == "cells":
+        chart = replace(chart, series=chart.series[:1], is_apart=False)
+    # A period is lost only if rows share a place: the month of a date is not.
+    roles = {Role.DIMENSION, Role.PERIOD if are_over(chart) else Role.DIMENSION}
+    by = [c for c in columns if c.role in roles and c.count > 1 and c.stems & {*asked}]
+    lost = [] if is_given else [column for column in by if column not in chart.dimensions]
+    only = [snippet(chart.dimension.name)] if chart.kind == "line" and None in chart.dimension.texts else []
+    said = [*chart.notes, *map("only rows with {}".format, only), f"without {_and(lost)}" if lost else ""]
+    what = f"{_and(chart.series)} by {_and([c for c in (chart.dimension, chart.group, panel) if c])}"
+    meant = _meant(named, asked, chart.series) if named or panel else measures
+    is_said = {chart.dimension, *chart.series}.issuperset(meant) and not lost and not is_given
+    title = snippet(question) if question and is_said else what
+    return _with_rows(replace(chart, what=what, title=title, part=", ".join(filter(None, said))))
 
 
-def _rows(kind: ChartKind, dimension: Column, scale: Column | None) -> tuple[list[int], str]:
-    """Return the rows of a chart, and a note if some are not drawn."""
-    texts = dimension.texts
-    if kind != "bars":
-        return [*range(len(texts))], f"only rows with {snippet(dimension.name)}" if None in texts else ""
-    is_in_order = (dimension.role is Role.PERIOD or dimension is scale) and _is_sorted(dimension)
-    limit = _MAX_ORDERED if is_in_order else _MAX_CATEGORIES
-    categories = [*dict.fromkeys(texts)]
-    first = {*categories[:limit]}
-    rows = [row for row, text in enumerate(texts) if text in first]
-    return rows, f"the first {limit} of {len(categories):,} categories" if len(categories) > limit else ""
+def _with_rows(chart: Chart) -> Chart:
+    """Return a chart with the drawn rows only: one for each measure, if there are several."""
+    columns = [column.take([row for row in chart.rows for _ in chart.series]) for column in chart.columns]
+    found = {name: getattr(chart, name) for name in ("dimension", "measure", "group", "panel")}
+    drawn = {name: column and columns[column.at] for name, column in found.items()}
+    if len(chart.series) > 1:
+        measure, names = _beside(chart.series, chart.rows, len(columns))
+        drawn |= {"measure": measure, "panel" if chart.is_apart else "group": names}
+    stretches = [stretch for stretch in chart.stretches for _ in chart.series]
+    return replace(chart, columns=columns, stretches=stretches, **drawn)
 
 
 def _and(columns: list[Column]) -> str:
@@ -177,7 +140,7 @@ def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Col
 
 
 def _tell_apart(dimension: Column, identifier: Column) -> Column:
-    """Append the identifier to each value that occurs more than once, such as customers of the same name."""
+    """Append the identifier to repeated values, such as customers of the same name."""
     counts = Counter(dimension.texts)
     texts = [
         text if counts[text] == 1 else f"{text or 'null'} ({key})"
@@ -186,48 +149,69 @@ def _tell_apart(dimension: Column, identifier: Column) -> Column:
     return Column(dimension.at, dimension.name, pa.chunked_array([texts], pa.string()))
 
 
-def _is_sorted(period: Column) -> bool:
-    """Whether the rows are in the order of a period, whose values may repeat."""
-    return period.count == 1 or is_ordered(pc.unique(period.cells))
-
-
-# --- rules ------------------------------------------------------------------------------------------
-
-
-def _kind(dimension: Column, scale: Column | None, *, is_several: bool) -> ChartKind:
-    is_number = dimension.role is Role.PERIOD and not dimension.is_time and dimension.has_numbers
-    is_in_order = is_number and _is_sorted(dimension)
-    is_line = is_in_order and (is_year(dimension.cells) or (is_several and dimension.largest <= _MAX_PERIOD))
-    if dimension.is_time or is_line:
+def _kind(dimension: Column, scale: Column | None, measure: Column, *, is_several: bool) -> str:
+    """Return the kind of axes, by the dimension alone."""
+    if dimension.is_time:  # the best months are a list
+        is_list = dimension.is_unique and not dimension.is_sorted and is_ordered(measure.numbers)
+        return "bars" if is_list else "line"
+    is_in_order = dimension.role is Role.PERIOD and dimension.has_numbers and dimension.is_sorted
+    if is_in_order and is_several and dimension.largest <= _MAX_PERIOD:
         return "line"
     return "points" if dimension.is_measure and dimension is not scale else "bars"
 
 
 def _choose_measures(
-    measures: list[Column], named: list[Column], asked: list[str], dimension: Column | None
+    measures: list[Column], named: dict[Column, int], asked: list[str], dimension: Column | None
 ) -> list[Column]:
-    """Return the measure that the first matching rule finds, and those to draw beside it."""
+    """Return the joined measures, or the first one found by a rule and the others of its unit."""
     measures = [column for column in measures if column is not dimension]
     plain = [column for column in measures if column.role is Role.MEASURE]
     found = [column for column in named if column in measures]
-    derived = [
-        column
-        for column in measures
-        if column.role is Role.DERIVED and len(column.cells) - column.cells.null_count > 1
-    ]
+    derived = [c for c in measures if c.role is Role.DERIVED and len(c.cells) - c.cells.null_count > 1]
+    joined: list[Column] = []
+    for pair in pairwise(column for column in found if column in plain or column in derived):
+        joins = _AND - (WORDS["compares"] if {*pair} & {*derived} else set())  # growth vs last year is one
+        if not joins.isdisjoint(asked[named[pair[0]] : named[pair[1]]]):
+            joined += [column for column in pair if column not in joined]
     shares = [c for c in found if c in derived and (c is found[0] or _SHARES & c.stems & {*asked})]
-    behind = [c for c in derived if c not in found and (not plain or c.at > plain[-1].at)]
-    is_by_time = dimension is not None and dimension.role is Role.PERIOD and _is_sorted(dimension)
-    ordered = [] if is_by_time else [column for column in measures if is_ordered(column.cells)]
+    is_count = not plain or (not joined and asked[:2] != ["how", "many"])
+    behind = [c for c in derived if c not in found and is_count and (not plain or c.at > plain[-1].at)]
+    is_by_time = dimension is not None and dimension.role is Role.PERIOD and dimension.is_sorted
+    ordered = [] if is_by_time else [column for column in measures if is_ordered(column.numbers)]
     rules = (shares or behind[-1:], found, ordered, (plain or measures)[-1:])
     first = next((candidates[0] for candidates in rules if candidates), None)
-    if first is None or dimension is None or not dimension.is_unique or dimension.is_measure:
+    if first is None or dimension is None or dimension.is_measure:
         return [first] if first else []
-    return [c for c in measures if c is first or (c in (found or measures) and _share_axis(c, first))]
+    if first in joined and not (dimension.is_unique and all(_share_axis(c, first) for c in joined)):
+        return sorted(joined, key=lambda column: column.at)
+    beside = (joined if found else measures) if dimension.is_unique else []
+    return [c for c in measures if c is first or (c in beside and _share_axis(c, first))]
+
+
+def _lists(
+    columns: list[Column], dimension: Column, measures: list[Column], asked: list[str]
+) -> list[Column]:
+    """Return the columns of lists, such as the top 3 of each country: an outer one, names and a measure."""
+    is_best = not WORDS["best"].isdisjoint(asked)
+    inner = [c for c in (dimension, *columns) if c.role in {Role.LABEL, Role.DIMENSION}]
+    outer = [c for c in columns if c.role is Role.DIMENSION or (is_best and c.role is Role.PERIOD)]
+    for panel, names, measure in product(outer, inner, filter(lambda c: c.has_numbers, measures)):
+        pairs = {*zip(panel.texts, names.texts, strict=True)}
+        is_sparse = 2 * len(pairs) <= panel.count * names.count
+        is_one = is_ordered(measure.numbers) and {"each", "per"}.isdisjoint(asked)  # list of all
+        if names is panel or len(pairs) < len(panel.texts) or is_one or not (is_best or is_sparse):
+            continue
+        groups = groupby(zip(panel.texts, measure.numbers, strict=True), lambda row: row[0])
+        runs = [[number or 0 for _, number in rows] for _, rows in groups]
+        falls = [run == sorted(run, reverse=True) for run in runs if len(run) > 1]
+        is_in_order = all(falls) or (is_best and not any(falls))
+        if len(runs) == panel.count > 1 and falls and is_in_order and max(map(len, runs)) <= _MAX_LISTED:
+            return [panel, names, measure]
+    return []
 
 
 def _share_axis(one: Column, other: Column) -> bool:
-    """Whether two measures have the same unit and a similar size (up to a factor of 1,000)."""
+    """Return True if two measures have the same unit and a similar size (up to a factor of 1,000)."""
     small, large = sorted((one.largest, other.largest))
     is_same = one.unit == other.unit or "any" in (one.unit, other.unit)
     return is_same and (large <= 1_000 * small or not small)
@@ -246,10 +230,11 @@ def _choose_dimension(
     if any(d.count > _FEW for d in dimensions) and all(p.count <= _FEW for p in periods):
         periods = []
     # If a label precedes the period, or rows are sorted by a measure and not by time, they list things.
-    if periods and not (
-        any(label.role is Role.LABEL and label.at < periods[0].at for label in labels)
-        or (labels and not any(map(_is_sorted, periods)) and any(is_ordered(m.cells) for m in measures))
-    ):
+    is_first = any(
+        label.role is Role.LABEL and label.at < period.at for label in labels for period in periods[:1]
+    )
+    is_ranked = labels and any(is_ordered(m.numbers) for m in measures)
+    if periods and not (is_first or (is_ranked and not any(period.is_sorted for period in periods))):
         # Prefer a period with unique values (dates and names before numbers), otherwise the finest.
         alone = [column for column in periods if column.is_unique]
         texts_first = sorted(alone, key=lambda column: is_number(column.cells.type))
@@ -264,26 +249,24 @@ def _choose_dimension(
 
 
 def _are_compared(named: list[Column]) -> bool:
-    """Whether a question compares two measures, such as weight and price, and sorts by neither."""
-    match named:
-        case [one, other]:
-            return not (_share_axis(one, other) or is_ordered(one.cells) or is_ordered(other.cells))
-    return False
+    """Return True if a question compares two measures, such as weight and price, and sorts by neither."""
+    is_sorted = any(is_ordered(column.numbers) for column in named)
+    return bool(named[1:]) and not named[2:] and not (is_sorted or _share_axis(*named))
 
 
 def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -> Column | None:
-    """Return the measure that others are counted by, such as a rating from 1 to 5: unique whole numbers."""
-    if len(measures) > 1 and any(is_ordered(column.cells) for column in measures):  # else draw points
+    """Return a measure to count others by, such as a rating from 1 to 5: unique whole numbers."""
+    if len(measures) > 1 and any(is_ordered(column.numbers) for column in measures):  # else draw points
         for column, at in named.items():
             before = [word for word in asked[:at] if word in _BY or word not in WORDS["common"]]
             is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
-            if not _BY.isdisjoint(before[-1:]) and column.is_unique and is_whole:
+            if not _BY.isdisjoint(before[-2:]) and column.is_unique and is_whole:
                 return column
     return None
 
 
 def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> Column | None:
-    """Return the column that tells repeated values of the dimension apart, or that its labels belong to."""
+    """Return a column to tell repeated values of the dimension apart, or the category of its labels."""
     if dimension.is_unique and dimension.role is not Role.LABEL:
         return None
     roles = (Role.DIMENSION, Role.PERIOD, Role.LABEL, Role.IDENTIFIER)
@@ -298,8 +281,9 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
         for column in columns
         if column.role is role
         and column not in (dimension, measure)
-        and not (column.is_time and column.count > _FEW)
-        and (column.count in range(2, 21) or is_own_key(column))  # at most 20 colours
+        and not (is_time(column.cells.type) and column.count > _FEW and dimension.role is not Role.PERIOD)
+        and (column.count > 1 or is_own_key(column))
+        and (column.count <= COLOURS or not dimension.is_measure)
     ]
     if dimension.is_unique:  # such as products: their category repeats and precedes them
         candidates = [c for c in candidates if c.role is Role.DIMENSION and c.at < dimension.at]
@@ -307,18 +291,16 @@ def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> 
         column
         for column in candidates
         if len({*zip(dimension.texts, column.texts, strict=True)}) == len(dimension.cells)
+        and (2 * column.count <= len(column.cells) or column.count <= COLOURS or is_own_key(column))
     )
-    return next(unique, next(iter(candidates), None))
-
-
-# --- names ------------------------------------------------------------------------------------------
+    return next(unique, next((c for c in candidates if c.count <= COLOURS), None))
 
 
 def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
-    """Return the measures that a question names, in its order, with the position of their first words."""
+    """Return the measures named in a question, in its order, with the position of their first words."""
     found: dict[Column, int] = {}
     for at, word in enumerate(asked):
-        # If several measures have a word, the one that shares most of the words around it is meant.
+        # If several measures have a word, prefer the one with most of the words around it.
         shared = {c: len(c.stems & _around(asked, at, c.stems)) for c in measures if word in c.stems}
         lengths = {c: (count, count / len(c.stems)) for c, count in shared.items()}
         for column, length in lengths.items():
@@ -329,28 +311,26 @@ def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
 
 
 def _meant(named: dict[Column, int], asked: list[str], series: list[Column]) -> list[Column]:
-    """Return the named measures that a chart must show: for "share of revenue", not the revenue."""
+    """Return the named measures, except bases: for "share of revenue", not the revenue."""
     is_share = any(column.role is Role.DERIVED for column in series)
     return [c for c, at in named.items() if c in series or not (is_share and _SHARES & _around(asked, at))]
 
 
 def _around(asked: list[str], at: int, name: Collection[str] = ()) -> set[str]:
-    """Return the words of a question around a position, up to words that separate names."""
+    """Return the words of a question around a position, up to separators of names."""
 
     def is_inside(word: str) -> bool:
-        return word in name or word not in {*_BY, "and", "or", "vs", "with"}
+        return word in name or word not in {*_BY, *_AND}
 
     return {*takewhile(is_inside, asked[at:]), *takewhile(is_inside, asked[:at][::-1])}
 
 
 def _find_all(columns: list[Column], names: object) -> list[Column]:
-    """Return the columns with these names; raises ConfigError if they cannot share an axis."""
+    """Return the columns with these names; raises ConfigError if there are too many."""
     given = names if isinstance(names, list | tuple) else [names]
     found = [*filter(None, dict.fromkeys(_find(columns, name) for name in given))]
     if len(found) > _MAX_SERIES:
         raise ConfigError(f"y= names {len(found)} columns (at most {_MAX_SERIES}).", setting="plot")
-    if len({c.cells.type if pa.types.is_duration(c.cells.type) else None for c in found}) > 1:
-        raise ConfigError("y= names durations and other numbers, which share no axis.", setting="plot")
     return found
 
 

@@ -1,4 +1,4 @@
-r"""The values of an Arrow column as texts that lose nothing, for users and for text files.
+r"""The values of an Arrow column as exact texts, for users and for text files.
 
 Dates, times and durations are ISO-8601, nested values are JSON, and bytes are hexadecimal, ``\x48``, as
 PostgreSQL writes them. NaN and infinity, which JSON does not have, are text in it, as in the API itself.
@@ -45,13 +45,13 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         written = pc.cast(column, pa.string())
         if not pa.types.is_decimal(column.type) or not pc.any(pc.match_substring(written, "E")).as_py():
             return written
-        # Arrow writes 1E-9 for 0.000000001, which cannot be aligned at the decimal point.
+        # Arrow writes 1E-9 for 0.000000001, without a decimal point to align.
         values = [None if value is None else f"{value:f}" for value in column.to_pylist()]
     return pa.chunked_array([pa.array(values, pa.string())])
 
 
 def short_texts(column: pa.ChunkedArray) -> list[str | None]:
-    """Return the values of a column as texts, omitting times or fractions that are zero in all of them."""
+    """Return the values of a column as texts, without times or fractions if all are zero."""
     cells: list[str | None] = texts(column).to_pylist()
     if not pa.types.is_timestamp(column.type) and not pa.types.is_time(column.type):
         return cells
@@ -73,7 +73,7 @@ def local_times(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def json_value(value: Any) -> Any:
-    """Return a value that JSON can hold: NaN, infinity and bytes become text."""
+    """Return a value for JSON: NaN, infinity and bytes become text."""
     if isinstance(value, bytes):
         return f"\\x{value.hex()}"
     if isinstance(value, float) and not math.isfinite(value):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import AnswerMetadata
 
-#: The most that is shown: rows and columns of a table, and characters of the summary and the SQL.
+#: The most rows and columns of a table, and characters of the summary and the SQL.
 SHOWN_ROWS: Final = 10
 SHOWN_COLUMNS: Final = 30
 _TEXT_LENGTH: Final = 20_000
@@ -87,7 +87,7 @@ def _escape(text: str) -> str:
 def _facts(metadata: AnswerMetadata, columns: int) -> str:
     """Return the number of rows, with a visible sign if they were cut, and the source of the answer."""
     rows = metadata.cut_text or metadata.rows_text if metadata.rows or columns else "no table"
-    # Plain HTTP does not leave this machine: it is a sandbox, with which its questions end.
+    # Plain HTTP does not leave this machine: it is a sandbox, and its questions end with it.
     question_id = None if str(metadata.base_url).startswith("http:") else metadata.question_id
     facts = [
         f'<strong class="connecty-cut">✂ {rows}, cut</strong>' if metadata.truncated else rows,
@@ -123,7 +123,7 @@ def _cells(name: str, column: pa.ChunkedArray) -> list[str]:
         return [_NULL if cell is None else f"<div>{_excerpt(cell)}</div>" for cell in cells]
     is_long = any(re.match(r"-?\d{5}", cell) for cell in cells if cell)
     if is_long and role_of(name, column) in {Role.MEASURE, Role.DERIVED}:
-        # The style sheet sets groups of digits apart, so that a copy has no separators.
+        # The style sheet sets groups of digits apart: a copy has no separators.
         group = r'<span class="connecty-group">\g<0></span>'
         for at, cell in enumerate(cells):
             whole, point, rest = (cell or "").partition(".")

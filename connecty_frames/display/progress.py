@@ -1,4 +1,4 @@
-"""The progress of a question: a line that changes during the wait, or a call for each step.
+"""The progress of a question: a changing line during the wait, or a call for each step.
 
 In a terminal, rich draws the line on standard error. Questions in several threads share one display with a
 line each, because two displays would overwrite each other. In a notebook, the line is an output of the cell
@@ -50,7 +50,7 @@ class Progress:
 def progress(
     question: str | None, question_id: str, *, wanted: Callable[..., object] | bool | None
 ) -> AbstractContextManager[Report]:
-    """Return a context that yields a function, which shows a state and the seconds elapsed."""
+    """Return a context; its function shows a state and the seconds elapsed."""
     # True shows a line, False nothing, a callable receives a :class:`Progress`; None shows the line in a
     # terminal and in a notebook. The line never goes to standard output, which is for data.
     show_in_notebook.set(None)
@@ -145,7 +145,7 @@ def _start_display() -> Display:
 
 
 def notebook_shell() -> Any:
-    """Return IPython's shell in a notebook, or None in a terminal, which has no kernel."""
+    """Return IPython's shell in a notebook, or None in a terminal without a kernel."""
     shell = sys.modules["IPython"].get_ipython() if sys.modules.get("IPython") else None
     return shell if hasattr(shell, "kernel") else None
 

@@ -1,4 +1,4 @@
-"""A table as text: all of it, or what fits on a terminal.
+"""A table as text: all of it, or as much as fits on a terminal.
 
 On a terminal, lines are not wrapped: columns are shortened, then hidden from the middle, like rows. An
 ellipsis marks the gap, and a line below counts what is shown. Only what is shown is formatted.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.box import Box
     from rich.console import Console
 
-#: The most rows that a terminal shows: half from the beginning, half from the end.
+#: The most rows in a terminal: half from the beginning, half from the end.
 SHOWN_ROWS: Final = 50
 #: The most characters of a name, type or cell that are formatted for a terminal.
 _MAX_LENGTH: Final = 1_000  # pragma: no mutate - no terminal is so wide
@@ -75,12 +75,12 @@ class _Column:
 
     @cached_property
     def content(self) -> int:
-        """The width that shows the name and all values whole."""
+        """The width of the name and all values in full."""
         return max(_length(self.name), _width(self.aligned))
 
     @cached_property
     def full(self) -> int:
-        """The width that shows the type whole as well."""
+        """The same with the type in full."""
         return max(self.content, _length(self.type))
 
 
@@ -146,7 +146,7 @@ def text_table(table: pa.Table, types: Sequence[str]) -> Iterator[str]:
 
 
 def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> Iterator[str]:
-    """Yield the lines of the part of a table that fits on a terminal, and one that says what is missing."""
+    """Yield the visible lines of a table, then a summary of the hidden rows and columns."""
     ellipsis = "..." if console.options.ascii_only else "…"
     part, gap = table, None
     if table.num_rows > SHOWN_ROWS:
@@ -179,7 +179,7 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
 def _choose(
     count: int, width: int, format_column: Callable[[int], _Column], ellipsis: int
 ) -> tuple[list[_Column], list[_Column]]:
-    """Return the columns that fit, taken in turn from the beginning (at least one) and the end."""
+    """Return as many columns as fit, taken in turn from the beginning (at least one) and the end."""
     head: list[_Column] = []
     tail: list[_Column] = []
     used = 1  # the last border
@@ -195,7 +195,7 @@ def _choose(
 
 
 def _share(columns: list[_Column], room: int) -> list[int]:
-    """Return the widths of the columns; first times, then values, then types get the room that is left."""
+    """Return the widths of the columns; first times, then values, then types get the remaining room."""
     widths = [column.least for column in columns]
     if sum(widths) > room and widths:  # then there is one column, perhaps with the ellipsis
         widths[0] = max(1, room - sum(widths[1:]))
@@ -204,7 +204,7 @@ def _share(columns: list[_Column], room: int) -> list[int]:
     for wanted in (times, [column.content for column in columns], [column.full for column in columns]):
         left = room - sum(widths)
         missing = [max(0, want - width) for want, width in zip(wanted, widths, strict=True)]
-        # Columns that lack least come first; the others share what is left.
+        # Columns that lack least come first; the others share the rest.
         for done, at in enumerate(sorted(range(len(columns)), key=missing.__getitem__)):
             given = max(0, min(missing[at], left // (len(columns) - done)))
             widths[at] += given

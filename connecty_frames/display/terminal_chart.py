@@ -1,10 +1,11 @@
 """The chart of a table, drawn with characters: bars by rich, lines and points by uniplot.
 
-All rows are drawn, at the resolution of characters. More bars or lines than are legible are an error.
+All rows are drawn at the resolution of characters, but of many lines the largest, and of many bars the first.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,34 +14,25 @@ from rich.table import Table
 from rich.text import Text
 
 from connecty_frames._base.text import snippet
-from connecty_frames.display.charts import Chart, choose_chart
+from connecty_frames.display.charts import choose_chart
 from connecty_frames.display.columns import cut_middle
-from connecty_frames.display.roles import is_year
+from connecty_frames.display.shapes import TERMINAL
 from connecty_frames.errors import ConfigError, missing_extra
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console, RenderableType
 
-#: The most bars, the most lines, and the height of a chart of lines or points in rows of text.
-_MAX_BARS: Final = 100
-_MAX_SERIES: Final = 6
+    from connecty_frames.display.shapes import Chart
+
+#: The height of a chart of lines or points in rows of text.
 _HEIGHT: Final = 16
 #: ASCII replacements of the characters of bars and frames.
-_ASCII: Final = str.maketrans(
-    {
-        **dict.fromkeys("█▉▊▋▌▐", "#"),
-        **dict.fromkeys("▍▎▏▕", " "),
-        **dict.fromkeys("┌┐└┘", "+"),
-        "│": "|",
-        "─": "-",
-        "…": "~",
-    }
-)
+_ASCII: Final = str.maketrans("█▉▊▋▌▐▍▎▏▕┌┐└┘│─…", "######    ++++|-~")
 
 
 def import_uniplot() -> Any:
-    """Return the module that draws lines and points; raises ConfigError if it is not installed."""
+    """Return uniplot, for lines and points; raises ConfigError if it is not installed."""
     try:
         import uniplot
     except ModuleNotFoundError as error:
@@ -50,33 +42,39 @@ def import_uniplot() -> Any:
 
 def terminal_plot(table: pa.Table, question: str | None, console: Console, *, cut: str = "") -> str:
     """Return a table's chart as text, as wide as the console; raises ConfigError."""
-    chart = choose_chart(table, question, cut=cut)
+    chart = choose_chart(table, question, cut=cut, shapes=TERMINAL)
     with console.capture() as captured:
         console.print(_text(chart.title, style="bold"))
         if chart.title != chart.what:  # the axes have no titles
             console.print(_text(chart.what, style="dim"))
         if chart.part:
             console.print(_text(f"Shown: {chart.part}", style="dim"))
-        console.print((_bars if chart.kind == "bars" else _series)(chart, console))
+        for part in _panels(chart):
+            if chart.is_apart:
+                console.print(_text(part.measure.title, style="bold"))
+            console.print((_bars if chart.kind in {"bars", "lists"} else _series)(part, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
+
+
+def _panels(chart: Chart) -> list[Chart]:
+    """Return a chart of each measure with a panel, from rows behind each other."""
+    if not chart.is_apart:
+        return [chart]
+    count = len(chart.series)
+    rows = [*range(0, len(chart.dimension.texts), count)]
+    dimension, group = (column and column.take(rows) for column in (chart.dimension, chart.group))
+    own: dict[str, Any] = {"dimension": dimension, "group": group, "stretches": chart.stretches[::count]}
+    measures = (chart.columns[column.at].take(rows) for column in chart.series)
+    return [replace(chart, measure=measure, panel=None, **own) for measure in measures]
 
 
 def _text(text: str, **style: Any) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis", **style)
 
 
-# --- bars -------------------------------------------------------------------------------------------
-
-
 def _bars(chart: Chart, console: Console) -> RenderableType:
     """Return a line for each row: its label, a bar from zero, and its number with all digits."""
-    if len(chart.measure.cells) > _MAX_BARS:
-        raise ConfigError(
-            f"{len(chart.measure.cells):,} bars are too many for a terminal (at most {_MAX_BARS}). Ask for "
-            "fewer.",
-            setting="plot",
-        )
     numbers = chart.measure.numbers
     # Scaled to -1 .. 1, since the difference of two large numbers may be infinite.
     largest = max(abs(number or 0) for number in numbers)
@@ -99,28 +97,24 @@ def _label(text: str | None) -> str:
     return "null" if text is None else snippet(text)
 
 
-# --- lines and points -------------------------------------------------------------------------------
-
-
 def _series(chart: Chart, console: Console) -> RenderableType:
     """Return lines or points over a time or a number, one series for each value of the group."""
-    times = _times(chart)
+    times = chart.dimension.times.to_numpy() if chart.dimension.is_time else None
     xs = np.array(chart.dimension.numbers, float) if times is None else _milliseconds(times)
     percent = chart.measure.percent
     ys = np.array(chart.measure.numbers, float) * (percent or 1)
-    drawn = ~(np.isnan(xs) | np.isnan(ys))
-    if not drawn.any():
+    drawn = ~np.isnan(xs if chart.kind == "line" else xs + ys)
+    if np.isnan(ys[drawn]).all():
         raise ConfigError("No plot fits this answer: there are no numbers to draw.", setting="plot")
-    groups = [None] * len(xs) if chart.group is None else chart.group.texts
-    names = list(dict.fromkeys(groups))
-    if len(names) > _MAX_SERIES:
-        raise ConfigError(
-            f"{len(names)} lines are too many for a terminal (at most {_MAX_SERIES}). Ask for fewer.",
-            setting="plot",
-        )
-    # From left to right, because a line connects them in this order.
-    order = [at for at in np.argsort(xs, kind="stable") if drawn[at]]
-    series = [[at for at in order if groups[at] == name] for name in names]
+    groups = chart.group.texts if chart.group else [None] * len(xs)
+    names = list(dict.fromkeys(groups[at] for at in np.flatnonzero(drawn & ~np.isnan(ys))))
+    # From left to right, because a line connects them in this order; the last number, NaN, is a gap.
+    order = [at for at in np.argsort(xs, kind="stable") if drawn[at] and groups[at] in names]
+    xs, ys, stretches = np.append(xs, np.nan), np.append(ys, np.nan), chart.stretches or [0] * len(groups)
+    parts = {(name, part): [-1] for name in names for part in sorted({*stretches})}
+    for at in order:
+        parts[groups[at], stretches[at]].insert(-1, at)
+    series = [[at for (each, _), rows in parts.items() if each == name for at in rows] for name in names]
     picture = _draw(
         console,
         xs=[xs[places] for places in series],
@@ -128,23 +122,14 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         lines=chart.kind == "line" and not chart.has_dots,
         x_labels=times is None,
         y_unit="%" if percent else "",
+        **({"y_min": 0} if chart.kind == "line" and np.nanmin(ys) > 0 else {}),
         legend_labels=[cut_middle(_label(name), 20) for name in names] if chart.group else None,
     )
     if times is not None:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
-        unit = None if chart.dimension.is_time else "Y"
+        unit = "Y" if chart.dimension.grain == "year" else None
         picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2, unit), *legend]
     return Text.from_ansi("\n".join(picture))
-
-
-def _times(chart: Chart) -> Any:
-    """Return the times of the x axis, or None if it does not have dates or years."""
-    if chart.dimension.is_time:
-        return chart.dimension.times.to_numpy()
-    if chart.kind != "line" or not is_year(chart.dimension.cells):
-        return None
-    years = [f"{year:04.0f}" if year is not None else "NaT" for year in chart.dimension.numbers]
-    return np.array(years, "datetime64[ms]")
 
 
 def _milliseconds(times: Any) -> Any:
@@ -196,7 +181,7 @@ def _time_axis(times: Any, width: int, unit: str | None) -> str:
     length = len(str(first.astype(f"datetime64[{unit}]")))
     count = max(min(width // (length + 4), 5), 2)  # with four characters between two labels
     axis = " " * (width + 2)
-    # Round the steps first, so that each label stands at exactly the time that it names.
+    # Round the steps first: each label then stands exactly at its time.
     steps = [first + (last - first) * step // (count - 1) for step in range(count)]
     if len({first, last}) < len(few := np.unique(times)) <= count:
         steps = [*few]

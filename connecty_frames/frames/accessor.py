@@ -11,15 +11,17 @@ import weakref
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, Union, overload
 
-from connecty_frames._base.text import snippet
+from connecty_frames._base.text import quoted, snippet
 from connecty_frames.answer_metadata import KEY, WithMetadata, naming_question, no_attribute
-from connecty_frames.errors import ConfigError, ConversionError
+from connecty_frames.errors import ConfigError, ConversionError, missing_extra
 from connecty_frames.frames.attachment import library_of, read_metadata, write_metadata
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from pathlib import Path
 
+    import altair as alt
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -153,6 +155,35 @@ def copy_metadata(source: object, frame: Any) -> Any:
         return attach(frame, found)
 
 
+def import_plot() -> Any:
+    """Return the function that draws a table; raises ConfigError if altair is not installed."""
+    try:
+        from connecty_frames.display.altair_chart import plot
+    except ModuleNotFoundError as error:
+        raise missing_extra("plot", "Plots need", error) from None
+    return plot
+
+
+def plot_frame(frame: Any, found: AnswerMetadata, **named: Any) -> alt.Chart:
+    """Return the chart of a frame as it is now; raises ConfigError if columns of its answer are gone."""
+    from connecty_frames.frames.to_arrow import to_arrow
+
+    plot = import_plot()
+    names = [*getattr(frame, "column_names", frame.columns)]
+    if gone := [column["name"] for column in found.schema if column["name"] not in names]:
+        raise ConfigError(
+            f"This frame no longer has the columns of its answer: {quoted(gone)}. Plot the frame before you "
+            "drop or rename them, or draw this one with altair.",
+            setting="plot",
+        )
+    table = to_arrow(frame).select(names)  # without the index of a pandas frame
+    whole = found.rows if found.total_rows is None else found.total_rows
+    is_cut = table.num_rows < max(found.rows, whole)
+    cut_rows = f"{table.num_rows:,} of {whole:,} rows" if is_cut else found.cut_text
+    chart: alt.Chart = plot(table, found.question, cut_rows=cut_rows, **named)
+    return chart
+
+
 class ConnectyAccessor(WithMetadata):
     """``frame.connecty``: the metadata of the answer that a frame came from.
 
@@ -235,6 +266,29 @@ class ConnectyAccessor(WithMetadata):
     def schema(self) -> list[dict[str, str]]:
         """The ``name``, Arrow ``type`` and ``evidence`` of each column of the answer."""
         return self.metadata.schema
+
+    def plot(
+        self, *, x: str | None = None, y: str | Sequence[str] | None = None, color: str | None = None
+    ) -> alt.Chart:
+        """Draw the frame as it is now, as :meth:`Answer.plot` draws an answer; nothing is asked or fetched.
+
+        Parameters
+        ----------
+        x, y, color
+            See :meth:`Answer.plot`.
+
+        Returns
+        -------
+        altair.Chart
+            Its subtitle counts the rows if some of the answer are missing, for example after a filter.
+
+        Raises
+        ------
+        ConfigError
+            If the frame lacks a column of its answer, Arrow has no type for its values, no chart fits, or
+            altair is not installed.
+        """
+        return plot_frame(self._frame, self.metadata, x=x, y=y, color=color)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
         """Write frame and metadata to a Parquet file for ``cf.read_parquet``, replaced only once complete.

@@ -16,6 +16,8 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import date, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 _KEYWORD: Final = re.compile(
     r"""\b(?:ask|fetch)\w*\((?:"[^"]*"|'[^']*'|[^()"'])*\b(\w+)\s*=\s*(["']?)\w*\Z"""
 )
+
+#: Text in braces, which is sent as it stands if they are doubled.
+_BRACES: Final = re.compile(r"\{\{([^{}]*)\}\}|\{\s*((\w*)[^{}]*?)\s*\}")
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -78,9 +83,9 @@ class _Magics:
     def connecty(self, line: str, cell: str | None = None) -> Any:
         """Ask a question, and store the frame of its answer as the variable NAME.
 
-        The question is the cell below the first line, and nothing in it is substituted. Without a NAME the
-        frame is the value of the cell. A VARIABLE is the name of one of the notebook, such as client or
-        models.Login.
+        The question is the cell below the first line. Only {name} with --param name is filled in; {{name}}
+        is sent as {name}. Without a NAME the frame is the value of the cell. A VARIABLE is the name of one
+        of the notebook, such as client or models.Login.
 
         In one line, with --question-id, %connecty fetches the answer to a question asked before.
         """
@@ -90,7 +95,8 @@ class _Magics:
             )
         options: Any = self._parse(line)
         name, client, question_id = (options.pop(each, None) for each in ("name", "client", "question_id"))
-        question, engine = (cell or "").strip(), options.pop("engine", "pandas")
+        is_plot, engine = options.pop("plot", False), options.pop("engine", "pandas")
+        question = self._filled((cell or "").strip(), options.pop("param", []))
         if bool(question) is (question_id is not None):
             raise UsageError(
                 f"%%connecty: there is {'also a' if question else 'no'} question. Write one in the lines "
@@ -100,6 +106,8 @@ class _Magics:
             AskOptions.from_kwargs(options, without=ASKING if question_id else (), engine=engine)
             if question_id is not None:
                 check_question_id(question_id)
+            if is_plot:
+                accessor.import_plot()
         except (ConfigError, TypeError) as error:
             raise UsageError(f"%%connecty: {error}") from None
         # The first line outside this package is one of IPython, where a warning is shown only once a session.
@@ -111,12 +119,12 @@ class _Magics:
                 frame = fetch_df(question_id, engine=engine, client=client, **options)
         finally:
             WARNING_LOCATION.reset(token)
-        if name is None:
-            return frame
-        self._shell.push({name: frame})
-        if (metadata := accessor.metadata(frame)) and notebook_shell() is None:  # ask_df has shown it there
-            sys.stdout.write(f"{name}: {metadata.line}\n")
-        return None
+        if name is not None:
+            self._shell.push({name: frame})
+            # In a notebook, ask_df has shown it.
+            if notebook_shell() is None and (metadata := accessor.metadata(frame)):
+                sys.stdout.write(f"{name}: {metadata.line}\n")
+        return _chart(frame) if is_plot else frame if name is None else None
 
     @no_var_expand
     def connecty_sql(self, line: str) -> SQL:
@@ -185,6 +193,28 @@ class _Magics:
         variables = {action.dest for action in _OPTIONS.values() if action.metavar == "VARIABLE"}
         return {key: self._variable(value) if key in variables else value for key, value in options.items()}
 
+    def _filled(self, question: str, names: list[str]) -> str:
+        """Return a question with the values of the named variables; raises UsageError before it is sent."""
+        hidden = self._shell.user_ns_hidden
+        own = {key: value for key, value in self._shell.user_ns.items() if key not in hidden}
+        values = {name: _filling(name, own) for name in names}
+        for name in values:
+            if not re.search(rf"(?<!{{){{\s*{name}\s*}}", question):
+                raise UsageError(f"%%connecty: --param {name}: the question has no {{{name}}}.")
+
+        def fill(found: re.Match[str]) -> str:
+            text, doubled, inner, name = found.group(0, 1, 2, 3)
+            if doubled is not None or inner in values:
+                return values[inner] if doubled is None else f"{{{doubled}}}"
+            if name in own:
+                raise UsageError(
+                    f"%%connecty: {text} would be sent as it stands, but {name} is a variable. Fill it in: "
+                    f"--param {name} takes {{{name}}} alone. Or write {{{text}}} to send {text}."
+                )
+            return str(text)
+
+        return _BRACES.sub(fill, question)
+
     def _variable(self, name: str) -> Any:
         """Return a variable of the notebook, or an attribute of one."""
         if not all(map(str.isidentifier, name.split("."))):
@@ -193,6 +223,27 @@ class _Magics:
             return self._shell.ev(name)
         except (AttributeError, NameError, SyntaxError) as error:
             raise UsageError(f"There is no variable {name!r}: {error}.") from None
+
+
+def _filling(name: str, variables: dict[str, Any]) -> str:
+    """Return the text of a variable for a question."""
+    if name not in variables:
+        raise UsageError(f"%%connecty: --param {name}: there is no variable {name!r}.")
+    if not isinstance(value := variables[name], str | int | float | Decimal | date | time):
+        raise UsageError(
+            f"%%connecty: --param {name}: {name} is a {type(value).__name__}. A question takes text, "
+            "numbers, dates and times."
+        )
+    return str(value)
+
+
+def _chart(frame: Any) -> Any:
+    """Return the chart of a frame, or the frame if none fits: it is paid for."""
+    try:
+        return accessor.plot_frame(frame, accessor.metadata(frame, required=True))
+    except ConfigError as error:
+        sys.stderr.write(f"{terminal(str(error))}\n")
+        return frame
 
 
 def _metadata(source: Any) -> AnswerMetadata | None:
@@ -224,6 +275,13 @@ def _make_parser(description: str | None) -> tuple[MagicArgumentParser, dict[str
     ]
     id_help = "The id of a question asked before: its answer is fetched, and nothing is asked."
     options.append(_add_option(parser, "question_id", str, id_help))
+    plot_help = "Show a chart of the answer as the value of the cell."
+    param_help = "Fill in {NAME} with the variable NAME, a text, number, date or time. May be repeated."
+    more: dict[str, dict[str, Any]] = {
+        "--plot": {"action": "store_true", "help": plot_help},
+        "--param": {"action": "append", "help": param_help, "metavar": "NAME"},
+    }
+    options += [parser.add_argument(name, default=argparse.SUPPRESS, **each) for name, each in more.items()]
     return parser, {name: option for option in options for name in option.option_strings}
 
 

@@ -72,25 +72,25 @@ COLUMNS: Final[dict[str, list[Any]]] = {
         ("cumulative net revenue", "revenue cumulative_revenue", "cumulative_revenue"),
         ("cumulative and net revenue", "revenue cumulative_revenue", "revenue and cumulative_revenue"),
         ("revenue per order", "revenue revenue_per_order", "revenue_per_order"),
-        ("orders, average order value", "average_order_value orders", "orders"),
-        ("sum and number of payments", "total_amount payment_count", "total_amount"),
-        # of different units: the one that the question names first
-        ("orders and revenue", "revenue orders", "orders"),
-        ("revenue and orders", "orders revenue", "revenue"),
-        ("temperature and humidity", "temperature humidity_pct", "temperature"),
-        ("humidity and temperature", "temperature humidity_pct", "humidity_pct"),
-        ("visitors and conversion rate", "visitors conversion_rate", "visitors"),
-        ("conversion rate and visitors", "visitors conversion_rate", "conversion_rate"),
-        ("revenue and average order value", "revenue average_order_value", "revenue"),
-        # nothing is legible beside what is a thousand times larger
-        ("orders and volume", "orders volume", "orders"),
-        ("visitors and volume", "visitors volume", "visitors"),
+        ("orders, average order value", "average_order_value orders", "average_order_value and orders"),
+        ("sum and number of payments", "total_amount payment_count", "total_amount and payment_count"),
+        # of different units: a panel for each, in the order of the columns
+        ("orders and revenue", "revenue orders", "revenue and orders"),
+        ("revenue and orders", "orders revenue", "orders and revenue"),
+        ("temperature and humidity", "temperature humidity_pct", "temperature and humidity_pct"),
+        ("humidity and temperature", "temperature humidity_pct", "temperature and humidity_pct"),
+        ("visitors and conversion rate", "visitors conversion_rate", "visitors and conversion_rate"),
+        ("conversion rate and visitors", "visitors conversion_rate", "visitors and conversion_rate"),
+        ("revenue and average order value", "revenue average_order_value", "revenue and average_order_value"),
+        # as nothing is legible beside what is a thousand times larger
+        ("orders and volume", "orders volume", "orders and volume"),
+        ("visitors and volume", "visitors volume", "visitors and volume"),
         # a share or growth that the question names, or that stands behind
         ("share of revenue", "revenue share", "share"),
         ("revenue growth", "revenue growth", "growth"),
-        ("revenue and share of customers", "revenue customers share", "share"),
+        ("revenue and share of customers", "revenue customers share", "revenue and share"),
         ("revenue", "revenue growth", "growth"),
-        ("orders and growth", "orders growth", "growth"),
+        ("orders and growth", "orders growth", "orders and growth"),
     ],
 )
 def test_measures_beside_each_other(question: str, names: str, what: str) -> None:
@@ -105,39 +105,41 @@ def test_measures_beside_each_other(question: str, names: str, what: str) -> Non
 @cases(
     ("columns", "what"),
     [
-        (
-            {"shop": ["Ann", "Ann", "Cid"], "revenue": [3.5, 1.5, 2.0], "cost": [1.5, 2.5, 1.0]},
-            "revenue by shop",
-        ),
         ({"weight": [3.5, 1.5], "revenue": [5.5, 9.0], "cost": [4.5, 8.0]}, "revenue by weight"),
     ],
 )
 def test_a_measure_alone(columns: dict[str, Any], what: str) -> None:
-    """Where things repeat, or stand at a number, others beside it could not be told apart."""
+    """Where things stand at a number, others beside it could not be told apart."""
     assert choose_chart(pa.table(columns), "revenue and cost").what == what
 
 
-@cases("word", ["and", "or", "vs", "versus", "with", "by", "per", "each", ","])
-def test_words_between_names(word: str) -> None:
-    """What stands on both sides of one is no single name."""
+@cases(
+    ("words", "what"),
+    [
+        (["and", "or", "vs", "versus", "with", "against", ","], "revenue and cumulative_revenue"),
+        (["by", "per", "each"], "cumulative_revenue"),
+    ],
+)
+def test_words_between_names(words: list[str], what: str) -> None:
+    """What stands on both sides of one is no single name; some join what is drawn."""
     columns = {name: COLUMNS[name] for name in ("revenue", "cumulative_revenue")}
 
-    chart = choose_chart(pa.table({"shop": ABC, **columns}), f"cumulative {word} revenue")
-
-    assert chart.what == "revenue and cumulative_revenue by shop"
+    for word in words:
+        chart = choose_chart(pa.table({"shop": ABC, **columns}), f"cumulative {word} revenue")
+        assert chart.what == f"{what} by shop"
 
 
 @cases(
     ("question", "names", "title"),
     [
         ("Revenue and cost?", "revenue cost", "Revenue and cost?"),
-        ("Revenue and orders?", "revenue orders", "revenue by shop"),
+        ("Revenue and orders?", "revenue orders", "Revenue and orders?"),
         ("Revenue?", "revenue orders", "Revenue?"),
         ("How are we?", "revenue orders", "orders by shop"),
         ("How are we?", "revenue cost", "How are we?"),
         ("Share of revenue?", "revenue share", "Share of revenue?"),
         ("What is the revenue share?", "revenue share", "What is the revenue share?"),
-        ("Revenue, orders and our share?", "revenue orders share", "share by shop"),
+        ("Revenue, orders and our share?", "revenue orders share", "Revenue, orders and our share?"),
         ("Revenue?", "revenue share", "share by shop"),
     ],
 )
@@ -150,7 +152,11 @@ def test_the_title_is_the_question_if_it_is_drawn(question: str, names: str, tit
 
 def test_the_rows_of_measures_beside_each_other() -> None:
     """A row for each value, with its digits, the name of its measure, and the shared words as a title."""
-    columns = {"shop": ABC[:2], "planned hours": [10**17 + 1, None], "actual hours": [Decimal("9.50"), 8]}
+    columns = {
+        "shop": ABC[:2],
+        "planned hours": [10**17 + 1, None],
+        "actual hours": [Decimal("90000000000000000.50"), 8],
+    }
 
     chart = choose_chart(pa.table(columns), y=["planned hours", "actual hours"])
 
@@ -158,9 +164,9 @@ def test_the_rows_of_measures_beside_each_other() -> None:
     assert [column.texts for column in (chart.dimension, chart.group, chart.measure)] == [
         ["Ann", "Ann", "Bob", "Bob"],
         ["planned hours", "actual hours"] * 2,
-        ["100000000000000001", "9.50", None, "8.00"],
+        ["100000000000000001", "90000000000000000.50", None, "8.00"],
     ]
-    assert chart.measure.numbers == [1e17, 9.5, None, 8.0]
+    assert chart.measure.numbers == [1e17, 9e16, None, 8.0]
     assert chart.measure.title == "hours"
     assert [column.name for column in chart.columns] == ["shop", "planned hours", "actual hours"]
 
@@ -180,7 +186,7 @@ def test_percent_beside_each_other(names: str, percent: int | None) -> None:
     ("question", "shops", "title"),
     [
         ("revenue by month and shop", 20, "revenue by month and shop"),
-        ("revenue by month and shop", 21, "revenue by month and region"),
+        ("revenue by month and shop", 21, "revenue by month and shop"),
         ("revenue by month, shop and region", 20, "revenue by month and shop"),
         ("revenue of the country Poland by month", 20, "revenue of the country Poland by month"),
     ],
@@ -256,7 +262,6 @@ def test_several_columns_may_be_named(given: dict[str, Any], what: str) -> None:
         ({"y": ["budget", "nothing"]}, "^No column 'nothing' to draw"),
         ({"y": ["budget", "shop"]}, "^No plot fits this answer"),
         ({"y": ["budget", "actual"], "color": "shop"}, "^color= needs a single y=: several have the colours"),
-        ({"y": ["budget", "waited"]}, "^y= names durations and other numbers, which share no axis"),
         ({"y": list("abcdefg")}, "^y= names 7 columns .at most 6."),
     ],
 )
@@ -287,7 +292,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "points",
             "employees by rating",
         ),
-        ("staff by office rating", {"rating": [1, 2, 3], "staff": [5, 9, 2]}, "points", "staff by rating"),
+        ("staff by office rating", {"rating": [1, 2, 3], "staff": [5, 9, 2]}, "bars", "staff by rating"),
         ("sales by price", {"price": [1.5, 2.0, 3.0], "sales": [5, 9, 2]}, "points", "sales by price"),
         ("sales by price", {"price": [1, 1, 3], "sales": [5, 9, 2]}, "points", "sales by price"),
         ("sales by price", {"price": [1, None, 3], "sales": [5, 9, 2]}, "points", "sales by price"),
@@ -311,13 +316,13 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "products by rating, with weights",
             {"product": [*map(str, range(11))], "weight": [3, 1, 2] * 3 + [1, 5], "rating": [*range(11)]},
             "bars",
-            "rating by product",
+            "weight and rating by product",
         ),
         (
             "weights and ratings of the products",
             {"product": [*map(str, range(10))], "weight": [3, 1, 2] * 3 + [1], "rating": [1, 5] * 5},
             "bars",
-            "weight by product",
+            "weight and rating by product",
         ),
         (
             "weights and ratings of the players",
@@ -334,7 +339,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "weights and ratings of the categories",
             {"category": ["a", "b"] * 6, "weight": [3, 1, 2] * 4, "rating": [1, 5] * 6},
             "bars",
-            "weight by category",
+            "weight and rating by category",
         ),
         (
             "weights and heights and ratings of the products",
@@ -345,7 +350,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
                 "height": [1, 2] * 5 + [1],
             },
             "bars",
-            "weight by product",
+            "weight, rating and height by product",
         ),
         # numbers of a period are bars, and lines if there are several
         ("", {"hour": [0, 1, 2], "orders": [5, 9, 2]}, "bars", "orders by hour"),
@@ -376,7 +381,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
         (
             "",
             {"month": [202401, 202402], "orders": [5, 9], "visits": [7, 9]},
-            "bars",
+            "line",
             "orders and visits by month",
         ),
         # two years or days of three countries are compared, more are lines
@@ -419,10 +424,10 @@ def test_the_kind(question: str, columns: dict[str, list[Any]], kind: str, what:
         ({"day": [*range(1, 32)]}, 31, ""),
         ({"week": [*range(1, 54)]}, 53, ""),
         ({"day": [*range(1, 61)]}, 60, ""),
-        ({"day": [*range(1, 62)]}, 60, "the first 60 of 61 categories"),
+        ({"day": [*range(1, 62)]}, 60, "the first 60 of 61 days"),
         ({"day": [*range(31, 1, -1)]}, 30, ""),
-        ({"day": [2, 1, *range(3, 32)]}, 30, "the first 30 of 31 categories"),
-        ({"shop": [f"shop {at:02}" for at in range(31)]}, 30, "the first 30 of 31 categories"),
+        ({"day": [2, 1, *range(3, 32)]}, 30, "the first 30 of 31 days"),
+        ({"shop": [f"shop {at:02}" for at in range(31)]}, 30, "the first 30 of 31 shops"),
         ({"shop": [f"shop {at:02}" for at in range(30)]}, 30, ""),
         ({"rating": [*range(60)]}, 60, ""),
     ],

@@ -8,9 +8,8 @@ import re
 import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from importlib.util import find_spec
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from unittest import mock
 
 import numpy as np
@@ -18,11 +17,12 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.display.altair_chart import plot
+from connecty_frames.frames.accessor import import_plot
 from tests.cases import cases
 
-# Not imported by each process that collects the tests.
-pytestmark = pytest.mark.skipif(find_spec("altair") is None, reason="the extra [plot] is not installed")
+alt = pytest.importorskip("altair", reason="the extra [plot] is not installed")
+altair_chart = pytest.importorskip("connecty_frames.display.altair_chart")
+plot = altair_chart.plot
 
 DAYS = [date(2025, 1, 1), date(2025, 1, 2)]
 #: The colour of subtitles, legible on light and dark.
@@ -56,6 +56,14 @@ def values(specification: dict[str, Any], name: str) -> list[Any]:
 
 
 _NUMBERS = {"tickCount": 8, "labelSeparation": 10, "titlePadding": 10}
+_TIMES = {"tickCount": 8, "labelFlush": False, "titlePadding": 10, "labelOverlap": "greedy"}
+_NAMES = {"labelOverlap": False, "titlePadding": 10, "maxExtent": 700}
+
+
+def _label(text: str, part: str, first: str, below: str) -> str:
+    """Return the label of a time, below which a larger period stands at its first time."""
+    is_first = f"datum.index == 0 || utcFormat(datum.value, '{part}') == '{first}'"
+    return f"[utcFormat(datum.value, '{text}'), {is_first} ? utcFormat(datum.value, '{below}') : '']"
 
 
 def _axis(name: str, **more: Any) -> dict[str, Any]:
@@ -75,9 +83,9 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
                 "type": "temporal",
                 "scale": {"type": "utc"},
                 "axis": {
-                    "labelFlush": False,
+                    **_TIMES,
                     "values": [1_735_689_600_000, 1_735_776_000_000],
-                    "format": "%b %d",
+                    "labelExpr": _label("%b %e", "%j", "001", "%Y"),
                 },
             },
             _axis("revenue"),
@@ -86,7 +94,17 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
         (
             {"year": [2023, 2024], "n": [1.5, 2.5]},
             {"type": "line", "point": True},
-            _axis("year", axis={"values": [2023, 2024], "format": "d"}, scale={"zero": False}),
+            {
+                "field": "year",
+                "title": "year",
+                "type": "temporal",
+                "scale": {"type": "utc"},
+                "axis": {
+                    **_TIMES,
+                    "values": [1_672_531_200_000, 1_704_067_200_000],
+                    "labelExpr": _label("%Y", "%Y", "", " "),
+                },
+            },
             _axis("n"),
             320,
         ),
@@ -98,10 +116,10 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
                 "field": "country",
                 "title": "country",
                 "type": "nominal",
-                "sort": None,
-                "axis": {"titlePadding": 10},
+                "sort": {"field": "country in order", "op": "min"},
+                "axis": _NAMES,
             },
-            None,
+            50,
         ),
         (
             {"weight": [1.0, 2.0], "rating": [3.5, 4.5]},
@@ -128,11 +146,11 @@ def test_the_axes_and_the_size(
         # lines over time, of different colours where times repeat
         ({"revenue": [1.5, 2.5], "day": DAYS}, "line", None),
         ({"day": [*DAYS, *DAYS], "shop": ["a", "a", "b", "b"], "n": [1, 2, 3, 4]}, "line", "shop"),
-        # years in order, also one; others are a list of things
+        # years, also one; other numbers are a list of things
         ({"year": [2024], "orders": [5]}, "line", None),
         ({"year": [2022, 2024], "n": [5, 1]}, "line", None),
         ({"year": [2024, 2022], "n": [5, 1]}, "line", None),
-        ({"year": [2024, 2022, 2023], "n": [5, 1, 3]}, "bar", None),
+        ({"year": [2024, 2022, 2023], "n": [5, 1, 3]}, "line", None),
         ({"year": [9, 7, 8], "n": [5, 1, 3]}, "circle", None),
         # a second category adds nothing where the first does not repeat
         ({"country": ["PL", "DE"], "capital": ["Warsaw", "Berlin"], "orders": [5, 7]}, "bar", None),
@@ -156,13 +174,18 @@ def test_the_mark(columns: dict[str, Any], mark: str, colour: str | None) -> Non
     assert channels(found).get("color") == (colour and (colour, "nominal", colour))
 
 
-@cases(("count", "are_told_apart"), [(20, True), (21, False)])
-def test_at_most_twenty_lines(count: int, *, are_told_apart: bool) -> None:
-    """More have no colours."""
+@cases(("count", "subtitle"), [(10, None), (11, "Shown: the largest 10 of 11 shops")])
+def test_at_most_ten_lines(count: int, subtitle: str | None) -> None:
+    """The largest by sum; the last value of each sorts the legend."""
     days = [date(2024, 1, day) for day in (1, 2, 3)]
-    columns = {"day": days * count, "c": [f"c{at // 3}" for at in range(3 * count)], "n": [*range(3 * count)]}
+    shops = [f"s{at // 3}" for at in range(3 * count)]
+    found = drawn({"day": days * count, "shop": shops, "n": [*range(3 * count)]})
 
-    assert ("color" in drawn(columns)["encoding"]) is are_told_apart
+    title = found["title"] if subtitle is None else found["title"]["subtitle"]
+    assert title == (subtitle or "how many?")
+    places = dict(zip(values(found, "shop"), values(found, "shop in order"), strict=True))
+    assert sorted(places, key=lambda shop: places[shop])[:2] == [f"s{count - 1}", f"s{count - 2}"]
+    assert len(places) == 10
 
 
 def test_bars_beside_each_other_where_categories_repeat() -> None:
@@ -248,27 +271,37 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     assert found["encoding"]["x"]["scale"] == {"type": "utc"}
 
 
+_QUARTER: Final = _label("Q%q", "%q", "1", "%Y")
+_MONTH: Final = _label("%b", "%m", "01", "%Y")
+_DAY: Final = _label("%b %e", "%j", "001", "%Y")
+_HOUR: Final = _label("%H:%M", "%H", "00", "%b %e")
+
+
 @cases(
-    ("times", "axis"),
+    ("times", "ticks", "label"),
     [
-        ([date(2024, 6, 3), date(2024, 6, 4)], {"values": [1717372800000, 1717459200000], "format": "%b %d"}),
-        ([date(2024, 6, 1), date(2024, 7, 1), None], {"values": [1717200000000, 1719792000000]}),
-        ([datetime(2024, 6, 3, 9), datetime(2024, 6, 3, 12)], {"values": [1717405200000, 1717416000000]}),
-        (
-            [date(1970, 1, day) for day in range(1, 9)],
-            {"values": [*range(0, 8 * 86_400_000, 86_400_000)], "format": "%b %d"},
-        ),
-        ([date(1970, 1, day) for day in range(1, 10)], {"tickCount": 8, "format": "%b %d"}),
-        ([date(2024, month, 2) for month in range(1, 13)], {"tickCount": 8}),
+        ([date(2024, 6, 3), date(2024, 6, 4)], [1717372800000, 1717459200000], _DAY),
+        ([date(2024, 6, 1), date(2024, 7, 1), None], [1717200000000, 1719792000000], _MONTH),
+        ([date(2024, 1, 1), date(2024, 4, 1), None], [1704067200000, 1711929600000], _QUARTER),
+        ([datetime(2024, 6, 3, 9), datetime(2024, 6, 3, 12)], [1717405200000, 1717416000000], _HOUR),
+        ([date(1970, 1, day) for day in range(1, 9)], [*range(0, 8 * 86_400_000, 86_400_000)], _DAY),
+        ([date(1970, 1, day) for day in range(1, 10)], 8, _DAY),
+        ([date(2024, month, 1) for month in range(1, 13)] + [date(2025, 1, 1)], 12, _MONTH),
+        ([date(2024, month, day) for month in range(1, 13) for day in (2, 9)], 12, _MONTH),
+        ([date(2024, 1, 1) + timedelta(at) for at in range(120)], 8, _DAY),  # not "Jan" four times
+        ([datetime(2024, 1, day, 6) for day in (1, 5)], 8, _HOUR),
+        ([datetime(2024, 1, day, 6) for day in (1, 15)], 8, _DAY),
+        ([datetime(2024, 1, 1, hour, 20) for hour in (9, 12)], 8, _HOUR),
+        ([datetime(2024, 1, 1, 6, minute) for minute in (1, 5)], 8, None),
     ],
-    ids=["days", "months", "times", "eight", "nine", "a year"],
 )
-def test_the_ticks_of_times(times: list[Any], axis: dict[str, Any]) -> None:
-    """A few times are labelled where they are; a day has its month beside it, unless years are drawn."""
-    assert drawn({"at": times, "n": list(range(len(times)))})["encoding"]["x"]["axis"] == {
-        "labelFlush": False,  # else the labels at the ends touch their neighbours
-        **axis,
-    }
+def test_the_ticks_of_times(times: list[Any], ticks: list[int] | int, label: str | None) -> None:
+    """A few times are labelled where they are, in the largest period that they begin; hours are 13:00."""
+    axis = drawn({"at": times, "n": list(range(len(times)))})["encoding"]["x"]["axis"]
+
+    assert axis.get("values", axis["tickCount"]) == ticks
+    assert axis.get("labelExpr") == label
+    assert axis["labelFlush"] is False  # else the labels at the ends touch their neighbours
 
 
 @cases("name", ["a.b", "a[0]", "a:Q", 'say "x"', "it's", "count()", "b in full", "column 1"])
@@ -410,34 +443,9 @@ def test_the_points_of_a_line(count: int, *, point: bool) -> None:
 
 
 @cases(
-    ("years", "labels"),
-    [
-        ([2024], [2024]),
-        ([2023, 2024, None, 2023, 2025], [2023, 2024, 2025]),
-        ([1900, 2024], [1900, 2024]),
-        ([*range(2017, 2025)], [*range(2017, 2025)]),
-        ([*range(2001, 2017, 2)], [*range(2001, 2017, 2)]),
-        ([*range(2017, 2026)], [2018, 2020, 2022, 2024]),
-        ([*range(2009, 2025)], [2010, 2012, 2014, 2016, 2018, 2020, 2022, 2024]),
-        ([*range(2008, 2025)], [2010, 2015, 2020]),
-        ([*range(1974, 2025)], [1980, 1990, 2000, 2010, 2020]),
-        ([*range(1600, 2000)], [*range(1600, 2000, 50)]),
-        ([*range(1000, 2400)], [*range(1000, 2400, 200)]),
-        ([*range(1000, 3000)], [1000, 1500, 2000, 2500]),
-    ],
-)
-def test_the_labels_of_years(years: list[int], labels: list[int]) -> None:
-    """At most eight, each a year of its own, on an axis that need not begin at zero."""
-    found = drawn({"year": years, "n": [*range(len(years))]})["encoding"]["x"]
-
-    assert found["axis"] == {"values": labels, "format": "d"}
-    assert found["scale"] == {"zero": False}
-
-
-@cases(
     ("name", "values", "axis"),
     [
-        ("share", [0.25, 0.5], {"format": "~%"}),
+        ("share", [0.25, 0.5], {"labelExpr": "format(datum.value, '~%')"}),
         ("share_pct", [25.0, 0.5], {"labelExpr": "datum.label + '%'"}),
     ],
 )
@@ -457,12 +465,80 @@ def test_long_categories_are_cut_in_the_middle() -> None:
     found = drawn(columns)
 
     labels = {"labelExpr": expression, "labelLimit": 0}
-    assert found["encoding"]["y"]["axis"] == {"titlePadding": 10, **labels}
+    assert found["encoding"]["y"]["axis"] == {**_NAMES, **labels}
     assert found["encoding"]["color"]["legend"] == labels
     assert values(found, "c") == long * 2
     formats, _ = plot(pa.table(columns), "q")._repr_mimebundle_()
     assert ">customer suppor…d level, North<" in formats["image/svg+xml"]
     assert "legend" not in drawn({"c": ["x" * 30, "y"] * 2, "d": [1, 1, 2, 2], "n": [1] * 4})["encoding"]["y"]
+
+
+@cases(
+    ("largest", "label"),
+    [
+        (9_999, None),
+        (10_000, "abs(datum.value) < 1000 ? datum.label : replace(format(datum.value, '~s'), 'G', 'B')"),
+    ],
+)
+def test_large_numbers_are_short(largest: int, label: str | None) -> None:
+    """From 10,000 on: 20k; small ones stay as they are, never 500m."""
+    found = drawn({"shop": ["a", "b"], "revenue": [0.5, largest]})
+
+    assert found["encoding"]["x"]["axis"].get("labelExpr") == label
+
+
+def test_panels() -> None:
+    """Measures of different units have axes and labels of their own, in one altair.Chart."""
+    columns = {"month": DAYS, "revenue": [5e6, 4e6], "share": [0.5, 0.25]}
+
+    chart = plot(pa.table(columns), "revenue and share by month")
+    found = chart.to_dict()
+
+    assert isinstance(chart, alt.Chart)
+    assert found["title"] == "revenue and share by month"
+    assert found["encoding"]["facet"]["field"] == "column 4"
+    assert values(found, "column 4") == ["revenue", "share"] * 2
+    assert found["resolve"] == {"scale": {"y": "independent"}}
+    assert 'parent["column 4"] == "share" ? format(datum.value' in found["encoding"]["y"]["axis"]["labelExpr"]
+    formats, _ = chart.mark_area().interactive()._repr_mimebundle_()
+    assert {">5M<", ">50%<"} <= set(re.findall(">[^<>]+<", formats["image/svg+xml"]))
+
+
+@cases(("cells", "layers"), [(90, 2), (102, 1)])
+def test_numbers_in_the_cells_of_a_heatmap(cells: int, layers: int) -> None:
+    """In at most ninety."""
+    columns = {
+        "shop": [f"s{at // 6}" for at in range(cells)],
+        "category": [*"abcdef"] * (cells // 6),
+        "n": [59_000] * cells,
+    }
+
+    found = plot(pa.table(columns), None)
+
+    assert len(found.to_dict().get("layer", [0])) == layers
+    svg = found._repr_mimebundle_()[0]["image/svg+xml"]
+    assert (">59k<" in svg) is (layers > 1)
+
+
+def test_lists() -> None:
+    """A panel for each country, in the order of the answer, with its own names; null is one of them."""
+    found = plot(
+        pa.table({"country": ["PL", "PL", None], "product": [*"bac"], "n": [5, 4, 9]}), "best of each country"
+    ).to_dict()
+
+    assert found["encoding"]["facet"]["sort"] == {"field": "country in order", "op": "min"}
+    assert values(found, "country in order") == [0, 1, 2]
+    assert (found["height"], found["encoding"]["y"]["title"]) == ({"step": 14}, None)
+
+
+def test_the_headers_of_panels() -> None:
+    """They are as short as labels; null is one of them."""
+    months = [date(2024, 1, 1), date(2024, 1, 1), date(2024, 2, 1), None]
+    table = pa.table({"month": months, "product": [*"bacd"], "n": [5, 4, 9, 1]})
+
+    svg = plot(table, "best products of each month")._repr_mimebundle_()[0]["image/svg+xml"]
+
+    assert re.findall(">(Jan 2024|Feb 2024|null|2024-[^<]*)<", svg) == ["Jan 2024", "Feb 2024", "null"]
 
 
 def test_measures_beside_each_other() -> None:
@@ -510,9 +586,9 @@ def test_more_than_can_be_drawn() -> None:
 def test_thirty_categories() -> None:
     """The first are drawn with all their rows, and the title counts the others."""
     shops = [str(at % 31) for at in range(62)]
-    found = drawn({"shop": shops, "paid": [at < 31 for at in range(62)], "n": list(range(62))})
+    found = drawn({"shop": shops, "n": list(range(62))})
 
-    assert found["title"] == {"text": "how many?", "subtitle": "Shown: the first 30 of 31 categories", **GRAY}
+    assert found["title"] == {"text": "how many?", "subtitle": "Shown: the first 30 of 31 shops", **GRAY}
     assert values(found, "n") == [*range(30), *range(31, 61)]
 
 
@@ -526,7 +602,7 @@ def test_the_chart_of_an_answer_that_was_cut() -> None:
 
     assert title["text"] == "n by c"
     assert title["subtitle"] == (
-        "Shown: 31 of 2,000 rows, the first 30 of 31 categories, 52 of 53 columns in the tooltips"
+        "Shown: 31 of 2,000 rows, the first 30 of 31 cs, 52 of 53 columns in the tooltips"
     )
 
 
@@ -542,7 +618,7 @@ def test_two_of_one_name() -> None:
     # however many there are, if the identifier has the name's word
     many = {"customer_id": [*range(31)], "customer": ["Bob", *["Ann"] * 30], "revenue": [*range(31, 0, -1)]}
     assert values(drawn(many), "customer") == ["Bob", *[f"Ann ({key})" for key in range(1, 30)]]
-    assert drawn(many)["title"]["subtitle"] == "Shown: the first 30 of 31 categories"
+    assert drawn(many)["title"]["subtitle"] == "Shown: the first 30 of 31 customers"
 
 
 def test_the_title_says_what_is_drawn() -> None:
@@ -558,9 +634,10 @@ def test_the_title_says_what_is_drawn() -> None:
 def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
     monkeypatch.setitem(sys.modules, "altair", None)
+    monkeypatch.delitem(sys.modules, "connecty_frames.display.altair_chart")
 
     with pytest.raises(cf.ConfigError, match=r"^Plots need altair: pip install 'connecty-frames\[plot\]'\.$"):
-        plot(pa.table({"n": [1]}), None, None, None, None)
+        import_plot()
 
 
 # As a picture
@@ -570,7 +647,7 @@ def test_without_altair(monkeypatch: pytest.MonkeyPatch) -> None:
     ("columns", "texts"),
     [
         ({"a.b[0]": ["Pol.and", "x[1]"], 'n "q"': [1, 2]}, ["a.b[0]", 'n "q"', "Pol.and", "x[1]"]),
-        ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Jan 02"]),
+        ({"day": DAYS, "rev:enue": [Decimal("1.5"), 2]}, ["day", "rev:enue", "Jan  2"]),
         ({"x": [1, 2], "it's": [3, 4]}, ["x", "it's"]),
         (
             {"C:\\users\\": ["Ann", "Bob"], 'a\\" + datum.b + "': [1, 2]},
@@ -602,13 +679,11 @@ def test_it_can_be_drawn(columns: dict[str, Any], texts: list[str]) -> None:
 )
 def test_the_pictures_of_a_notebook(width: int, height: int, length: int, formats: dict[str, object]) -> None:
     """A PNG is enlarged up to 2 million pixels, and left out beyond 50; an SVG has 300,000 characters."""
-    from connecty_frames.display import notebook_chart
-
     svg = f'<svg width="{width}" height="{height}">'.ljust(length)
     drawing = SimpleNamespace(svg_to_png=lambda _, scale: str(scale).encode())
     with (
         mock.patch.dict(sys.modules, vl_convert=drawing),
-        mock.patch.object(notebook_chart, "spec_to_mimebundle", return_value={"image/svg+xml": svg}),
+        mock.patch.object(altair_chart, "spec_to_mimebundle", return_value={"image/svg+xml": svg}),
     ):
         found, metadata = plot(pa.table({"c": ["a"], "n": [1]}), "q", None, None, None)._repr_mimebundle_()
 

@@ -6,6 +6,7 @@ import gc
 import importlib
 import threading
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -283,6 +284,36 @@ class TestAccessor:
         assert "top 5 countries" in page
         assert "<td class" not in page
 
+    @cases(("rows", "subtitle"), [(3, None), (2, "Shown: 2 of 3 rows")])
+    @cases("library", ["pandas", "polars"])
+    def test_plot(self, library: str, rows: int, subtitle: str | None) -> None:
+        """The frame as it is now, filtered and with columns of the user; the subtitle counts the rows."""
+        pytest.importorskip("altair", reason="the extra [plot] is not installed")
+        make = {"pandas": pd, "polars": pl}[library].DataFrame
+        frame = attach(
+            make({"shop": [*"abc"], "a": [3, 1, 2]}), replace(METADATA, total_rows=3, truncated=False)
+        )
+
+        chosen = copy_metadata(frame, frame[frame["a"] <= rows] if library == "pandas" else frame.head(rows))
+        chart = chosen.connecty.plot(x="shop", y="a").to_dict()
+
+        title = chart["title"]
+        assert (title if subtitle is None else title["text"]) == "a by shop"
+        assert subtitle is None or title["subtitle"] == subtitle
+        (data,) = chart["datasets"].values()
+        assert len(data) == rows
+        assert frame.connecty.plot().to_dict()["title"] == "top 5 countries"
+
+    @with_accessor
+    def test_plot_without_a_column_of_the_answer(self, make: Callable[[], Any]) -> None:
+        """The error names it."""
+        pytest.importorskip("altair", reason="the extra [plot] is not installed")
+        schema = [*METADATA.schema, {"name": "gone", "type": "int64", "evidence": "3 whole numbers"}]
+        frame = attach(make(), replace(METADATA, schema=schema))
+
+        with pytest.raises(ConfigError, match=r"^This frame no longer has the columns .*: 'gone'\."):
+            frame.connecty.plot()
+
     def test_html_without_metadata(self) -> None:
         """It is None: a notebook then shows the repr, which says how to get metadata."""
         assert MAKERS["polars"]().connecty._repr_html_() is None
@@ -343,6 +374,7 @@ class TestAccessor:
 
     def test_metadata_comes_later(self) -> None:
         """An accessor without metadata reads what is attached afterwards."""
+        register_accessors()
         frame = MAKERS["polars"]()
         assert not hasattr(frame.connecty, "question")
         assert attach(frame, METADATA).connecty.question == "top 5 countries"

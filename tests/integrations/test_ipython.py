@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -37,6 +39,7 @@ ORDERS = "how many orders are there"
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 ACCESSOR = [
     "metadata",
+    "plot",
     "question",
     "question_id",
     "response_summary",
@@ -103,7 +106,7 @@ class TestConnecty:
     @cases(
         "question",
         [
-            "what is {df} and {{x}}, $df, ${df} or %s of 100 %",
+            "what is {x} and {0}, $df, ${x}, { } or %s of $100 and 100 %",
             "# how many",
             "-- how many",
             "--engine polars",
@@ -130,6 +133,89 @@ class TestConnecty:
         run(shell, f"%%connecty df\n\n  \n{question}  \n\n")
 
         assert asked == [question]
+
+    @cases(
+        ("line", "question", "expected"),
+        [
+            ("--param year", "orders in {year}", "orders in 2025"),
+            ("--param year", "{year}, { year } and {{year}}", "2025, 2025 and {year}"),
+            ("--param year --param shop", "{shop} in {year}", "{year} in 2025"),
+            ("--param day --param price", "since {day} above {price}", "since 2025-03-01 above 9.50"),
+            ("", "{{year}} and {{no}}", "{year} and {no}"),
+        ],
+    )
+    def test_variables_in_a_question(
+        self, shell: Any, monkeypatch: pytest.MonkeyPatch, line: str, question: str, expected: str
+    ) -> None:
+        """Named ones are filled in, once; doubled braces are single ones."""
+        asked: list[str] = []
+        monkeypatch.setattr(
+            "connecty_frames.integrations.ipython.ask_df",
+            lambda question, **_: asked.append(question) or pd.DataFrame(),
+        )
+        shell.user_ns |= {"year": 2025, "shop": "{year}", "day": date(2025, 3, 1), "price": Decimal("9.50")}
+
+        run(shell, f"%%connecty df {line}\n{question}")
+
+        assert asked == [expected]
+
+    @cases(
+        ("line", "question", "why"),
+        [
+            (
+                "",
+                "orders in {year}",
+                "sent as it stands, but year is a variable. Fill it in: --param year",
+            ),
+            ("", "orders in {year:04}", "{year:04} would be sent as it stands"),
+            ("", "orders in { year.real }", "{ year.real } would be sent"),
+            ("--param year", "orders in {year} of {frame}", "{frame} would be sent"),
+            ("--param year", "orders", "--param year: the question has no {year}."),
+            ("--param year", "orders in {{year}}", "--param year: the question has no {year}."),
+            ("--param no", "orders in {no}", "--param no: there is no variable 'no'."),
+            ("--param year.real", "orders in {year.real}", "--param year.real: there is no variable"),
+            ("--param In", "orders in {In}", "--param In: there is no variable 'In'"),
+            ("--param frame", "orders in {frame}", "--param frame: frame is a list. A question takes text"),
+        ],
+    )
+    def test_a_question_that_is_not_sent(
+        self, shell: Any, sandbox: Sandbox, line: str, question: str, why: str
+    ) -> None:
+        """One with the name of a variable in braces, or a variable that has no place or no text."""
+        before = sandbox.request_log.submissions().total()
+        shell.user_ns |= {"year": 2025, "frame": [1]}
+
+        assert why in refused(shell, f"%%connecty df {line}\n{question}")
+
+        assert sandbox.request_log.submissions().total() == before
+
+    @cases("engine", ["pandas", "polars", "pyarrow"])
+    def test_plot(self, shell: Any, engine: str) -> None:
+        """The chart is the value of the cell, and the frame is stored."""
+        alt = pytest.importorskip("altair", reason="the extra [plot] is not installed")
+
+        chart = run(shell, f"%%connecty df --plot --engine {engine}\n{COUNTRIES}")
+
+        assert isinstance(chart, alt.Chart)
+        assert chart.to_dict()["title"] == COUNTRIES
+        assert shell.user_ns["df"].shape == (5, 2)
+
+    def test_plot_where_none_fits(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        """The frame is the value, since it is paid for, and the error is shown."""
+        pytest.importorskip("altair", reason="the extra [plot] is not installed")
+
+        assert run(shell, f"%%connecty --plot\n{ORDERS}")["orders"].tolist() == [100_000]
+        assert capsys.readouterr().err.startswith("No plot fits this answer")
+
+    def test_plot_without_altair(self, shell: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing is asked."""
+        before = sandbox.request_log.submissions().total()
+        monkeypatch.setitem(sys.modules, "altair", None)
+        monkeypatch.delitem(sys.modules, "connecty_frames.display.altair_chart", raising=False)
+
+        assert "Plots need altair" in refused(shell, f"%%connecty --plot\n{ORDERS}")
+
+        assert sandbox.request_log.submissions().total() == before
 
     def test_a_name_is_read_as_python_reads_it(self, shell: Any) -> None:
         """Full-width letters, which input methods write, name the same variable as others."""

@@ -1,0 +1,222 @@
+"""The shapes of charts: one table by the roles of columns, and how much of an answer each shape shows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from connecty_frames._base.text import snippet
+from connecty_frames.display.roles import Role, is_ordered
+
+if TYPE_CHECKING:
+    from connecty_frames.display.columns import Column
+
+#: The most values: categories of bars, those in order, bars of several colours, and their categories.
+_BARS, _BARS_IN_ORDER, _COLOURED_BARS, _GROUPED = 30, 60, 75, 25
+#: The most colours, lines and bars in a terminal, and bars beside each other.
+COLOURS, LINES, _LINES_OF_TEXT, _BESIDE = 10, 6, 100, 5
+#: The most categories and periods on an axis of a heatmap, the few categories with most of the sum, and
+#: the rows of all lists under each other, with two for the name of each.
+_CELLS, _PERIODS, _SKEWED, _SKEWED_SHARE, _LISTED_ROWS = 30, 60, 15, 0.9, 36
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart, before altair or a terminal draws it."""
+
+    kind: str  # line, bars, points, cells (a heatmap) or lists (bars in a panel for each value of a column)
+    columns: list[Column]  # of the answer; in the end only the drawn rows
+    dimension: Column  # the x axis of a heatmap
+    measure: Column
+    group: Column | None  # distinguished by colour, for example; the y axis of a heatmap
+    panel: Column | None  # has a panel for each of its values
+    series: list[Column]  # all measures
+    is_apart: bool  # each measure has a panel
+    rows: list[int]
+    stretches: list[int] = field(default_factory=list)  # the numbers of a line's parts between gaps, by row
+    has_dots: bool = False  # in place of bars or a line
+    notes: tuple[str, ...] = ()  # how much is drawn, such as ``the largest 10 of 19 countries``
+    what: str = ""  # what is drawn, such as ``revenue by country and status``
+    title: str = ""
+    part: str = ""  # the notes; empty if everything is drawn
+
+    @property
+    def dimensions(self) -> list[Column]:
+        """The panel, the dimension and the group, if any."""
+        return [column for column in (self.panel, self.dimension, self.group) if column is not None]
+
+    @property
+    def panels_beside(self) -> int:
+        """How many panels stand beside each other."""
+        count = self.panel.count if self.panel else 1
+        return {"lists": min(max(count // 2, 1), 3), "bars": count}.get(self.kind, 1)
+
+
+#: The kinds of axes, a condition, and the drawn part of an answer.
+Shape: TypeAlias = tuple[str, Callable[[Chart], bool], Callable[[Chart], Chart]]
+
+
+def _colours(chart: Chart) -> int:
+    return chart.group.count if chart.group else 1 if chart.is_apart else len(chart.series)
+
+
+def are_over(chart: Chart) -> bool:
+    """Return True if marks stand over each other."""
+    places = {tuple(column.texts[row] for column in chart.dimensions) for row in chart.rows}
+    return len(places) < len(chart.rows)
+
+
+def _are_dots(chart: Chart) -> bool:
+    """Return True if marks stand over each other, or a line would connect events, such as orders."""
+    is_event = any(column.role is Role.IDENTIFIER and column.is_unique for column in chart.columns)
+    return are_over(chart) or (is_event and chart.dimension.is_time and chart.dimension.grain != "year")
+
+
+def _is_signed(chart: Chart) -> bool:
+    return any(number is not None and number < 0 for number in chart.measure.numbers)
+
+
+def _periods(chart: Chart) -> int:
+    """Return the number of the second of two periods; 0 if there is none."""
+    periods = [c.count for c in (chart.dimension, chart.group) if c is not None and c.role is Role.PERIOD]
+    return min(periods) if len(periods) > 1 else 0
+
+
+def _is_dense(chart: Chart) -> bool:
+    """Return True if most categories have a bar of each colour."""
+    return 3 * len(chart.rows) >= 2 * chart.dimension.count * _colours(chart)
+
+
+def _keep(chart: Chart, column: Column | None, most: int, how: str = "largest") -> Chart:
+    """Return a chart of the largest, first or last values of a column."""
+    if column is None or column.count <= most:
+        return chart
+    numbers, places, found = chart.measure.numbers, column.places, defaultdict[str | None, list[int]](list)
+    for row in chart.rows:
+        found[column.texts[row]].append(row)
+
+    def rank(text: str | None) -> tuple[Any, ...]:
+        rows = found[text]
+        if how == "largest":
+            size = sum(numbers[row] or 0 for row in rows)
+            return size / (len(rows) if chart.measure.is_mean else 1), -rows[0]
+        return (-rows[0],) if how == "first" else (places[rows[0]] is not None, places[rows[0]])
+
+    kept = {*sorted(found, key=rank)[-most:]}
+    name = snippet(column.name)
+    plural = name if name.endswith("s") else re.sub(r"(?<![aeiou])y$", "ie", name) + "s"
+    rows = [row for row in chart.rows if column.texts[row] in kept]
+    return replace(chart, rows=rows, notes=(*chart.notes, f"the {how} {most} of {column.count:,} {plural}"))
+
+
+def _few_colours(chart: Chart, most: int = COLOURS) -> Chart:
+    return chart if _colours(chart) <= most else replace(chart, group=None)
+
+
+def _bars(chart: Chart) -> Chart:
+    chart, dimension = _few_colours(chart), chart.dimension
+    is_in_order = dimension.role in {Role.PERIOD, Role.MEASURE} and is_ordered(dimension.places)
+    most = _COLOURED_BARS // (1 if chart.group else _colours(chart))
+    return _keep(chart, dimension, min(most, _BARS_IN_ORDER if is_in_order else _BARS), "first")
+
+
+def _dots(chart: Chart) -> Chart:
+    chart = replace(_few_colours(chart), has_dots=True)
+    return _bars(chart) if chart.kind == "bars" else chart
+
+
+def _grouped(chart: Chart) -> Chart:
+    if _colours(chart) > _BESIDE:  # but few values of the dimension
+        chart = replace(chart, dimension=chart.dimensions[-1], group=chart.dimension)
+    return _keep(chart, chart.dimension, min(_COLOURED_BARS // _colours(chart), _GROUPED))
+
+
+def _strip(chart: Chart) -> Chart:
+    return replace(_keep(_keep(chart, chart.group, COLOURS), chart.dimension, _BARS), has_dots=True)
+
+
+def _line(chart: Chart, most: int = COLOURS) -> Chart:
+    """Return lines with gaps for missing periods, or dots if more than a quarter is missing."""
+    chart = _keep(chart, chart.group, most)
+    steps = chart.dimension.steps
+    names = chart.group.texts if chart.group else [""] * len(steps)
+    known = {row: step for row in chart.rows if (step := steps[row]) is not None}
+    rows = sorted(known, key=lambda row: (str(names[row]), known[row]))
+    missing = [names[a] == names[b] and max(known[b] - known[a] - 1, 0) for a, b in pairwise(rows)]
+    if 3 * sum(missing) > len(rows):
+        return replace(chart, has_dots=True)
+    stretches = dict(zip(rows, accumulate([0, *map(bool, missing)]), strict=False))
+    return replace(chart, stretches=[stretches.get(row, 0) for row in chart.rows])
+
+
+def _cells(chart: Chart) -> Chart:
+    one, other = chart.dimensions
+
+    def to_the_right(column: Column) -> tuple[object, ...]:
+        # Of two dates the later; hours and months beside dates; periods beside names; else fewer values.
+        is_period = column.role is Role.PERIOD
+        if one.is_time and other.is_time:
+            return (sum(time for time in column.places if isinstance(time, int)),)
+        return is_period, not column.is_time or column.count > _CELLS, column.count * (1 if is_period else -1)
+
+    x, y = sorted([one, other], key=to_the_right, reverse=True)
+    chart = replace(chart, kind="cells", dimension=x, group=y)
+    for column, most in ((x, _PERIODS if x.role is Role.PERIOD else _CELLS), (y, _CELLS)):
+        if column.role is Role.PERIOD:
+            chart = _keep(chart, column, most, "last")
+            continue
+        chart, few = _keep(chart, column, most), _keep(chart, column, _SKEWED)
+        sums = [sum(chart.measure.numbers[row] or 0 for row in each.rows) for each in (few, chart)]
+        chart = few if sums[0] >= _SKEWED_SHARE * sums[1] else chart
+    return chart
+
+
+def _latest(chart: Chart) -> Chart:
+    """Bars of the last period: of growth, a heatmap would need two colours."""
+    period, names = chart.dimensions
+    latest = _keep(chart, period, 1, "last")
+    text = period.texts[latest.rows[0]]
+    note = f"{snippet(period.name)} {period.labels.get(text or '', text)}"
+    return _bars(replace(latest, kind="bars", dimension=names, group=None, notes=(*chart.notes, note)))
+
+
+def _lists(chart: Chart) -> Chart:
+    panels = chart.dimensions[0]
+    longest = max(Counter(panels.texts).values())
+    return _keep(chart, panels, _LISTED_ROWS // (longest + 2) * chart.panels_beside, "first")
+
+
+def _lines_of_text(chart: Chart) -> Chart:
+    """Return a bar for each line of text: whole categories, as far as there is room."""
+    names, room = chart.dimensions[0], _LINES_OF_TEXT // len(chart.series)
+    chart = _keep(chart, names, min(_BARS, room // max(Counter(names.texts).values()) or 1), "first")
+    note = f"the first {room} of {len(chart.rows):,} rows" if len(chart.rows) > room else ""
+    return replace(chart, rows=chart.rows[:room], notes=(*chart.notes, note))
+
+
+#: The first row that fits decides.
+SHAPES: Final[tuple[Shape, ...]] = (
+    ("lists", lambda _: True, _lists),
+    ("points", lambda _: True, _few_colours),
+    ("line bars", _are_dots, _dots),
+    ("line bars", lambda c: _periods(c) >= _BESIDE and not _is_signed(c), _cells),
+    ("line", lambda c: c.measure.is_mean and _is_signed(c) and _colours(c) > COLOURS, _latest),
+    ("line", lambda c: c.measure.is_mean and COLOURS < _colours(c) <= _CELLS, _cells),
+    ("line", lambda _: True, _line),
+    ("bars", lambda c: c.dimension.is_unique, _bars),
+    ("bars", lambda c: _colours(c) <= _BESIDE and _is_dense(c), _grouped),
+    ("bars", lambda c: _is_signed(c) and c.dimension.count <= _BESIDE, _grouped),
+    ("bars", _is_signed, _strip),
+    ("bars", lambda _: True, _cells),
+)
+#: In a terminal, bars have the names of two categories in front, and a legend is one line.
+TERMINAL: Final[tuple[Shape, ...]] = (
+    ("points", lambda _: True, lambda c: _few_colours(c, LINES)),
+    ("line", _are_dots, lambda c: replace(_few_colours(c, LINES), has_dots=True)),
+    ("line", lambda _: True, lambda c: _line(c, LINES)),
+    ("bars lists", lambda _: True, _lines_of_text),
+)

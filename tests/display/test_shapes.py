@@ -1,0 +1,396 @@
+"""The shape of a chart, by the roles of its columns, and how much of an answer it shows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+
+from connecty_frames.display.charts import choose_chart
+from connecty_frames.display.columns import Column
+from connecty_frames.display.shapes import TERMINAL
+from tests.cases import cases
+
+MONTHS: Final = [date(2024, month, 1) for month in range(1, 13)]
+SHOPS: Final = [f"shop {number:02}" for number in range(40)]
+
+
+def crossed(one: list[Any], other: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return two columns with each value of one beside each value of the other."""
+    return [each for each in one for _ in other], [*other] * len(one)
+
+
+def table(
+    first: tuple[str, list[Any]], second: tuple[str, list[Any]], measure: str, *numbers: float
+) -> dict[str, list[Any]]:
+    """Return the columns of two dimensions and a measure, whose numbers repeat."""
+    columns = crossed(first[1], second[1])
+    values = [numbers[at % len(numbers)] for at in range(len(columns[0]))]
+    return {first[0]: columns[0], second[0]: columns[1], measure: values}
+
+
+TOP: Final = {
+    "country": ["DE", "DE", "DE", "PL", "PL", "FR"],
+    "product": ["lamp", "desk", "chair", "desk", "lamp", "sofa"],
+    "revenue": [9, 5, 3, 8, 7, 2],
+    "orders": [1, 3, 2, 5, 4, 9],
+}
+
+
+@cases(
+    ("question", "columns", "kind", "what", "part"),
+    [
+        # a measure falls within each of an outer category
+        ("top 3 products in each country", TOP, "lists", "revenue by product and country", ""),
+        ("worst products per country by orders", TOP, "cells", "orders by country and product", ""),
+        ("products and countries", TOP, "lists", "revenue by product and country", ""),
+        # two periods
+        (
+            "orders by weekday and hour",
+            table(("weekday", [*range(1, 8)]), ("hour", [*range(24)]), "orders", 5, 9, 2),
+            "cells",
+            "orders by hour and weekday",
+            "",
+        ),
+        (
+            "customers by cohort and month",
+            table(("month", MONTHS[4:]), ("cohort", MONTHS[:6]), "customers", 5, 9, 2),
+            "cells",
+            "customers by month and cohort",
+            "",
+        ),
+        (
+            "retention by cohort and month",
+            table(("cohort", MONTHS[:6]), ("month_number", [*range(6)]), "retention", 5, 9, 2),
+            "cells",
+            "retention by month_number and cohort",
+            "",
+        ),
+        (
+            "retention by cohort and week",
+            table(("cohort", MONTHS[:6]), ("weeks_since_signup", [*range(6)]), "retention", 5, 9, 2),
+            "cells",
+            "retention by weeks_since_signup and cohort",
+            "",
+        ),
+        (
+            "retention of three cohorts",
+            table(("cohort", MONTHS[:3]), ("months_since_signup", [*range(4)]), "retention", 5, 9, 2),
+            "line",
+            "retention by months_since_signup and cohort",
+            "",
+        ),
+        (
+            "orders by month and year",
+            table(("year", [2022, 2023, 2024]), ("month", [*range(1, 13)]), "orders", 5, 9, 2),
+            "line",
+            "orders by month and year",
+            "",
+        ),
+        # lines
+        (
+            "revenue by month and shop",
+            table(("month", MONTHS), ("shop", SHOPS[:12]), "revenue", *range(12)),
+            "line",
+            "revenue by month and shop",
+            "the largest 10 of 12 shops",
+        ),
+        (
+            "average price by month and shop",
+            table(("month", MONTHS), ("shop", SHOPS[:12]), "average_price", *range(12)),
+            "cells",
+            "average_price by month and shop",
+            "",
+        ),
+        (
+            "average price by month and shop",
+            table(("month", MONTHS), ("shop", SHOPS[:31]), "average_price", *range(31)),
+            "line",
+            "average_price by month and shop",
+            "the largest 10 of 31 shops",
+        ),
+        (
+            "growth by month and shop",
+            table(("month", MONTHS), ("shop", SHOPS[:12]), "growth", 0.25, -0.5),
+            "bars",
+            "growth by shop",
+            "month Dec 2024",
+        ),
+        # bars
+        (
+            "revenue by shop and status",
+            table(("shop", SHOPS), ("status", ["new", "paid"]), "revenue", *range(80)),
+            "bars",
+            "revenue by shop and status",
+            "the largest 25 of 40 shops",
+        ),
+        (
+            "revenue by shop and status",
+            table(("shop", SHOPS[:20]), ("status", [*"abcde"]), "revenue", *range(100)),
+            "bars",
+            "revenue by shop and status",
+            "the largest 15 of 20 shops",
+        ),
+        (
+            "revenue by shop and category",
+            table(("shop", SHOPS), ("category", [*"abcdef"]), "revenue", 5, 9, 2, 4, 3),
+            "cells",
+            "revenue by category and shop",
+            "the largest 30 of 40 shops",
+        ),
+        (
+            "revenue by shop and category",
+            table(("shop", SHOPS[:20]), ("category", [*"abcdef"]), "revenue", *[1000] * 60, *[1] * 60),
+            "cells",
+            "revenue by category and shop",
+            "the largest 15 of 20 shops",
+        ),
+        (
+            "profit by shop and category",
+            table(("shop", SHOPS[:3]), ("category", [*"abcdefghijkl"]), "profit", -5, *range(11)),
+            "bars",
+            "profit by category and shop",
+            "",
+        ),
+        (
+            "profit by shop and category",
+            table(("shop", SHOPS[:3]), ("category", [*"abcdefgh"]), "profit", -5, *range(11)),
+            "bars",
+            "profit by category and shop",
+            "",
+        ),
+        (
+            "revenue by shop and status",
+            {"shop": SHOPS[:3] * 2, "status": [*"aaabbc"], "revenue": [1, 2, 3, 4, 5, 6]},
+            "bars",
+            "revenue by shop and status",
+            "",
+        ),
+        (
+            "revenue by shop and status",
+            {"shop": [*"aabcd"], "status": [*"wxyzw"], "revenue": [1, 2, 3, 4, 5]},
+            "cells",
+            "revenue by shop and status",
+            "",
+        ),
+        # a dimension that is named and has no place
+        (
+            "revenue by month, shop and status",
+            {
+                "month": MONTHS[:2] * 4,
+                "shop": [*"aabbaabb"],
+                "status": [*"ssssvvvv"],
+                "revenue": [1, 2, 3, 4, 5, 6, 7, 8],
+            },
+            "line",
+            "revenue by month and shop",
+            "without status",
+        ),
+        (
+            "revenue by month, shop and weekday",
+            {
+                "month": MONTHS[:2] * 4,
+                "shop": [*"aabbaabb"],
+                "weekday": ["Mon"] * 4 + ["Tue"] * 4,
+                "revenue": [1, 2, 3, 4, 5, 6, 7, 8],
+            },
+            "line",
+            "revenue by month and shop",
+            "without weekday",
+        ),
+        (
+            "revenue by month and shop",
+            {"day": MONTHS[:2] * 2, "month": [1, 2] * 2, "shop": [*"aabb"], "revenue": [1, 2, 3, 4]},
+            "line",
+            "revenue by day and shop",
+            "",
+        ),
+        # counts, and shares where these are named
+        (
+            "how many orders are gifts",
+            {"gift": [True, False], "orders": [5, 95], "share": [0.05, 0.95]},
+            "bars",
+            "orders by gift",
+            "",
+        ),
+        (
+            "how many orders are gifts, and what share",
+            {"gift": [True, False], "orders": [5, 95], "share": [0.05, 0.95]},
+            "bars",
+            "orders and share by gift",
+            "",
+        ),
+        # no joined measures
+        (
+            "closing balance of the operating expense accounts",
+            {"account": [*"abc"], "operating_expense": [1, 3, 2], "closing_balance": [5.5, 1.5, 2.5]},
+            "bars",
+            "closing_balance by account",
+            "",
+        ),
+        (
+            "revenue, orders, price, margin and weight by shop",
+            {
+                "shop": [*"abc"],
+                "revenue": [5e6, 4e6, 6e6],
+                "orders": [3, 1, 2],
+                "average_price": [5.5, 1.5, 2.5],
+                "margin_pct": [50, 40, 30],
+                "weight": [3, 1, 2],
+            },
+            "bars",
+            "revenue, orders, average_price and margin_pct by shop",
+            "4 of 5 measures",
+        ),
+        # texts and numbers of months are times, and the best months are a list
+        (
+            "orders by month",
+            {"month": ["2024-01", "2024-02"], "orders": [5, 9]},
+            "line",
+            "orders by month",
+            "",
+        ),
+        ("orders", {"quarter": ["Q3 2024", "Q4 2024"], "orders": [5, 9]}, "line", "orders by quarter", ""),
+        (
+            "best months",
+            {"month": [202403, 202401, 202402], "orders": [9, 5, 2]},
+            "bars",
+            "orders by month",
+            "",
+        ),
+    ],
+)
+def test_the_shape(question: str, columns: dict[str, list[Any]], kind: str, what: str, part: str) -> None:
+    """It follows from the roles of the columns; the part says what is left out."""
+    chart = choose_chart(pa.table(columns), question)
+
+    assert (chart.kind, chart.what, chart.part) == (kind, what, part)
+
+
+def test_measures_with_a_panel_each() -> None:
+    """Of different units, in the order of the columns: a row for each; the title is the question."""
+    columns = {"month": MONTHS[:2], "revenue": [5e6, 4e6], "orders": [3, 1]}
+
+    chart = choose_chart(pa.table(columns), "monthly orders and revenue")
+
+    assert chart.title == "monthly orders and revenue"
+    assert (chart.is_apart, chart.group) == (True, None)
+    assert chart.panel is not None
+    assert chart.panel.texts == ["revenue", "orders"] * 2
+    assert chart.measure.numbers == [5e6, 3, 4e6, 1]
+
+
+def test_measures_with_a_panel_each_and_colours() -> None:
+    """The colours are those of a category."""
+    columns = table(("month", MONTHS[:2]), ("shop", SHOPS[:2]), "revenue", 5e6, 4e6) | {
+        "orders": [1, 2, 3, 4]
+    }
+
+    chart = choose_chart(pa.table(columns), "monthly revenue and orders by shop")
+
+    assert chart.what == "revenue and orders by month and shop"
+    assert chart.group is not None
+    assert chart.group.texts == ["shop 00", "shop 00", "shop 01", "shop 01"] * 2
+
+
+@cases(
+    ("times", "stretches", "dots"),
+    [
+        (MONTHS, [], False),
+        ([*MONTHS[:4], *MONTHS[7:]], [0] * 4 + [1] * 5, False),
+        ([*MONTHS[:3], *MONTHS[7:]], [], True),  # four of twelve are missing
+        ([date(2024, month, 1) for month in (1, 4, 7, 10)], [], False),  # quarters
+        ([date(2024, month + 1, 1) - timedelta(1) for month in range(1, 12)], [], False),  # ends of months
+        ([date(2024, 1, day) for day in (1, 2, 3, 4, 5, 8, 9)], [], False),  # without a weekend
+        ([date(2024, 1, day) for day in (1, 2, 3, 4, 8, 9)], [0] * 4 + [1] * 2, False),
+        ([date(2024, 1, day) for day in (5, 6, 8, 9)], [0, 0, 1, 1], False),
+        ([2020, 2021, 2022, 2023, 2025], [0] * 4 + [1], False),
+        ([2010, 2015, 2020], [], False),
+        ([datetime(2024, 1, 1, 10, minute) for minute in (0, 7, 9, 31)], [], False),  # any time
+    ],
+)
+def test_gaps_of_a_line(times: list[Any], stretches: list[int], *, dots: bool) -> None:
+    """Missing periods break it; without more than a quarter of them, there are dots."""
+    name = "year" if isinstance(times[0], int) else "time"
+    chart = choose_chart(pa.table({name: times, "orders": [at % 3 for at in range(len(times))]}))
+
+    assert (chart.kind, chart.has_dots) == ("line", dots)
+    assert chart.stretches == (stretches or ([] if dots else [0] * len(times)))
+
+
+def test_gaps_of_each_line() -> None:
+    """Within the months of each shop."""
+    columns = {"month": [*MONTHS[:4], *MONTHS[:2], *MONTHS[3:6]], "shop": [*"aaaabbbbb"], "n": [*range(9)]}
+
+    assert choose_chart(pa.table(columns)).stretches == [0, 0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_a_terminal_has_other_limits() -> None:
+    """Six lines, a hundred bars of any number of colours, and no heatmaps."""
+    lines = table(("month", MONTHS), ("shop", SHOPS[:7]), "revenue", *range(7))
+    bars = table(("shop", SHOPS[:13]), ("category", [*"abcdefgh"]), "revenue", 5, 9, 2)
+
+    few = choose_chart(pa.table(lines), shapes=TERMINAL)
+    many = choose_chart(pa.table(bars), shapes=TERMINAL)
+
+    assert few.part == "the largest 6 of 7 shops"
+    assert (many.kind, len(many.rows), many.part) == ("bars", 96, "the first 12 of 13 shops")
+
+
+@cases(
+    ("name", "values", "labels"),
+    [
+        ("month", MONTHS[:2], {"2024-01-01": "Jan 2024", "2024-02-01": "Feb 2024"}),
+        ("month", [202402], {"202402": "Feb 2024"}),
+        ("quarter", ["2024-Q1", "2024-Q2"], {"2024-Q1": "Q1 2024", "2024-Q2": "Q2 2024"}),
+        ("year", [2024], {}),
+        ("day", [date(2024, 1, 2)], {}),
+        ("shop", ["a" * 31, "b"], {"a" * 31: "a" * 15 + "…" + "a" * 14}),
+        ("shop", ["a" * 20 + "x" + "a" * 20, "a" * 20 + "y" + "a" * 20], {}),
+        ("shop", ["a" * 60 + "x" + "a" * 60, "a" * 60 + "y" + "a" * 60], {}),
+    ],
+)
+def test_short_labels(name: str, values: list[Any], labels: dict[str, str]) -> None:
+    """Names that would be equal when shortened stay whole."""
+    found = Column(0, name, pa.chunked_array([values])).labels
+
+    assert {text: label for text, label in found.items() if text != label} == labels
+
+
+@cases(
+    ("texts", "places"),
+    [
+        (["Fri", "Monday", None, "sun"], [16, 0, None, 24]),
+        (["Mar", "January"], [36, 28]),
+        (["Mon", "any"], ["Mon", "any"]),
+    ],
+)
+def test_the_order_of_texts(texts: list[str | None], places: list[Any]) -> None:
+    """Names of weekdays and months have their place in a week or year."""
+    assert Column(0, "weekday", pa.chunked_array([texts])).places == places
+
+
+@cases(("name", "number", "label"), [("hour", "7", "07:00"), ("month", "12", "Dec"), ("weekday", "3", None)])
+def test_labels_of_numbers(name: str, number: str, label: str | None) -> None:
+    """Those of hours and months."""
+    assert Column(0, name, pa.chunked_array([[1, 3, 7, 12][:3]])).labels.get(number) == label
+
+
+@cases(
+    "text",
+    [
+        "2024-03",
+        "2024/3/1".replace("/3/1", "-03"),
+        "March 2024",
+        "Mar 2024",
+        "2024 Mar",
+        "2024-03-01",
+    ],
+)
+def test_texts_of_months(text: str) -> None:
+    """They have a place on a time axis."""
+    column = Column(0, "month", pa.chunked_array([[text, None]]))
+
+    assert column.is_time
+    assert [time and time.date() for time in column.times.to_pylist()] == [date(2024, 3, 1), None]
