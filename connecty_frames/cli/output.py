@@ -27,7 +27,19 @@ if TYPE_CHECKING:
 _MAX_TEXT: Final = 10_000
 #: The formats of the data, and the parts of an answer that can be written alone.
 Format = Literal[
-    "table", "text", "csv", "csv.gz", "tsv", "json", "ndjson", "parquet", "arrow", "markdown", "html", "xlsx"
+    "table",
+    "text",
+    "csv",
+    "csv.gz",
+    "tsv",
+    "json",
+    "ndjson",
+    "jsonl",
+    "parquet",
+    "arrow",
+    "markdown",
+    "html",
+    "xlsx",
 ]
 Part: TypeAlias = Literal["SQL", "summary", "statistics", "schema"]
 #: Tables for people to read: as much as a terminal shows, or all of it.
@@ -35,7 +47,6 @@ TABLES: Final[frozenset[Format]] = frozenset({"table", "text"})
 #: The format of a file by its suffix, if none is chosen.
 _SUFFIXES: Final[dict[str, Format]] = {
     **{f".{name}": name for name in get_args(Format) if name not in {*TABLES, "markdown"}},
-    ".jsonl": "ndjson",
     ".feather": "arrow",
     ".md": "markdown",
     ".txt": "text",

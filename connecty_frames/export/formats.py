@@ -127,14 +127,17 @@ def _write_html(table: pa.Table, file: BinaryIO) -> None:
     file.write(b"</tbody>\n</table>\n</body>\n</html>\n")
 
 
+def _write_lines(rows: Rows, file: BinaryIO) -> None:
+    file.writelines(JSON.encode_lines(_objects(table)) for table in _tables(rows))
+
+
 #: The function that writes rows as they come, by the name of the format.
 STREAMS: Final[dict[str, Callable[[Rows, BinaryIO], object]]] = {
     "csv": _write_csv,
     "csv.gz": _write_csv_gz,
     "tsv": lambda rows, file: _write_csv(rows, file, "\t"),
-    "ndjson": lambda rows, file: file.writelines(
-        JSON.encode_lines(_objects(table)) for table in _tables(rows)
-    ),
+    "ndjson": _write_lines,
+    "jsonl": _write_lines,
     "parquet": write_table,
     "arrow": _write_arrow,
 }

@@ -100,7 +100,7 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
         (["ask"], "No question. Give one as words, as - for standard input or with --file, or fetch"),
         (
             ["ask", "x", "--format", "xml"],
-            "'table', 'text', 'csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'parquet',",
+            "'table', 'text', 'csv', 'csv.gz', 'tsv', 'json', 'ndjson', 'jsonl',",
         ),
         (["ask", "x", "--engine", "dask"], "'pandas', 'polars', 'pyarrow'"),
         (["ask", "x", "--max-rows", "-1"], "--max-rows"),

@@ -141,8 +141,8 @@ def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
 
 
 def test_the_formats() -> None:
-    """There are ten formats."""
-    assert " ".join(WRITERS) == "csv csv.gz tsv ndjson parquet arrow json markdown html xlsx"
+    """There are eleven names of formats."""
+    assert " ".join(WRITERS) == "csv csv.gz tsv ndjson jsonl parquet arrow json markdown html xlsx"
 
 
 @cases("format_, sizes", [(name, sizes) for name in STREAMS for sizes in ([], [3], [2, 0, 1])])
