@@ -28,7 +28,7 @@ from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError, is_interrupt
 from connecty_frames.http.errors import CHECK_CREDENTIALS, REFUSED, append, preview, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, http_date
+from connecty_frames.http.transport import TOKEN_POLICY, http_date
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
 
 if TYPE_CHECKING:
@@ -41,16 +41,6 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-#: A token request starts nothing, so that an endpoint that is down is no reason to fail before the deadline.
-TOKEN_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_ATTEMPTS,
-    FailureKind.CONNECTION_LOST: math.inf,
-    FailureKind.RATE_LIMITED: math.inf,
-    FailureKind.UNAVAILABLE: math.inf,
-    FailureKind.GATEWAY_TIMEOUT: math.inf,
-    FailureKind.BAD_ENCODING: 2,
-    FailureKind.EMPTY_BODY: 3,
-}
 #: Seconds in which all threads heed a refusal: credentials are not tried again, ``Retry-After`` is kept.
 _COOLDOWN: Final = 5.0
 _NOT_IN_TIME: Final = "another thread's token request was not answered in time"

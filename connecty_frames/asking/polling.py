@@ -30,7 +30,7 @@ from connecty_frames.errors import (
 )
 from connecty_frames.http.errors import server_message
 from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
-from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy, backoff, retry_after
+from connecty_frames.http.transport import FETCH_POLICY, RetryPolicy, backoff, retry_after
 from connecty_frames.options import id_key
 from connecty_frames.protocol import (
     COMPONENTS,
@@ -50,19 +50,6 @@ if TYPE_CHECKING:
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
-#: Fetching changes nothing on the server, so it may be repeated until the deadline.
-FETCH_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_ATTEMPTS,
-    FailureKind.CONNECTION_LOST: math.inf,
-    FailureKind.RATE_LIMITED: math.inf,
-    FailureKind.UNAVAILABLE: math.inf,
-    FailureKind.GATEWAY_TIMEOUT: 3,
-    FailureKind.SERVER_ERROR: 3,
-    FailureKind.UNAUTHORIZED: 2,
-    FailureKind.BAD_ENCODING: 2,
-    FailureKind.EMPTY_BODY: 3,
-    FailureKind.INVALID_PAYLOAD: 3,
-}
 #: The pause between polls: as a share of the time elapsed, and its bounds in seconds.
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1

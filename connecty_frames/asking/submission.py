@@ -8,7 +8,6 @@ happened and what to do.
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +40,7 @@ from connecty_frames.http.models import (
     RequestFailed,
     without_frames,
 )
-from connecty_frames.http.transport import CONNECT_ATTEMPTS, RetryPolicy
+from connecty_frames.http.transport import ASK_POLICY, MAY_HAVE_STARTED
 from connecty_frames.options import is_uuid
 from connecty_frames.protocol import QUESTIONS, QuestionRequest
 
@@ -54,19 +53,9 @@ if TYPE_CHECKING:
     from connecty_frames.options import Asked
     from connecty_frames.store.table import Earlier, Row
 
-#: A question costs money: it is sent again only if it is certain that nothing was started.
-ASK_POLICY: Final[RetryPolicy] = {
-    FailureKind.CONNECT: CONNECT_ATTEMPTS,
-    FailureKind.RATE_LIMITED: math.inf,
-    FailureKind.UNAUTHORIZED: 2,
-}
 _REDIRECTS: Final = range(300, 400)
 #: The statuses that say, without their body, that nothing was started.
 _REFUSALS: Final = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
-#: The failures after which it is certain that nothing was started.
-_NOT_STARTED: Final = frozenset(
-    {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
-)
 _WHAT_TO_DO: Final = (
     "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
 )
@@ -205,7 +194,7 @@ class Submission:
         if is_complete and reply.question_id is not None:
             return reply.question_id
         is_processed = is_redirect and (failure.status == HTTPStatus.SEE_OTHER or bool(reply.named))
-        if failure.kind in _NOT_STARTED and not is_processed:
+        if failure.kind not in MAY_HAVE_STARTED and not is_processed:
             failure.raise_()
         raise self._uncertain(failure, reply)
 

@@ -93,10 +93,35 @@ _MAX_SMALL_BODY: Final = 1024**2
 #: How long a pause in the body of an error may be, in seconds.
 _ERROR_IDLE: Final = 5.0
 
-#: How many attempts each kind of failure allows; a kind that is not there is not retried.
+#: The number of attempts for each kind of failure: one, unless the policy has another.
 RetryPolicy = dict[FailureKind, float]
 #: The maximum number of attempts to connect, and the seconds that they share.
 CONNECT_ATTEMPTS: Final = 3
+_NO_END: Final = math.inf
+#: By kind of failure: the attempts at a token request, a question and a fetch; then False if it is certain
+#: that no question was started. A question costs money: it is sent again only if nothing was started.
+_RULES: Final = {
+    FailureKind.DEADLINE: (1, 1, 1, True),
+    FailureKind.CONNECT: (CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, False),
+    FailureKind.CONNECTION_LOST: (_NO_END, 1, _NO_END, True),
+    FailureKind.BAD_ENCODING: (2, 1, 2, True),
+    FailureKind.NOT_HTTP: (1, 1, 1, True),
+    FailureKind.TOO_LARGE: (1, 1, 1, True),
+    FailureKind.RATE_LIMITED: (_NO_END, _NO_END, _NO_END, False),
+    FailureKind.UNAVAILABLE: (_NO_END, 1, _NO_END, True),
+    FailureKind.GATEWAY_TIMEOUT: (_NO_END, 1, 3, True),
+    FailureKind.UNAUTHORIZED: (1, 2, 2, False),
+    FailureKind.REJECTED: (1, 1, 1, False),
+    FailureKind.SERVER_ERROR: (1, 1, 3, True),
+    FailureKind.WRONG_CONTENT_TYPE: (1, 1, 1, True),
+    FailureKind.EMPTY_BODY: (3, 1, 3, True),
+    FailureKind.INVALID_PAYLOAD: (1, 1, 3, True),
+}
+# A kind without a row is a KeyError here.
+TOKEN_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][0] for kind in FailureKind}
+ASK_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][1] for kind in FailureKind}
+FETCH_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][2] for kind in FailureKind}
+MAY_HAVE_STARTED: Final = frozenset(kind for kind in FailureKind if _RULES[kind][3])
 _CONNECT_SECONDS: Final = 10.0
 #: A fetch that receives nothing for this many seconds counts as lost and is tried again. Each loss doubles
 #: them, since a large response may need more time.
@@ -184,7 +209,7 @@ class Transport:
         handled = sys.exception()
         failures = Counter[FailureKind]()
         unconnected_since = deadline.clock.monotonic()
-        idle = IDLE_TIMEOUT if FailureKind.CONNECTION_LOST in policy else math.inf
+        idle = IDLE_TIMEOUT if policy.get(FailureKind.CONNECTION_LOST, 1) > 1 else math.inf
         while True:
             connect = max(unconnected_since + _CONNECT_SECONDS - deadline.clock.monotonic(), 0.1)
             attempt = Attempt(

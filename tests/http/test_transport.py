@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
-from connecty_frames.asking.polling import FETCH_POLICY
-from connecty_frames.asking.submission import ASK_POLICY
 from connecty_frames.errors import ConnectyError, ProtocolWarning
 from connecty_frames.http.models import Attempt, Failure, FailureKind, RequestFailed
-from connecty_frames.http.transport import RetryBudget, Transport, backoff, http_date, retry_after
+from connecty_frames.http.transport import (
+    ASK_POLICY,
+    FETCH_POLICY,
+    RetryBudget,
+    Transport,
+    backoff,
+    http_date,
+    retry_after,
+)
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
 
