@@ -19,7 +19,7 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -74,17 +74,24 @@ class Bearer:
     is_accepted: bool = field(default=False, repr=False)  # by an endpoint other than its own
 
 
-#: How a failure is shared, by its kind (None is any other kind) and whether its caller gave up before its
-#: deadline: for how many seconds, whether only with callers that waited for it, and the most seconds that
-#: these may have left.
-_SHARED: Final[dict[tuple[FailureKind | None, bool], tuple[float, bool, float]]] = {
-    (FailureKind.REJECTED, True): (_COOLDOWN, False, math.inf),
-    # Shared with callers to whom the pause that the endpoint demands leaves no time.
-    (FailureKind.RATE_LIMITED, True): (math.inf, False, 0.0),
-    (FailureKind.RATE_LIMITED, False): (math.inf, False, 0.0),
-    (None, True): (math.inf, True, math.inf),
-    # In less than half a second, an endpoint that just failed is not called again.
-    (None, False): (math.inf, True, 0.5),
+class _Sharing(NamedTuple):
+    """How the failure of a token request ends other calls."""
+
+    seconds: float  # as long as this
+    needs_wait: bool  # only calls that waited for the request
+    most_left: float  # only calls without more seconds left
+
+
+_FOR_A_WHILE: Final = _Sharing(_COOLDOWN, needs_wait=False, most_left=math.inf)
+_UNTIL_THE_PAUSE_ENDS: Final = _Sharing(math.inf, needs_wait=False, most_left=0.0)
+_WITH_WAITING: Final = _Sharing(math.inf, needs_wait=True, most_left=math.inf)
+#: In less than half a second, an endpoint that just failed is not called again.
+_WITH_HURRIED: Final = _Sharing(math.inf, needs_wait=True, most_left=0.5)
+#: By the kind of failure, and whether the retries ended before the deadline of their call.
+_SHARED: Final = {
+    (FailureKind.REJECTED, True): _FOR_A_WHILE,
+    (FailureKind.RATE_LIMITED, True): _UNTIL_THE_PAUSE_ENDS,
+    (FailureKind.RATE_LIMITED, False): _UNTIL_THE_PAUSE_ENDS,
 }
 
 
@@ -218,9 +225,9 @@ class Auth:
         if failed is None:
             return None
         failure, at, is_final = failed
-        seconds, waited, left = _SHARED.get((failure.kind, is_final)) or _SHARED[None, is_final]
-        is_shared = now - at < seconds and (at >= began or not waited)
-        has_time = deadline.remaining() > max(left, self._pause(now))
+        sharing = _SHARED.get((failure.kind, is_final), _WITH_WAITING if is_final else _WITH_HURRIED)
+        is_shared = now - at < sharing.seconds and (at >= began or not sharing.needs_wait)
+        has_time = deadline.remaining() > max(sharing.most_left, self._pause(now))
         return failure if is_shared and not has_time else None
 
     def _pause(self, now: float) -> float:
