@@ -119,10 +119,18 @@ _MODULES: Final = {name: module for module, names in _NAMES.items() for name in 
 if not TYPE_CHECKING:  # type checkers know the names from above, and would take any other for one, too
     __all__ = [name for name in sorted(_MODULES) if name != "load_ipython_extension"]
 
+    #: What first guesses at a name mean.
+    _GUESSES = {
+        "ask_df": ("query", "read", "read_sql", "read_connecty", "sql"),
+        "use_sandbox": ("sandbox",),
+        "configure": ("connect", "login", "init", "setup"),
+    }
+
     def __getattr__(name: str) -> Any:
         # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            hint = next((f"; use cf.{right}" for right, guesses in _GUESSES.items() if name in guesses), "")
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
         module = f"{__name__}.{_MODULES[name]}"
         __import__(module)
         value = getattr(sys.modules[module], name)

@@ -54,6 +54,7 @@ _GUESSES: Final = {
         name: f"to_pandas().{name}"
         for name in ("head", "tail", "describe", "shape", "iloc", "loc", "to_csv", "to_excel", "to_dict")
     },
+    **dict.fromkeys(("to_pyarrow", "arrow", "to_table"), "to_arrow()"),
     "columns": "schema.names",
     "dtypes": "schema",
     "chart": "plot()",
@@ -430,6 +431,9 @@ class Answer(WithMetadata):
 
         def __getitem__(self, key: object) -> NoReturn:
             raise TypeError(f"'Answer' object is not subscriptable; use .to_pandas()[{value_text(key)}]")
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError("'Answer' object is not iterable; use .to_pandas(), or .to_arrow().to_pylist()")
 
     def __len__(self) -> int:
         return self.rows

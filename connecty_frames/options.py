@@ -40,6 +40,13 @@ MAX_TIMEOUT: Final = 2_592_000.0
 DW_ID_LIMIT: Final = 10**100
 #: An age as text, such as "6h" or "90".
 _AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)
+#: What first guesses at an option mean.
+_GUESSES: Final = {
+    "max_rows": ("limit", "n", "nrows", "num_rows", "row_limit"),
+    "schema": ("dtype", "dtypes", "types"),
+    "engine": ("backend", "library"),
+    "max_age": ("cache", "ttl"),
+}
 _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 #: The id of a question, and one that is a UUID.
 _match_id: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:=+@-]{0,199}").fullmatch
@@ -174,7 +181,8 @@ class AskOptions:
         unknown = next((name for name in options if name not in taken), None)
         if unknown is not None:
             known = [*({"engine"} & fixed.keys()), *taken]  # its caller names the engine in its signature
-            hint = did_you_mean(unknown, known).removesuffix(".")  # as in Python's own messages
+            name = next((name for name, guesses in _GUESSES.items() if unknown in guesses), unknown)
+            hint = did_you_mean(name, known).removesuffix(".")  # as in Python's own messages
             if unknown == "question_id":
                 hint = "did you mean cf.fetch(question_id)?"
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")

@@ -416,6 +416,7 @@ def test_the_repr_stays_short_and_safe() -> None:
         ("sql", "sql_query"),
         ("id", "question_id"),
         ("df", "to_pandas()"),
+        ("to_pyarrow", "to_arrow()"),
         ("columns", "schema.names"),
         ("head", "to_pandas().head"),
         ("to_df", "to_pandas()"),
@@ -435,7 +436,10 @@ def test_first_guesses(countries: cf.Answer, guess: str, right: str) -> None:
 
 
 def test_other_guesses(countries: cf.Answer) -> None:
-    """A column is that of a frame; an attribute that nobody guesses is only missing."""
+    """A column is that of a frame, and so are rows; an attribute that nobody guesses is only missing."""
+    for use in (list, pd.DataFrame):
+        with pytest.raises(TypeError, match=r"'Answer' object is not iterable; use .to_pandas\(\), or"):
+            use(countries)
     with pytest.raises(TypeError, match=r"not subscriptable; use \.to_pandas\(\)\['country'\]\ncf.fetch"):
         countries["country"]  # type: ignore[index]
     with pytest.raises(AttributeError, match=r"^'Answer' object has no attribute 'colour'\ncf.fetch"):

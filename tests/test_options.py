@@ -182,6 +182,9 @@ def test_keywords_become_options() -> None:
     ("keyword", "fixed", "message"),
     [
         ("maxrows", {}, r"'maxrows'; did you mean 'max_rows'\?$"),
+        ("limit", {}, r"'limit'; did you mean 'max_rows'\?$"),
+        ("dtypes", {}, r"'dtypes'; did you mean 'schema'\?$"),
+        ("backend", {"engine": "pandas"}, r"'backend'; did you mean 'engine'\?$"),
         ("dw", {}, r"'dw'; did you mean 'dw_id'\?$"),  # its beginning, which is not close to it
         ("q", {}, "'q'; expected one of dw_id, dtype_backend, .*, tags"),
         ("engin", {"engine": "pandas"}, r"'engin'; did you mean 'engine'\?$"),

@@ -83,6 +83,8 @@ def test_another_name_is_an_attribute_error() -> None:
     """As for any module, so that hasattr and getattr with a default work."""
     with pytest.raises(AttributeError, match="module 'connecty_frames' has no attribute 'ask_everything'"):
         cf.ask_everything
+    with pytest.raises(AttributeError, match=r"no attribute 'query'; use cf\.ask_df$"):
+        cf.query
 
 
 def test_the_package_is_typed() -> None:

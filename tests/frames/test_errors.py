@@ -84,17 +84,20 @@ def test_an_error_of_an_accessor_names_the_question(engine: str) -> None:
     """Also of a frame that was filtered."""
     answer = answered(question_id=QUESTION_ID, dw_id=13)
     frame: Any = answer.to_pandas() if engine == "pandas" else answer.to_polars()
+    accessor = frame.head(0).connecty if engine == "pandas" else frame.connecty
     with pytest.raises(OSError, match="nowhere") as caught:
-        frame.head(0).connecty.to_parquet(NOWHERE) if engine == "pandas" else frame.connecty.to_parquet(
-            NOWHERE
-        )
+        accessor.to_parquet(NOWHERE)
     assert caught.value.__notes__ == [COMMAND]
+    pytest.importorskip("altair")
+    with pytest.raises(cf.ConfigError, match="nope") as refused:
+        accessor.plot(y="nope")
+    assert refused.value.__notes__ == [COMMAND]
 
 
 def test_each_method_of_an_accessor_is_called() -> None:
     """A new one belongs in the test above."""
     methods = {name for name, value in vars(ConnectyAccessor).items() if hasattr(value, "__wrapped__")}
-    assert methods == {"to_parquet"}
+    assert methods == {"plot", "to_parquet"}
 
 
 @cases("engine", [None, "pandas", "polars"])
