@@ -37,7 +37,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
     # Types for type checkers alone, and a type variable.
     ("py:class", r"connecty_frames\.(options\.(Ask|Fetch)OptionsDict|settings\.SettingsDict)"),
-    ("py:class", r"connecty_frames\.sandbox\.sandbox\.SandboxOptions"),
+    ("py:class", r"connecty_frames\.(sandbox\.sandbox\.SandboxOptions|question\.Call)"),
     ("py:class", r"connecty_frames\.frames\.accessor\.(PandasFrame|PolarsFrame|ArrowTable|Frame)"),
 ]
 
