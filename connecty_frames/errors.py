@@ -41,7 +41,7 @@ _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 _PACKAGE_NAME: Final = __name__.partition(".")[0]
 _PYTHON_AND_OURS: Final = sys.stdlib_module_names | {_PACKAGE_NAME}
 #: Other packages whose exceptions may end a request or the reading of a table.
-_UNDERNEATH: Final = frozenset({"_duckdb", "idna", "msgspec", "pyarrow", "requests", "urllib3"})
+_UNDERNEATH: Final = frozenset({"_duckdb", "duckdb", "idna", "msgspec", "pyarrow", "requests", "urllib3"})
 
 
 class ConnectyError(_Keywords):
