@@ -33,7 +33,7 @@ SYSTEM_CLOCK = Clock()
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The monotonic time at which a whole call must end, by a clock."""
+    """The monotonic time by which a whole call must end."""
 
     clock: Clock
     at: float
@@ -52,6 +52,6 @@ class Deadline:
         return self.at - self.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
+        """Wait ``seconds``, but not past the deadline or the cancellation."""
         sleep = self.clock.sleep if self.cancelled is None else self.cancelled.wait
         sleep(max(0.0, min(seconds, self.remaining())))
