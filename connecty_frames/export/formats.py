@@ -1,4 +1,4 @@
-r"""Arrow tables to files that return every value unchanged; markdown and html are for people.
+r"""Write Arrow tables to files that return every value unchanged; markdown and html are for people.
 
 CSV has nulls as empty fields and texts in quotes, so that an empty text and null stay apart. Parquet and
 Arrow (Feather) have the metadata of the answer in their schema.
@@ -42,7 +42,7 @@ def _write_csv(rows: Rows, file: BinaryIO, delimiter: str = ",") -> None:
 
 
 def _write_csv_gz(rows: Rows, file: BinaryIO) -> None:
-    # Without name and time, so that equal tables make equal files.
+    # Without name and time: equal tables make equal files.
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
         _write_csv(rows, compressed)  # type: ignore[arg-type]
 
@@ -127,7 +127,7 @@ def _write_html(table: pa.Table, file: BinaryIO) -> None:
     file.write(b"</tbody>\n</table>\n</body>\n</html>\n")
 
 
-#: The function that writes rows as they come, by the name of the format.
+#: Writers of rows as they come, by the name of the format.
 STREAMS: Final[dict[str, Callable[[Rows, BinaryIO], object]]] = {
     "csv": _write_csv,
     "csv.gz": _write_csv_gz,
@@ -138,7 +138,7 @@ STREAMS: Final[dict[str, Callable[[Rows, BinaryIO], object]]] = {
     "parquet": write_table,
     "arrow": _write_arrow,
 }
-#: The function that writes a table, by the name of the format.
+#: Writers of whole tables, by the name of the format.
 WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], object]]] = {
     **STREAMS,
     "json": lambda table, file: file.write(JSON.encode(_objects(table)) + b"\n"),
