@@ -54,16 +54,16 @@ if TYPE_CHECKING:
     from connecty_frames.options import Asked
     from connecty_frames.store.table import Earlier, Row
 
-#: A question costs money: it is sent again only if it is certain that nothing was started.
+#: A question costs money: it is sent again only if certainly nothing was started.
 ASK_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAUTHORIZED: 2,
 }
 _REDIRECTS: Final = range(300, 400)
-#: The statuses that say, without their body, that nothing was started.
+#: Statuses of refusals, even without their body: nothing was started.
 _REFUSALS: Final = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
-#: The failures after which it is certain that nothing was started.
+#: Failures after which certainly nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
 )
@@ -73,12 +73,12 @@ _WHAT_TO_DO: Final = (
 
 
 def resume_command(question_id: str | None, dw_id: int | None) -> str:
-    """Return the line of Python that fetches an answer later, without asking again."""
+    """Return the line of Python to fetch an answer later, without asking again."""
     return f'cf.fetch("{question_id}", dw_id={dw_id})'
 
 
 def pending_message(question_id: str, command: str, recorded_in: str) -> str:
-    """Return the message about an accepted question, for a caller that stops waiting."""
+    """Return the message about an accepted question, for a caller about to stop waiting."""
     # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
     pending = f"Question {question_id} may still be running"
     if recorded_in:
@@ -87,12 +87,12 @@ def pending_message(question_id: str, command: str, recorded_in: str) -> str:
 
 
 def annotate(interrupt: BaseException, message: str) -> None:
-    """Add a message to what ends the wait for a question, as its note, once."""
-    # The message of a KeyboardInterrupt, which ends most programs, is also written to standard error.
+    """Add a message to an interrupt as a note, once."""
+    # Most programs end with a KeyboardInterrupt: write its message to standard error too.
     if message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
-    # What IPython displays, as of an error of this package.
+    # IPython displays this, as for an error of this package.
     interrupt._render_traceback_ = partial(short_traceback, interrupt)  # type: ignore[attr-defined]
     if not isinstance(interrupt, KeyboardInterrupt):
         return
@@ -103,7 +103,7 @@ def annotate(interrupt: BaseException, message: str) -> None:
 
 @dataclass(eq=False, repr=False)
 class Submission:
-    """A question to submit, and what is known of it at any moment, for an interrupt."""
+    """A question to submit, and its state at any moment, for an interrupt."""
 
     _api: API
     asked: Asked
@@ -121,21 +121,21 @@ class Submission:
     #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the attempt.
     #: One tuple, since an interrupt may come between two assignments.
     _last: tuple[datetime, float, Attempt] | None = None
-    #: The reply, unless it is that of the API document.
+    #: The reply, if it differs from the API document's.
     _differing: Reply | None = None
-    #: The earlier asking whose answer is reused, if one is.
+    #: The reused earlier asking, if any.
     earlier: Earlier | None = None
 
     @property
     def recorded_in(self) -> str:
-        """The file of the history that has the question; empty if none has."""
+        """The file of the history with the question; empty if none has it."""
         is_recorded = self.row is not None or self.earlier is not None
         return self._api.history.place if self._api.history is not None and is_recorded else ""
 
     def send(self, deadline: Deadline) -> str:
         """Send the question, once, and return its id."""
         # Nothing was started if ConfigError, ConnectionFailed, AuthError, RateLimitError, APIError or
-        # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
+        # QuestionTimeout is raised. After SubmissionUncertain, the question may have been started.
         send = partial(
             self._api.send,
             Request("POST", QUESTIONS.format(dw_id=self.asked.dw_id), self._body),
@@ -156,13 +156,13 @@ class Submission:
         self.question_id, self.accepted_at = outcome, self._api.clock.monotonic()
         if self.row is not None:
             self._record_acceptance(outcome)
-        self._last = None  # a question may be kept for long, and what was received is no longer needed
+        self._last = None  # a question may be kept for long, but its response is no longer needed
         if self._differing is not None:
             self._say_difference(self._differing)
         return outcome
 
     def _before_sending(self, attempt: Attempt) -> None:
-        """Record an attempt at sending; the first one in the history too, before anything is sent."""
+        """Record each attempt, and the question in the history before anything is sent."""
         now = self._api.clock.now()
         if self._api.history is not None and self.row is None:
             self.row = self._api.history.sent(self.asked, asked_at=now, seconds=attempt.deadline.remaining())
@@ -185,14 +185,14 @@ class Submission:
         )
 
     def _reply(self, last: tuple[datetime, float, Attempt] | None) -> Reply:
-        """Return the ids in what an attempt has received so far."""
+        """Return the ids in the received part of an attempt."""
         if last is None:
             return Reply(0, [], {})
         url = self._api.transport.address + QUESTIONS.format(dw_id=self.asked.dw_id)
         return without_frames(partial(read_reply, last[2], url, self.asked.dw_id))
 
     def _id_or_raise(self, failure: Failure) -> str:
-        """Return the id in a redirect or in a reply that was cut; raise for any other failure."""
+        """Return the id in a redirect or cut reply; raise for any other failure."""
         asked, is_redirect = self.asked, failure.status in _REDIRECTS
         if failure.kind is FailureKind.DEADLINE:
             raise QuestionTimeout(
@@ -210,7 +210,7 @@ class Submission:
         raise self._uncertain(failure, reply)
 
     def _uncertain(self, failure: Failure, reply: Reply) -> SubmissionUncertain:
-        """Return the error of a question that may have been started, with all that the server said."""
+        """Return the error of a possibly started question, with everything the server said."""
         asked, redact = self.asked, self._api.transport.redact
         found, said = "", dict[str, Any]()
         if self._last is not None:
@@ -245,7 +245,7 @@ class Submission:
         return error
 
     def _say_difference(self, reply: Reply) -> None:
-        """Warn of an id that came in another way than in the API document."""
+        """Warn of an id in another form than the API document's."""
         place, question_id = reply.named[0]
         if (place, is_uuid(question_id), reply.status in SUCCESS) != ("question_id", True, True):
             self._api.transport.differs(
@@ -255,14 +255,13 @@ class Submission:
             )
 
     def _record_acceptance(self, question_id: str) -> None:
-        """Record in the history that the question was accepted."""
         if self._api.history is not None and self.row is not None:
             now = self._api.clock.now()
             asked_at = self.asked_at or (self._last[0] if self._last else now)
             self._api.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
 
     def _record_error(self, error: BaseException) -> None:
-        """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
+        """Record an end without an id in the history, as rejected or uncertain."""
         if self._api.history is None or self.row is None:
             return
         from connecty_frames.store.table import RecordState
@@ -282,13 +281,13 @@ class Submission:
 
     @contextmanager
     def annotated(self) -> Iterator[None]:
-        """Add what is known of the question, once it was sent, to exceptions other than ours."""
+        """Add the facts about a question, once sent, to exceptions other than ours."""
         try:
             yield
         except BaseException as error:
             if is_own(error):
                 raise  # its message already says it
-            # KeyboardInterrupt, or what a signal handler or a callable raises.
+            # KeyboardInterrupt, or any exception of a signal handler or a callable.
             message = self.message()
             if message is not None and isinstance(error, KeyboardInterrupt):
                 annotate(error, message)
@@ -303,11 +302,11 @@ class Submission:
             raise
 
     def _recorded(self) -> str:
-        """Return the end of a message: which history has the question, if one has."""
+        """End a message with the history of the question, if any."""
         return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
 
     def message(self) -> str | None:
-        """Return a message with what is known of the question, or None if it was never sent."""
+        """Describe a question for an interrupt, or return None if it was never sent."""
         asked = self.asked
         last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id or self._reply(last).question_id
@@ -326,7 +325,7 @@ class Submission:
 
 
 def _may_run(last: tuple[datetime, float, Attempt] | None) -> bool:
-    """Return False if a question was not sent, or the last attempt was refused by its status."""
+    """Return False for a question never sent, or refused in its last attempt by the status."""
     return last is not None and last[2].status not in _REFUSALS
 
 
