@@ -367,7 +367,6 @@ class Auth:
         return Bearer(token, expires=sent_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
 
     def _connection_lost(self, reason: str) -> Failure:
-        """Return the failure of a token request without a response."""
         host = self._transport.host
         message = f"{host} sent no token: {reason}. Nothing else was sent; try again later."
         error = ConnectionFailed(message, host=host, phase="token")

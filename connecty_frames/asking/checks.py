@@ -170,7 +170,6 @@ class _Probe:
 
     @property
     def connected(self) -> bool:
-        """True if the request could be sent."""
         return self._attempt.phase == "sent"
 
     def checks(self) -> Iterator[Check]:
@@ -220,7 +219,6 @@ class _Probe:
         )
 
     def _authorities(self) -> str:
-        """Describe the trusted certificates."""
         if self._settings.ca_bundle is not None:
             return f"ca_bundle ({path_text(self._settings.ca_bundle)})"
         variable, trusted = self._transport.trusted()

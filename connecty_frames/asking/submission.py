@@ -302,7 +302,6 @@ class Submission:
             raise
 
     def _recorded(self) -> str:
-        """End a message with the history of the question, if any."""
         return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
 
     def message(self) -> str | None:

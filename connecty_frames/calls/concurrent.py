@@ -179,7 +179,6 @@ class ConcurrentRun:
             self._messages[position] = lambda: message
 
     def _message(self) -> str:
-        """Report each question sent and how to fetch its answer."""
         known = [
             f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {message}"
             for position, question in enumerate(self._questions)

@@ -19,7 +19,6 @@ _output = partial(typer.Option, rich_help_panel="Output")
 
 
 def _max_rows(value: object) -> int | None:
-    """Return a number of rows, None for ``all``."""
     try:
         return parse_max_rows(str(value))
     except ValueError as error:

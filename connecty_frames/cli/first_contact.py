@@ -409,5 +409,4 @@ def _folded(key: tuple[Any, ...]) -> str:
 
 
 def _mark(name: str, marks: dict[str, str]) -> str:
-    """Return the mark of a name, different for each name."""
     return name and marks.setdefault(name, f"{len(marks) + 1}".ljust(len(name), "x"))

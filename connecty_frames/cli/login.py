@@ -93,7 +93,6 @@ def login(
 
 
 def _confirm(exists: str, *, can_ask: bool) -> None:
-    """Ask whether to change an existing profile."""
     if not can_ask:
         raise ConfigError(f"{exists}; --replace changes it.", setting="profile")
     typer.confirm(f"{exists}. Change it?", abort=True, err=True)
@@ -139,7 +138,6 @@ def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
 
 
 def _as_settings(key: str, value: Any) -> Changes:
-    """Turn the answer to a prompt into settings."""
     from connecty_frames.protocol import REGIONS
 
     match key:

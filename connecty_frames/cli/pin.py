@@ -279,7 +279,7 @@ def run(
 
 
 def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str, Pin | ConfigError]:
-    """Read the pins named for a command; a ConfigError if there are none, or none of a name."""
+    """Read the pins of a command; a ConfigError if there are none, or none of a name."""
     if bool(names) == all_:
         raise ConfigError("Name the pins, or pass --all instead.", setting="name")
     known = pins.names()
@@ -303,13 +303,11 @@ def _read(pins: PinFolder, names: list[str]) -> dict[str, Pin | ConfigError]:
 
 
 def _readable(read: dict[str, Pin | ConfigError]) -> list[Pin]:
-    """Return the readable pins, or raise the first error."""
     found = [each for each in read.values() if not isinstance(each, ConfigError)]
     return found or [_usable(each) for each in read.values()]
 
 
 def _usable(found: Pin | ConfigError) -> Pin:
-    """Return a pin, or raise the error about its file."""
     if isinstance(found, ConfigError):
         raise found
     return found

@@ -48,7 +48,6 @@ def _write_csv_gz(rows: Rows, file: BinaryIO) -> None:
 
 
 def _tables(rows: Rows) -> Iterator[pa.Table]:
-    """Return rows as tables, at least one."""
     if isinstance(rows, pa.Table):
         yield rows
         return

@@ -217,7 +217,6 @@ class ConnectyAccessor(WithMetadata):
         return "\n".join(["<connecty>", *lines])
 
     def _repr_html_(self) -> str | None:
-        """Return the frame and its metadata as HTML for a notebook."""
         if self._found is None:
             return None  # the repr says how to get the metadata
         from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html

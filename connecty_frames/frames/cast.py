@@ -217,7 +217,6 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
 
 
 def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
-    """Return the columns in metadata; raises ConfigError."""
     columns = []
     for column in metadata.schema:
         try:

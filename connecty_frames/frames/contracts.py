@@ -135,7 +135,6 @@ def _is_constraint(metadata: object) -> bool:
 
 
 def _metadata_of(annotation: Any) -> Iterator[Any]:
-    """Return all metadata in an annotation, at any depth."""
     yield from getattr(annotation, "__metadata__", ())
     for inner in typing.get_args(annotation):
         yield from _metadata_of(inner)

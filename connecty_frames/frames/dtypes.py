@@ -87,7 +87,6 @@ def find_encoding(given: Any) -> Encoding | None:
 
 
 def _find_category(given: Any) -> Category | None:
-    """Return the categories in a type, or None."""
     class_ = type(given)
     if typing.get_origin(given) is typing.Literal:
         return _category([value for value in typing.get_args(given) if value is not None])
@@ -282,7 +281,6 @@ def _class_type(given: type) -> pa.DataType | None:
 
 
 def _from_annotation(given: Any) -> pa.DataType:
-    """Return the Arrow type of a Python annotation."""
     given, metadata, _ = unwrap(given)
     if given is Decimal:
         limits = _limits(metadata)

@@ -110,7 +110,6 @@ def repeated_name(names: list[str]) -> str | None:
 
 
 def _field_names(dtype: Any) -> Iterator[str]:
-    """Yield the names of the fields of structs, at any depth."""
     for field in getattr(dtype, "fields", ()):
         yield field.name
         yield from _field_names(field.dtype)

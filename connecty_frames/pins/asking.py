@@ -246,7 +246,6 @@ def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_opt
 
 
 def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
-    """Return the options for the file, without defaults."""
     defaults = AskOptions()
     return {
         option: value

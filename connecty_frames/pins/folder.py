@@ -243,7 +243,6 @@ def _read_pin(name: str, file: _File) -> Pin:
 
 
 def _text(pin: Pin) -> str:
-    """Return the text of a pin's file."""
     import tomlkit
 
     columns = tomlkit.array().multiline(multiline=True)

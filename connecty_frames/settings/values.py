@@ -111,7 +111,6 @@ def _secret(value: Any) -> SecretStr:
 
 
 def _called(function: Callable[[], object]) -> str:
-    """Return the secret from a function of the caller."""
     try:
         value = function()
     except Exception as error:
@@ -172,7 +171,6 @@ def parse_bool(text: str) -> bool:
 def _number(
     kind: Callable[[Any], float], expected: str, *, above: int = 0, most: float = math.inf
 ) -> Callable[[object], float]:
-    """Return the function for a number within limits."""
     abstract = Integral if kind is int else Real
 
     def check(value: Any) -> float:

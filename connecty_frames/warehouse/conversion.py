@@ -335,7 +335,7 @@ def _times(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
-    """Convert intervals to durations, except months: they have no fixed length."""
+    """Convert intervals to durations; months are refused, since they have no fixed length."""
     lengths: list[int | None] = []
     step = 10**9 // PER_SECOND[pair.wanted.unit]
     for row, value in enumerate(array.to_pylist()):
