@@ -105,7 +105,7 @@ def pin(
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     earlier_id = None if question_id is None else check_question_id(question_id)
     ask_options = read_schema(AskOptions.from_kwargs(options, without=ASKING if earlier_id else ()))
-    # Check that sqlglot is installed and knows the dialect, before a question is paid for.
+    # Check for sqlglot and the dialect before a question is paid for.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asking = shared_client(client)
     folder = PinFolder.find(path)

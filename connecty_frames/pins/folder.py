@@ -40,8 +40,8 @@ _SUFFIX: Final = ".toml"
 _MAX_BYTES: Final = 2**20
 #: Finds git's conflict markers, perhaps inside the SQL.
 _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
-#: Characters that a reviewer does not see or takes for a plain space, or that move others. (The categories of
-#: ``unicodedata`` differ by the version of Python.)
+#: Characters a reviewer does not see or takes for a plain space, or that move others. (The categories of
+#: unicodedata differ by the version of Python.)
 _HIDDEN: Final = re.compile(
     "[\x80-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800"
     "\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U00013430-\U00013446"
@@ -131,8 +131,8 @@ class PinFolder:
     @contextmanager
     def writing(self, name: str, *, replaces: bool) -> Iterator[Callable[[Pin], None]]:
         """Open the file of a pin, and yield a function to write it; call the function once."""
-        # Before yielding, check that the file can be written and that there is disk space for more than a
-        # model's SQL. Raises FileExistsError if the file exists and must not be replaced.
+        # Before yielding, check that the file can be written and the disk has space for more than a model's
+        # SQL. Raises FileExistsError if the file exists and must not be replaced.
         target = self.file(name)
         with ExitStack() as stack:
             file = stack.enter_context(atomic_write(target, replaces=replaces))
