@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-#: A token request starts nothing: an endpoint out of service is no reason to fail before the deadline.
+#: A token request starts nothing: an endpoint that is down is no reason to fail before the deadline.
 TOKEN_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.CONNECTION_LOST: math.inf,
@@ -168,7 +168,7 @@ class Auth:
         self._client_secret = client_secret
         self._transport = transport
         self._method = "POST"
-        # Not a Future for the first caller to complete: an interrupt right after making one would leave all
+        # Not a Future that the first caller completes: an interrupt right after it was made would leave all
         # others waiting. An RLock knows its owner.
         self._lock = threading.RLock()
         self._bearer: Bearer | None = None  # valid or not

@@ -77,7 +77,7 @@ _PATIENCE: Final = {
     FailureKind.WRONG_CONTENT_TYPE: 15.0,
     FailureKind.GATEWAY_TIMEOUT: math.inf,
 }
-#: Failures likely to pass by themselves; at the deadline they count as a timeout.
+#: Failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(
     {
         FailureKind.CONNECTION_LOST,

@@ -33,7 +33,7 @@ match_documented: Final = re.compile(
 _search_part: Final = re.compile(
     rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*(?:"([^"\\]{1,200})"|([0-9]{1,200})\s*[,}])'
 ).search
-#: Holders of the id at the top of a reply.
+#: Names at the top of a reply whose object may hold the id.
 _HOLDERS: Final = frozenset({"data", "result", "question"})
 #: The names of the id at the top or in a holder, in lower case without underscores; the first one found
 #: decides. Each with its statuses, and the fields that rule it out. The path of ``Location`` counts beside

@@ -79,7 +79,7 @@ def find_or_claim(
 
 
 def kept_results(history: History, question_id: str) -> Results | None:
-    """Return the kept response of a question, or None without a readable one."""
+    """Return the kept response of a question, or None if it is missing or unreadable."""
     kept = history.kept(question_id)
     if kept is not None:
         with suppress_own(ResponseError):  # another version may have kept it
@@ -89,7 +89,7 @@ def kept_results(history: History, question_id: str) -> Results | None:
 
 
 def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
-    """Return the latest decisive question, or None if the new one is to be asked."""
+    """Return the latest earlier question that decides, or None if the question is to be asked."""
     states = {state: [row for row in rows if row.state is state] for state in RecordState}
     with_id = RecordState.COMPLETED, RecordState.ASKED, RecordState.UNCERTAIN
     for row in chain.from_iterable(states[state] for state in with_id):

@@ -54,16 +54,16 @@ if TYPE_CHECKING:
     from connecty_frames.options import Asked
     from connecty_frames.store.table import Earlier, Row
 
-#: A question costs money: it is sent again only if certainly nothing was started.
+#: A question costs money: it is sent again only if it is certain that nothing was started.
 ASK_POLICY: Final[RetryPolicy] = {
     FailureKind.CONNECT: CONNECT_ATTEMPTS,
     FailureKind.RATE_LIMITED: math.inf,
     FailureKind.UNAUTHORIZED: 2,
 }
 _REDIRECTS: Final = range(300, 400)
-#: Statuses of refusals, even without their body: nothing was started.
+#: Statuses that say, even without their body, that nothing was started.
 _REFUSALS: Final = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
-#: Failures after which certainly nothing was started.
+#: Failures after which it is certain that nothing was started.
 _NOT_STARTED: Final = frozenset(
     {FailureKind.REJECTED, FailureKind.CONNECT, FailureKind.UNAUTHORIZED, FailureKind.RATE_LIMITED}
 )
@@ -73,7 +73,7 @@ _WHAT_TO_DO: Final = (
 
 
 def resume_command(question_id: str | None, dw_id: int | None) -> str:
-    """Return the line of Python to fetch an answer later, without asking again."""
+    """Return the line of Python that fetches an answer later, without asking again."""
     return f'cf.fetch("{question_id}", dw_id={dw_id})'
 
 
@@ -88,7 +88,7 @@ def pending_message(question_id: str, command: str, recorded_in: str) -> str:
 
 def annotate(interrupt: BaseException, message: str) -> None:
     """Add a message to an interrupt as a note, once."""
-    # Most programs end with a KeyboardInterrupt: write its message to standard error too.
+    # A KeyboardInterrupt ends most programs: its message is also written to standard error.
     if message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
@@ -210,7 +210,7 @@ class Submission:
         raise self._uncertain(failure, reply)
 
     def _uncertain(self, failure: Failure, reply: Reply) -> SubmissionUncertain:
-        """Return the error of a possibly started question, with everything the server said."""
+        """Return the error of a question that may have been started, with everything the server said."""
         asked, redact = self.asked, self._api.transport.redact
         found, said = "", dict[str, Any]()
         if self._last is not None:

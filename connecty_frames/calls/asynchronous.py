@@ -53,7 +53,7 @@ async def ask_in_thread(
     begin, cancelled = threading.Event(), threading.Event()
     call = context.run(prepare, cancelled)
     loop, finished = asyncio.get_running_loop(), asyncio.Event()
-    outcome: Future[_Result] = Future()  # unlike asyncio's, silent about an error never asked for
+    outcome: Future[_Result] = Future()  # unlike asyncio's, it reports no error left unread
     thread = threading.Thread(
         target=context.run,
         args=(_work, lambda: make(call.answer(), call.options), outcome),

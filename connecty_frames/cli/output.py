@@ -83,7 +83,7 @@ def _format_of_suffix(output: Path | None) -> Format | None:
 
 @contextmanager
 def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
-    """Open standard output, or a file to replace once it is complete; raises ConfigError."""
+    """Open standard output, or a file that appears only once it is complete; raises ConfigError."""
     if output is not None and str(output) != "-":
         from connecty_frames.files import atomic_write, checked_path
 

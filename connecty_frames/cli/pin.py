@@ -394,7 +394,7 @@ def _connection(url: str) -> Iterator[Any]:
         return
     name = _DRIVERS[scheme]
     driver = _module(f"adbc_driver_{name}.dbapi")
-    if name == "sqlite":  # otherwise it would make a missing file
+    if name == "sqlite":  # otherwise it creates a missing file
         url = f"{Path(_file(url)).absolute().as_uri()}?mode=ro"
     elif name == "snowflake":  # its driver takes the rest of the URL
         url = url.partition("://")[2]

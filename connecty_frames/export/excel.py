@@ -28,7 +28,7 @@ _REMEDY: Final = "Fetch the answer again by its question_id, and write it as par
 #: Before 1900-03-01 Excel counts a nonexistent day.
 _DATE: Final = r"^(1900-(0[3-9]|1)|(190[1-9]|19[1-9]\d|[2-9]\d\d\d)-)"
 _is_date: Final = any_of(pa.types.is_date, is_naive)
-#: Exact values in Excel: a kind of types, a pattern of all texts, the type and the format to write.
+#: What Excel holds exactly: a kind of types, a pattern of all texts, the type and the format to write.
 _HELD: Final = (
     (pa.types.is_boolean, "", None, ""),
     (any_of(pa.types.is_integer, pa.types.is_decimal), r"^-?[0.]*(\d\.?){0,15}[0.]*$", None, "{:.{scale}f}"),

@@ -154,7 +154,7 @@ def copy_metadata(source: object, frame: Any) -> Any:
 
 
 class ConnectyAccessor(WithMetadata):
-    """``frame.connecty``: the metadata of a frame's answer.
+    """``frame.connecty``: the metadata of the answer that a frame came from.
 
     The accessor holds the metadata, but its frame only weakly: polars and pandas 2 cache an accessor on its
     frame, so a strong reference would keep the frame alive until the garbage collector runs. If the frame is

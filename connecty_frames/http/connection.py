@@ -150,7 +150,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        # Unreadable headers may hold a secret, and urllib3 would log it.
+        # Unreadable headers may hold a secret, and urllib3 would log them.
         self.headers.defects.clear()
         self.headers.set_payload("")
         # RFC 9112, section 6.3: a server and a proxy before it may see different ends of such a body.

@@ -125,7 +125,7 @@ class RequestFailed(Exception):
 
 
 def causes_of(error: BaseException, *, keep: BaseException | None) -> list[BaseException]:
-    """Return an error and everything it wraps, except ``keep`` and its causes."""
+    """Return an error and everything it wraps, except ``keep`` and what that wraps."""
     found: list[BaseException] = []
     pending: list[Any] = [error]
     while pending:

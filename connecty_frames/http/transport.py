@@ -153,7 +153,7 @@ class Transport:
         self.observe: Callable[[Response], object] | None = None
 
     def differs(self, kind: str, message: str) -> None:
-        """Warn of a difference to the API document, once for each kind; redact the message."""
+        """Warn of a difference from the API document, once for each kind; redact the message."""
         warning = ProtocolWarning(self.redact(message))
         if self._differences.setdefault(kind, warning) is warning:
             warn(warning)
@@ -222,7 +222,7 @@ class Transport:
         pause = max(pause, failure.retry_after or 0.0)
         if failure.retry_after is not None and pause >= deadline.remaining():
             return failure  # waiting would only make the same failure come later
-        # An attempt on the server's own request cannot make an outage worse.
+        # An attempt that the server itself asks for cannot make an outage worse.
         is_asked_for = failure.kind is FailureKind.RATE_LIMITED and failure.retry_after is not None
         while deadline.clock.monotonic() + pause < until:
             deadline.sleep(pause)

@@ -72,9 +72,9 @@ class _Source(NamedTuple):
     #: In words; ``{NAME}`` stands for the name of the setting in capitals.
     place: str
     values: Mapping[str, Any]
-    #: True for text alone, as in the environment.
+    #: True if all values are text, as in the environment.
     is_text: bool = False
-    #: True for values as in :class:`Settings`.
+    #: True if all values are those of :class:`Settings` already.
     is_parsed: bool = False
 
 

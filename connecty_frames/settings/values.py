@@ -41,7 +41,7 @@ _BOOLS: Final = {
     **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
 }
-#: Texts other than paths for ``history``: its words, and refused texts more likely meant as one.
+#: Texts that are no path for ``history``: its words, and texts likely meant as one (None: refused).
 HISTORY_WORDS: Final[dict[str, bool | Literal["require"] | None]] = {
     "1": True,
     "true": True,
@@ -73,7 +73,7 @@ _PARAMETERS: Final = frozenset(
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
-#: Schema names without need of quotation marks.
+#: Schema names that need no quotation marks.
 _SCHEMA: Final = re.compile("(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
 

@@ -70,7 +70,7 @@ _GONE_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000", "42S02", "4
 
 @contextmanager
 def running(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run a statement in a transaction, ended with the context; raises ConfigError."""
+    """Run a statement in a transaction that ends with the context; raises ConfigError."""
     if is_instance(connection, "duckdb", "DuckDBPyConnection"):
         _check_dialect(connection, statement, "duckdb")
         with _duckdb(connection, statement) as rows:

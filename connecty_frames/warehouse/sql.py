@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Classes of sqlglot for more than queries, anywhere in the tree; not every version has all of them.
+#: Classes of sqlglot that do more than query, anywhere in the tree; not every version has all of them.
 _WRITES: Final = (
     *("Alter", "Analyze", "Attach", "Cache", "Command", "Commit", "DDL", "DML", "Detach", "Drop", "Execute"),
     *("Export", "Grant", "Install", "Into", "Kill", "LoadData", "Lock", "Pragma", "Put", "Refresh", "Revoke"),
@@ -77,7 +77,7 @@ def parse(sql: str, dialect: str) -> Statement:
 
 
 def parse_any(sql: str) -> Statement:
-    """Parse SQL in the first common dialect able to read it; raises QueryRefused."""
+    """Parse SQL in the first common dialect that can read it; raises QueryRefused."""
     for dialect in _COMMON_DIALECTS[:-1]:
         try:
             return parse(sql, dialect)
