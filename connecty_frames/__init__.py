@@ -14,8 +14,8 @@ import sys
 
 from connecty_frames._base.version import __version__ as __version__
 
-# True for type checkers, which know the name; importing it from typing would double the time of this import.
-# Not the literal False, below which jedi, as an editor uses it, finds no names.
+# True for type checkers: they know the name. Importing it from typing would double the time of this import,
+# and jedi, used by editors, finds no names below the literal False.
 TYPE_CHECKING = not __name__
 if TYPE_CHECKING:
     from typing import Any, Final

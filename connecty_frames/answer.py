@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import DtypeBackend, Engine
 
-#: The options that do not change how a saved response is decoded.
+#: Options without effect on the decoding of a saved response.
 _NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
 #: How many columns a repr shows.
 _REPR_COLUMNS: Final = 12
-#: What first guesses at a name mean: an answer is no frame.
+#: Corrections of first guesses at a name: an answer is no frame.
 _GUESSES: Final = {
     **dict.fromkeys(("df", "data", "frame", "dataframe", "to_df"), "to_pandas()"),
     **{
@@ -228,7 +228,7 @@ class Answer(WithMetadata):
 
     @property
     def response(self) -> bytes:
-        """The body of the response as it was received, which :meth:`to_json` saves."""
+        """The body of the response as received; :meth:`to_json` saves it."""
         return self._body
 
     @property
@@ -248,7 +248,7 @@ class Answer(WithMetadata):
 
     @property
     def tables(self) -> tuple[str, ...] | None:
-        """The tables that the SQL reads, each once, or None if the server sent no SQL.
+        """The tables read by the SQL, each once, or None if the server sent no SQL.
 
         They are named as in the SQL, without the names that ``WITH`` defines and without functions. The
         dialect need not be known: the first common one that can parse the SQL is used.
@@ -375,7 +375,7 @@ class Answer(WithMetadata):
     @overload
     def cast(self, table: object, *, engine: Engine | None = ..., schema: Any = ...) -> Any: ...
     def cast(self, table: object, *, engine: Engine | None = None, schema: Any = None) -> Any:
-        """Return a table that your own client fetched, with exactly the columns and types of the answer.
+        """Return a table, fetched by your own client, with exactly the columns and types of the answer.
 
         Run :attr:`sql_query` yourself, after you have read it, with a role that can only read.
 
@@ -410,7 +410,7 @@ class Answer(WithMetadata):
         return cast_table(self._metadata, self.schema, table, engine, schema)
 
     def to_frame(self, options: AskOptions) -> Any:
-        """Return the table as the frame that ``options.engine`` and ``options.dtype_backend`` choose."""
+        """Return the table as the frame chosen by ``options.engine`` and ``options.dtype_backend``."""
         try:
             frame = self._frame(options.engine, options.dtype_backend)
         except BaseException as error:
@@ -456,7 +456,6 @@ class Answer(WithMetadata):
         return without_secrets("\n".join(lines))
 
     def _repr_html_(self) -> str:
-        """Return the answer as HTML for a notebook."""
         from connecty_frames.display.notebook import answer_html
 
         return answer_html(self._metadata, self.table, (self.rows, len(self.schema)))

@@ -1,4 +1,4 @@
-"""AnswerMetadata: where an answer comes from; Schema: what its columns are; and the JSON text of both.
+"""AnswerMetadata: where an answer comes from; Schema: its columns; and the JSON text of both.
 
 The text is ordinary JSON and reads back exactly. Statistics hold whole numbers of any length, floats
 and decimals side by side, and ``0.1`` is not the same number as ``Decimal("0.1")``: a decimal is written
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.schema import ColumnSchema
 
-#: The fields that are times.
+#: The fields with times.
 _TIMES: Final = ("asked_at", "cast_at")
 #: The key of the metadata of a frame, and the name of its accessor.
 KEY: Final = "connecty"
-#: The fields that have a key of their own in the attrs of pandas, for users who look there.
+#: Fields with a key of their own in the attrs of pandas, for users who look there.
 ATTRS: Final = ("question", "question_id", "sql_query", "response_summary")
-#: Members whose errors are left as they are: the metadata itself, and what names the question by itself.
+#: Members whose errors stay unchanged: the metadata itself, and methods that name the question themselves.
 _UNCHANGED: Final = frozenset({"metadata", "to_frame"})
 _OPERATORS: Final = frozenset({"__getitem__", "__arrow_c_stream__"})
 #: How many characters of a text a repr shows.
@@ -42,18 +42,18 @@ _REPR_LENGTH: Final = 60
 #: How much the repr of a schema shows: columns, and characters of a name, a type and its evidence.
 _MOST_COLUMNS: Final = 500
 _LONGEST_TEXT: Final = 1_000
-#: What first guesses at a name mean.
+#: Corrections of first guesses at a name.
 _GUESSES: Final = {
     **dict.fromkeys(("summary", "text"), "response_summary"),
     **dict.fromkeys(("sql", "query"), "sql_query"),
     "id": "question_id",
 }
-#: What marks a decimal; random, so that no text of a server holds it.
+#: Marks a decimal; random, so that no text of a server contains it.
 _MARK: Final = os.urandom(8).hex()
 
 
 def no_attribute(owner: object, name: str, others: Mapping[str, str] | None = None) -> AttributeError:
-    """Return the error of an attribute that does not exist, with the right name of a first guess."""
+    """Return the error of a missing attribute, with the right name for a first guess."""
     guesses = {**_GUESSES, **(others or {})}
     hint = f"; use .{guesses[name]}" if name in guesses else ""
     message = f"{type(owner).__name__!r} object has no attribute {name!r}{hint}"
@@ -163,7 +163,7 @@ class AnswerMetadata:
 
     @property
     def cut_text(self) -> str:
-        """The number of rows of an answer that was cut, such as ``3 of 100 rows``; empty for any other."""
+        """The number of rows of a cut answer, such as ``3 of 100 rows``; empty for any other."""
         return self.rows_text.removesuffix(", truncated") if self.truncated else ""
 
     @property
@@ -208,7 +208,7 @@ class AnswerMetadata:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> AnswerMetadata:
-        """Read what :meth:`to_json` returned. Unknown fields from a later version are ignored.
+        """Read the text of :meth:`to_json`. Unknown fields from a later version are ignored.
 
         Raises
         ------
@@ -229,7 +229,7 @@ class AnswerMetadata:
 
 
 def name_question(error: BaseException, metadata: AnswerMetadata) -> None:
-    """Add to an error which question it is about, and how to fetch its answer again; mask secrets in it."""
+    """Add the question to an error, and how to fetch its answer again; mask secrets in it."""
     if isinstance(error, ConnectyError):
         redact(error)
     if metadata.question_id is None or getattr(error, "question_id", None) not in (
@@ -257,8 +257,6 @@ def naming_question(metadata: AnswerMetadata) -> Iterator[None]:
 
 
 def _naming_question(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method whose errors name the question."""
-
     @wraps(method)
     def call(self: WithMetadata, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -272,7 +270,7 @@ def _naming_question(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class WithMetadata:
-    """What an answer and the accessor of its frames show of its metadata. Their errors name the question."""
+    """The metadata of an answer and of the accessor of its frames. Errors name the question."""
 
     __slots__ = ()
 
@@ -312,7 +310,7 @@ class WithMetadata:
 
     @property
     def truncated(self) -> bool | None:
-        """Whether rows of the answer were cut, or None if unknown."""
+        """True if rows of the answer were cut, None if unknown."""
         return self.metadata.truncated
 
     @property
@@ -359,7 +357,7 @@ class Schema(Sequence["ColumnSchema"]):
         return iter(self._columns)
 
     def __eq__(self, other: object) -> bool:
-        """Whether names, order, types and encodings are the same; the evidence may differ."""
+        """Compare names, order, types and encodings; the evidence may differ."""
         return isinstance(other, Schema) and self._key() == other._key()
 
     def __hash__(self) -> int:
@@ -399,14 +397,14 @@ class Schema(Sequence["ColumnSchema"]):
 
     def to_json(self) -> str:
         """Return the schema as JSON text that :meth:`from_json` reads back exactly."""
-        # Arrow's own serialisation is the one spelling of a type that covers nested ones.
+        # Arrow's own serialisation is the only spelling of a type that covers nested ones.
         return json.dumps(
             {"columns": list(map(column_texts, self)), "arrow": bytes(self.arrow.serialize()).hex()}
         )
 
     @classmethod
     def from_json(cls, text: str) -> Schema:
-        """Read what :meth:`to_json` returned.
+        """Read the text of :meth:`to_json`.
 
         Raises
         ------
@@ -442,7 +440,7 @@ def to_attrs(metadata: AnswerMetadata) -> dict[Any, str]:
 
 
 def _mark_decimal(value: object) -> str:
-    """Return a decimal as a text whose marks and quotes are removed later: Python's json cannot write it."""
+    """Write a decimal as a marked text; marks and quotes are removed later: Python's json cannot write it."""
     if isinstance(value, Decimal) and value.is_finite():
         return f"{_MARK}{value:E}{_MARK}"
     raise TypeError(f"{type(value).__name__} is not a JSON value")

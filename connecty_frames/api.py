@@ -1,4 +1,4 @@
-"""One call from a question to a frame, by clients that calls share.
+"""One call from a question to a frame, with clients shared by calls.
 
 ``ask``, ``ask_df`` and ``ask_many`` wait, ``ask_async`` and ``ask_df_async`` are awaited; ``fetch`` and
 ``fetch_df`` ask nothing.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def shared_client(given: Client | None = None) -> Client:
-    """Return ``given``, else the client that all calls with the same settings share; raises ConfigError."""
+    """Return ``given``, else the shared client of all calls with the same settings; raises ConfigError."""
     if given is not None:
         if not isinstance(given, Client):
             message = f"client is of type {type(given).__name__}; expected a Client."

@@ -87,7 +87,7 @@ class Client:
     1
     """
 
-    #: What a traceback shows of one whose settings were refused.
+    #: The repr in a traceback if its settings were refused.
     _repr = "<Client without settings>"
     _close_history: Callable[[], object] | None = None
 
@@ -101,14 +101,14 @@ class Client:
         resume_command: Callable[[str, int], str] = resume_command,
         **settings: Unpack[ClientSettingsDict],
     ) -> None:
-        # A traceback with locals shows those of this frame.
+        # A traceback with locals shows this frame's too.
         client_id = hidden(client_id)
         hide(settings)
         self._open(resolve(client_id=client_id, **settings), clock, random, resume_command)
 
     @classmethod
     def of(cls, settings: Settings, *, resumable: bool) -> Self:
-        """Return a client with settings that are all resolved already."""
+        """Return a client for resolved settings."""
         client = cls.__new__(cls)
         command = resume_command if resumable else lambda _question_id, _dw_id: ""
         cls._open(client, settings, SYSTEM_CLOCK, _random.random, command)
@@ -154,11 +154,11 @@ class Client:
 
     @property
     def is_resumable(self) -> bool:
-        """Whether answers can be fetched later: not those of a sandbox in this process."""
+        """True if answers can be fetched later: not in a sandbox in this process."""
         return bool(self._api.resume_command("", 0))
 
     def recording_in(self, place: Path | str) -> Client:
-        """Return a client with the same connections that records in another file, or at a URL.
+        """Return a client with the same connections and another history, in a file or at a URL.
 
         The caller closes its history. A ConfigError if it cannot be used.
         """
@@ -178,7 +178,7 @@ class Client:
         return {"base_url": self._api.transport.address, "dw_id": self._workspace(dw_id), "client": client}
 
     def observe(self, observer: Callable[[Response], object]) -> None:
-        """Have each response shown, also that of the token endpoint, which holds a secret."""
+        """Pass each response to an observer, even the token endpoint's, which holds a secret."""
         self._api.transport.observe = observer
 
     def close(self) -> None:
@@ -188,7 +188,7 @@ class Client:
             self._close_history()
 
     def health(self, *, timeout: float | None = None) -> bool:
-        """Whether the backend is operational.
+        """Return True if the backend is operational.
 
         Parameters
         ----------
@@ -419,7 +419,7 @@ class Client:
         )
 
     def _open_history(self, settings: Settings) -> History | None:
-        """Return where questions are recorded, or None for those to a sandbox, unless a file is named."""
+        """Return the history, or None for questions to a sandbox, unless a file is named."""
         is_sandbox = self._client_id.get_secret_value().startswith(SANDBOX_CLIENT) and is_loopback(
             urlsplit(settings.address).hostname or ""
         )
@@ -484,9 +484,9 @@ def awaited(
     make: Callable[[Answer, AskOptions], _Result],
     **fixed: Any,
 ) -> Coroutine[Any, Any, _Result]:
-    """Return a coroutine that asks by the client that is found then, and makes something of the answer."""
-    # No coroutine function, so that warnings point at the line that called: in a task that is the coroutine
-    # alone, no line of the caller is on the stack.
+    """Ask with ``find()`` when awaited; return ``make(answer)``."""
+    # Not a coroutine function: warnings must point at the calling line, and a task with the coroutine alone
+    # has no line of the caller on the stack.
 
     def prepare() -> Call:
         return find().call(question, AskOptions.from_kwargs(options, **fixed))

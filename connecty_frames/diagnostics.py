@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-#: Numbers of rows at which servers cut.
+#: The usual row limits of servers.
 _USUAL_LIMITS: Final = frozenset({1_000, 5_000, 10_000, 50_000, 100_000})
 
 
 def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
-    """Warn of what was changed in a response and found in its rows, at most 10 times in each category."""
+    """Warn of changes in a response and findings in its rows, at most 10 times in each category."""
     warnings = list(found)
     if envelope.escaped_fields:
         places = " and ".join(envelope.escaped_fields)
@@ -62,7 +62,7 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
 
 
 def warn_of_difference(_kind: str, difference: str) -> None:
-    """Warn that a saved response differs from the API document."""
+    """Warn of a difference between a saved response and the API document."""
     warn(ProtocolWarning(difference))
 
 
@@ -129,7 +129,7 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
 
 
 def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError:
-    """Return the error of a question without an answer, with all that the server sent about it."""
+    """Return the error of a question without an answer, with everything the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = fields_text(details, envelope.more_details)

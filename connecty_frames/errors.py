@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 else:
     _Keywords = Exception
 
-#: Mask the secrets of all clients at once: an answer does not know by which client it came.
+#: Mask the secrets of all clients at once: an answer does not know its client.
 MASKS: Final[list[Callable[[str], str]]] = []
-#: With the separator, so that a folder beside it whose name begins with the same letters does not match.
+#: With the separator: the name of a folder beside it may begin with the same letters.
 _PACKAGE: Final = str(Path(__file__).parent) + os.sep
 _PACKAGE_NAME: Final = __name__.partition(".")[0]
 _PYTHON_AND_OURS: Final = sys.stdlib_module_names | {_PACKAGE_NAME}
@@ -93,7 +93,7 @@ class ConnectyError(_Keywords):
         return self.question_id is None and not is_unknown
 
     def _render_traceback_(self) -> list[str]:
-        """Return what IPython displays of the error in place of its own traceback."""
+        """Return the traceback that IPython displays in place of its own."""
         from connecty_frames._base.tracebacks import short_traceback
 
         return short_traceback(self)
@@ -107,12 +107,12 @@ class ConfigError(ConnectyError, ValueError):
 
 
 def wrong_value(setting: str, value: object, expected: str) -> ConfigError:
-    """Return the error of a setting or keyword that has another value than expected."""
+    """Return the error of a setting or keyword with an unexpected value."""
     return ConfigError(f"{setting}={value_text(value)}: expected {expected}.", setting=setting)
 
 
 def missing_extra(extra: str, subject: str, error: ModuleNotFoundError) -> ConfigError:
-    """Return the error of a feature whose extra is not installed, as in "Plots need altair: ..."."""
+    """Return the error of a missing extra, as in "Plots need altair: ..."."""
     return ConfigError(f"{subject} {error.name}: pip install 'connecty-frames[{extra}]'.", setting=extra)
 
 
@@ -219,7 +219,7 @@ class SubmissionUncertain(QuestionError):
 class WriteFailed(ConnectyError, OSError):
     """An answer cannot be written to its file, for example on a full disk; fetch it by its id for free."""
 
-    # That of OSError is lost when an error is pickled.
+    # OSError's own is lost when an error is pickled.
     errno: int | None = None
     """The operating system's error number, or None if it has none."""
 
@@ -314,14 +314,14 @@ class PinWarning(ConnectyWarning):
     """A pinned question has a different answer now, with ``on_change="warn"``."""
 
 
-#: Errors of this package that other code raised.
+#: Errors of this package raised by other code.
 _FOREIGN: Final[WeakSet[ConnectyError]] = WeakSet()
 
 
 def is_own(error: BaseException) -> TypeGuard[ConnectyError]:
     """Return True for a ConnectyError of this package, False if code of others raised it during a call."""
-    # Ours passes through frames of this package and of Python alone; a handler or callable has its own. What
-    # another thread sets has none, but no class of this package can be set: it needs a message.
+    # Ours passes through frames of this package and of Python alone; a handler or callable has its own. An
+    # exception set by another thread has none, but no class of this package can be set: it needs a message.
     if not isinstance(error, ConnectyError):
         return False
     names = [frame.f_globals.get("__name__") for frame in _frames(error)]
@@ -333,7 +333,7 @@ def is_own(error: BaseException) -> TypeGuard[ConnectyError]:
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Return True for an exception from outside a request, such as Ctrl-C or that of a signal handler."""
+    """Return True for an exception from outside a request, such as Ctrl-C or a signal handler's."""
     if isinstance(error, ConnectyError):
         return not is_own(error)
     package = type(error).__module__.partition(".")[0]
@@ -343,7 +343,7 @@ def is_interrupt(error: BaseException) -> bool:
 
 def is_of_handler(error: BaseException) -> bool:
     """Return True for an exception raised by a signal handler."""
-    # It may be of the same class as those of a library. But a handler gets the frame that it interrupts.
+    # It may be of a library's class. But a handler gets the interrupted frame.
     for interrupted, called in pairwise(_frames(error)):
         values = called.f_locals.values()
         rest = chain.from_iterable(value for value in values if isinstance(value, tuple))  # as of ``*args``
@@ -354,7 +354,7 @@ def is_of_handler(error: BaseException) -> bool:
 
 @contextmanager
 def suppress_own(kind: type[ConnectyError]) -> Iterator[None]:
-    """Suppress errors of this package, and not those that other code raises meanwhile."""
+    """Suppress errors of this package, but not those that other code raises meanwhile."""
     try:
         yield
     except kind as error:
@@ -370,19 +370,19 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def without_secrets(text: str) -> str:
-    """Return text about an answer, which may repeat the secrets of any client, without these."""
+    """Mask the secrets of all clients in a text about an answer."""
     for mask in MASKS:
         text = mask(text)
     return text
 
 
 def redact(error: BaseException) -> None:
-    """Mask secrets in an error or warning about an answer, and drop ended frames, which hold the answer."""
+    """Mask secrets in an error or warning about an answer, and drop ended frames: they hold the answer."""
     error.args = tuple(without_secrets(each) if isinstance(each, str) else each for each in error.args)
     for name, value in vars(error).items():
         if isinstance(value, str) and name != "question_id":
             setattr(error, name, without_secrets(value))
-    # Without the frame of this call, which would keep all of them alive in a cycle.
+    # Without the frame of this call: it would keep all of them alive in a cycle.
     running = {frame for frame, _ in walk_stack(sys._getframe(1))}  # noqa: SLF001 - as in CodeLocation
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
@@ -393,35 +393,35 @@ def redact(error: BaseException) -> None:
 
 
 class CodeLocation(NamedTuple):
-    """A line of the caller's code, for warnings from threads that do not have it on their stack."""
+    """A line of the caller's code, for warnings from threads without it on their stack."""
 
     filename: str
     lineno: int
-    # Not the globals themselves, which a traceback with locals would show.
+    # Not the globals themselves: a traceback with locals would show them.
     module: str | None
     registry: dict[Any, Any]
 
     @classmethod
     def in_module(cls, filename: str, lineno: int, namespace: dict[str, Any]) -> CodeLocation:
-        """Return a line of the module with these globals, where Python counts the warnings of that line."""
+        """Return a line of the module with these globals; Python counts its warnings there."""
         registry = namespace.setdefault("__warningregistry__", {})
         return cls(filename, lineno, namespace.get("__name__"), registry)
 
     @classmethod
     def of_caller(cls) -> CodeLocation:
-        """Return the first line on the stack that is outside this package."""
+        """Return the first line on the stack outside this package."""
         frame = sys._getframe()  # noqa: SLF001 - how the warnings module itself finds a caller
         while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
             frame = frame.f_back
         return cls.in_module(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
 
 
-#: The line that warnings point at in a thread started by this package.
+#: The line for warnings in a thread started by this package.
 WARNING_LOCATION: Final[ContextVar[CodeLocation]] = ContextVar("WARNING_LOCATION")
 
 
 def warn(warning: ConnectyWarning) -> None:
-    """Issue a warning that points at the caller's line: the first one outside this package."""
+    """Issue a warning at the caller's line: the first one outside this package."""
     redact(warning)
     location = WARNING_LOCATION.get(None) or CodeLocation.of_caller()
     warnings.warn_explicit(

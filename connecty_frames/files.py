@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-#: The most bytes of a name that a file is named after: temporary names and batches add to it.
+#: The most bytes of a name for a file: temporary names and batches add to it.
 _NAME_BYTES: Final = 100
 #: A URL such as ``s3://a`` or ``jdbc:postgresql://a``; pathlib joins its slashes. A single letter is a drive.
 _URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
@@ -65,9 +65,9 @@ def checked_path(path: str | os.PathLike[str], setting: str = "path") -> Path:
 
 
 def local_path(path: Any) -> Path:
-    """Return a path on this machine as a Path, or raise ValueError, which does not show a URL's password."""
+    """Return a local path as a Path; raises ValueError, never with a URL's password."""
     if isinstance(path, str):
-        path = str.__str__(path)  # which Path does not do to an enum before Python 3.12
+        path = str.__str__(path)  # before Python 3.12, Path does not do it to an enum
     try:
         given = Path(path)
         encoded = os.fsencode(given.as_posix() if isinstance(path, PurePath) else os.fspath(path))
@@ -87,7 +87,7 @@ def local_path(path: Any) -> Path:
 
 
 def name_problem(name: str) -> str | None:
-    """Return what keeps a name from being the name of a file, or None if nothing does."""
+    """Return the reason why a name cannot be a file name, or None."""
     if not name.strip() or name in {".", ".."}:
         return "is not a file name"
     if "/" in name or "\\" in name:
@@ -102,7 +102,7 @@ def name_problem(name: str) -> str | None:
 
 
 def folded(name: str) -> str:
-    """Return a name so that those that some file systems do not tell apart are equal."""
+    """Fold case and Unicode form, as case-insensitive file systems do."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
@@ -136,11 +136,11 @@ def open_regular(path: Path) -> BufferedReader:
 def atomic_write(
     path: str | os.PathLike[str], *, private: bool = False, replaces: bool = True
 ) -> Iterator[BinaryIO]:
-    """Open a file for writing that replaces the one of that name only when it is complete."""
+    """Open a file for writing; it replaces the one of this name only once it is complete."""
     # The target of a symbolic link is replaced, and the link kept. Pipes and devices such as ``/dev/stdout``
-    # are written directly. Temporary files that killed writers of this file left behind are removed. A
-    # ``private`` file has mode 600 from its first byte on; otherwise it keeps that of the file it replaces.
-    # Raises ConfigError for what is not a path, FileExistsError unless it ``replaces``, and OSError; an
+    # are written directly. Temporary files left behind by killed writers of this file are removed. A
+    # ``private`` file has mode 600 from its first byte on; otherwise it keeps the mode of the replaced file.
+    # Raises ConfigError for anything but a path, FileExistsError unless it ``replaces``, and OSError; an
     # existing file is then unchanged.
     given = checked_path(path)
     if given.exists() and not given.is_file():
@@ -150,7 +150,7 @@ def atomic_write(
     target = Path(os.path.realpath(given))
     _remove_abandoned(target)
     while True:
-        # Not by tempfile, which makes files that only their owner can read.
+        # Not by tempfile: its files can be read by their owner alone.
         part = _part_of(target, secrets.token_hex(4))
         try:
             file = open(part, "xb", opener=open_private if private else None)  # noqa: SIM115 - closed below
@@ -192,15 +192,14 @@ def _link(part: Path, target: Path) -> None:
 
 
 def open_private(name: str, flags: int) -> int:
-    """Open a file that only its owner can read and write, as the opener of ``open``."""
+    """Open a file readable and writable by its owner alone, as the opener of ``open``."""
     return os.open(name, flags, stat.S_IRUSR | stat.S_IWUSR)
 
 
 # A writer locks its temporary file right after creating it, until the file has its final name. The system
 # releases the lock when the process ends for any reason, so a temporary file that can be locked has no
-# writer. Between creating and locking, another writer may remove the file: so a writer checks after locking
-# that the file still exists, and creates another one if not. On file systems without locks, and on Windows,
-# nothing is removed.
+# writer. Another writer may remove the file before it is locked: so a writer checks after locking if it still
+# exists, and creates another one if not. On file systems without locks, and on Windows, nothing is removed.
 
 
 def locked_folder(folder: Path) -> AbstractContextManager[object]:
@@ -212,7 +211,7 @@ def locked_folder(folder: Path) -> AbstractContextManager[object]:
 def locked_name(target: Path, name: str, wait: Callable[[], object]) -> Iterator[None]:
     """Lock a name in a file for other callers, in this process too; ``wait`` is called while one has it."""
     target = Path(os.path.realpath(target))
-    # As a temporary file of the target, which its next writer removes if this process is killed.
+    # As a temporary file of the target: its next writer removes it if this process is killed.
     path = _part_of(target, hashlib.sha256(name.encode()).hexdigest()[:8])
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     while True:
@@ -220,7 +219,7 @@ def locked_name(target: Path, name: str, wait: Callable[[], object]) -> Iterator
             if descriptor is None:  # there are no locks, or another user made the file
                 yield
             elif not _is_at(descriptor, path):
-                continue  # removed by the caller that had the lock, or as abandoned
+                continue  # removed by the last owner of the lock, or as abandoned
             else:
                 try:
                     yield
@@ -237,17 +236,16 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _part_of(target: Path, token: str) -> Path:
-    """Return the path of a temporary file of a target."""
     return target.with_name(f".{_prefix_of(target)}.{token}.part")
 
 
 def _prefix_of(target: Path) -> str:
-    # A name has at most 255 bytes. Some systems refuse one that is cut within a character.
+    # A name has at most 255 bytes. Some systems refuse one cut within a character.
     return os.fsencode(target.name)[:200].decode(errors="ignore")
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of a target that have no writer any more."""
+    """Remove temporary files of a target without a writer."""
     if sys.platform == "win32":
         return
     pattern = re.compile(rf"\.{re.escape(_prefix_of(target))}\.[0-9a-f]{{8}}\.part")

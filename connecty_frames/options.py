@@ -36,7 +36,7 @@ OnTruncation = Literal["warn", "raise", "ignore"]
 
 #: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
 MAX_TIMEOUT: Final = 2_592_000.0
-#: Ids of workspaces are below this, so that they fit into a URL.
+#: Ids of workspaces are below this, to fit into a URL.
 DW_ID_LIMIT: Final = 10**100
 #: An age as text, such as "6h" or "90".
 _AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)
@@ -48,10 +48,10 @@ _GUESSES: Final = {
     "max_age": ("cache", "ttl"),
 }
 _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-#: The id of a question, and one that is a UUID.
+#: The id of a question, and a UUID.
 _match_id: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:=+@-]{0,199}").fullmatch
 _match_uuid: Final = re.compile(r"(?i)[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}").fullmatch
-#: ``max_rows`` is below this, which is more than any answer has; None requests all rows.
+#: ``max_rows`` is below this, far more than in any answer; None requests all rows.
 _MAX_ROWS_LIMIT: Final = 10**18
 
 
@@ -102,11 +102,11 @@ class AskOptionsDict(FetchOptionsDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked, and recorded before it is sent: each field is a column of the history."""
+    """The facts recorded before a question is sent: each field is a column of the history."""
 
     question: str
     dw_id: int
-    key: str | None = None  # the same for equal questions; None is that of the text
+    key: str | None = None  # the same for equal questions; None uses the text
     tags: Mapping[str, str] | None = None
 
 
@@ -258,17 +258,17 @@ def check_count(value: object, setting: str, *, least: int = 0, optional: bool =
 
 
 def is_question_id(value: object) -> bool:
-    """Whether a value can be the id of a question: text that is sent back as it was received."""
+    """Return True for a valid question id: text that is sent back as it was received."""
     return isinstance(value, str) and _match_id(value) is not None
 
 
 def is_uuid(value: object) -> bool:
-    """Whether a value is a UUID, as 32 hexadecimal digits with or without hyphens."""
+    """Return True for a UUID: 32 hexadecimal digits with or without hyphens."""
     return isinstance(value, str) and _match_uuid(value) is not None
 
 
 def id_key(question_id: str) -> str:
-    """Return what two spellings of one id have in common: UUIDs are compared by value."""
+    """Return the same key for all spellings of one id: UUIDs are compared by value."""
     return question_id.replace("-", "").lower() if is_uuid(question_id) else question_id
 
 
@@ -293,7 +293,7 @@ def check_question_id(value: object) -> str:
 
 
 def parse_max_rows(text: str) -> int | None:
-    """Return the number of rows that a text names, or None for ``all``; a ValueError for any other text."""
+    """Return the number of rows in a text, or None for ``all``; a ValueError for any other text."""
     if text == "all":
         return None
     if text.isascii() and text.isdigit():
@@ -302,7 +302,7 @@ def parse_max_rows(text: str) -> int | None:
 
 
 def is_dw_id(value: object) -> bool:
-    """Whether a value can be the id of a data workspace: a whole number from 0 that fits into a URL."""
+    """Return True for a valid workspace id: a whole number from 0 that fits into a URL."""
     return _is_whole(value, DW_ID_LIMIT)
 
 
@@ -319,12 +319,12 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-#: The keywords of asking, which a call that fetches an answer does not take.
+#: The keywords of asking; a call that fetches an answer does not take them.
 ASKING: Final = ("max_age", "tags")
-#: Those that Client.submit does not take, since it reads no answer.
+#: Client.submit does not take these: it reads no answer.
 READING: Final = tuple(AskOptionsDict.__annotations__.keys() - {"dw_id", "timeout", *ASKING})
-#: What each option must be: the test of its values, besides None where that is the default, and words for the
-#: error. The schema is checked where it is read.
+#: The test of each option's values, besides a default None, and words for the error. The schema is checked on
+#: reading.
 _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "dw_id": (is_dw_id, "a workspace id, a whole number such as 13"),
     "engine": (_is_one_of(Engine), "'pandas', 'polars' or 'pyarrow'"),

@@ -13,13 +13,13 @@ import msgspec
 
 from connecty_frames._base.text import SecretStr
 
-#: The address of an organisation's API by the region in which it is registered.
+#: The address of the API by the region of the organisation's registration.
 REGIONS: Final[dict[str, str]] = {
     "eu1": "https://api.eu1.connecty-ai.com",
     "us1": "https://api.us1.connecty-ai.com",
 }
 
-#: The beginning of the client ids that a sandbox gives out, so that its questions can be told from paid ones.
+#: The beginning of a sandbox's client ids, to tell its questions from paid ones.
 SANDBOX_CLIENT: Final = "sandbox-"
 
 HEALTH: Final = "/v1/health"
@@ -29,9 +29,9 @@ RESULTS: Final = "/v1/dw/{dw_id}/questions/{question_id}/results"
 
 #: The values of the query parameter ``include``, in the document's order.
 COMPONENTS: Final = ("dataframe", "statistics", "sqlquery", "summary")
-#: The components that the server sends without ``include``.
+#: The components sent without ``include``.
 DEFAULT_INCLUDE: Final = ("dataframe",)
-#: The number of rows that the server sends without ``max_rows``.
+#: The number of rows sent without ``max_rows``.
 DEFAULT_MAX_ROWS: Final = 1000
 
 
@@ -70,7 +70,7 @@ _Message = TypeVar("_Message", bound=msgspec.Struct)
 
 
 def read_message(value: object, message: type[_Message]) -> _Message:
-    """Return parsed JSON as a message, or raise a ValueError that does not show the value."""
+    """Return parsed JSON as a message; raises ValueError, without the value."""
     # It may have further fields.
     try:
         return msgspec.convert(value, message, dec_hook=_read_secret)
@@ -80,7 +80,7 @@ def read_message(value: object, message: type[_Message]) -> _Message:
 
 
 def _read_secret(type_: type, value: Any) -> SecretStr:
-    """Return a value of the one type that msgspec does not know."""
+    """Read a secret, the one type unknown to msgspec."""
     if type_ is not SecretStr or not isinstance(value, str):
         raise ValueError("Expected `str`")
     return SecretStr(value)
@@ -95,8 +95,8 @@ class State(StrEnum):
     FAILED = "FAILED"
 
 
-#: The words for each state, in upper case: those of the API, and those that other services use. A word that
-#: may also mean a failure that passes (TIMEOUT), or rows that still grow (PARTIAL), is none of them.
+#: The words for each state, in upper case: the API's, and those of other services. Ambiguous words are left
+#: out: for a failure that may pass (TIMEOUT), or rows still growing (PARTIAL).
 STATES: Final[dict[str, State]] = {
     **dict.fromkeys(("COMPLETED", "SUCCESS", "SUCCEEDED", "DONE", "FINISHED", "COMPLETE"), State.COMPLETED),
     **dict.fromkeys(("FAILED", "CANCELLED", "CANCELED", "ERROR", "ABORTED", "EXPIRED"), State.FAILED),
@@ -104,7 +104,7 @@ STATES: Final[dict[str, State]] = {
     "PENDING": State.PENDING,
 }
 
-#: The states that may be reported after each state, itself included.
+#: The possible next states of each state, itself included.
 NEXT_STATES: Final[dict[State, frozenset[State]]] = {
     State.PENDING: frozenset(State),
     State.IN_PROGRESS: frozenset({State.IN_PROGRESS, State.COMPLETED, State.FAILED}),
@@ -112,5 +112,5 @@ NEXT_STATES: Final[dict[State, frozenset[State]]] = {
     State.FAILED: frozenset({State.FAILED}),
 }
 
-#: The states that are never followed by another.
+#: The states without a next one.
 FINAL_STATES: Final = frozenset(state for state, followers in NEXT_STATES.items() if followers == {state})

@@ -1,4 +1,4 @@
-"""The fixture ``connecty_sandbox``, which pytest finds by an entry point of this package.
+"""The fixture ``connecty_sandbox``; pytest finds it by an entry point of this package.
 
 pytest imports this file at the start of every run, so it imports nothing until a test uses the fixture.
 """

@@ -1,4 +1,4 @@
-"""Question: the handle of a question that was asked, which any process can create from its id; and Call."""
+"""Question, the handle of a question that was asked, created from its id in any process; and Call."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Question:
         self._question_id = question_id
         self._dw_id = dw_id
         self._submission = submission
-        #: What is known of how and when it was asked; of an earlier one by the history.
+        #: How and when it was asked, if known; for an earlier one by the history.
         self._question: str | None = None
         self._asked_at: datetime | None = None
         if earlier is not None:
@@ -117,7 +117,7 @@ class Question:
 
     @property
     def dw_id(self) -> int:
-        """The data workspace that was asked."""
+        """The data workspace of the question."""
         return self._dw_id
 
     @property
@@ -137,11 +137,11 @@ class Question:
 
     @property
     def reused(self) -> bool:
-        """Whether an earlier call asked it, and ``max_age=`` allows its answer to be reused."""
+        """True if an earlier call asked it, and ``max_age=`` allows reusing its answer."""
         return self._reused
 
     def exists(self, timeout: float | None = None) -> bool:
-        """Ask the server once whether it has the question, unless the answer is already here.
+        """Ask the server once if it has the question, unless the answer is already here.
 
         Parameters
         ----------
@@ -303,7 +303,7 @@ class Question:
                 )
 
     def message(self) -> str:
-        """Return a message for a caller that stops waiting."""
+        """Return a message for a caller about to stop waiting."""
         recorded_in = self._submission.recorded_in if self._submission else ""
         if self._reused and self._api.history is not None:
             recorded_in = self._api.history.place
@@ -327,7 +327,7 @@ class Question:
 
     @contextmanager
     def _annotated(self) -> Iterator[None]:
-        """Add what is known to whatever is raised: an error, an interrupt, an exception of a callable."""
+        """Add the known facts to anything raised: an error, an interrupt, an exception of a callable."""
         try:
             yield
         except BaseException as error:
@@ -345,7 +345,7 @@ class Question:
 
 @dataclass(eq=False)
 class Call:
-    """One checked call: a question that is sent, unless an earlier asking is reused, and its answer.
+    """One checked call: a question to send, unless an earlier asking is reused, and its answer.
 
     Nothing is sent before :meth:`submit` or :meth:`answer`.
     """
@@ -356,7 +356,7 @@ class Call:
     deadline: Deadline
 
     def submit(self) -> Question:
-        """Return an earlier asking that the server still has if ``max_age`` allows, else ask."""
+        """Return an earlier asking if ``max_age`` allows and the server still has it, else ask."""
 
         def check(handle: Question) -> Question:
             if handle.reused and not handle.exists(self.deadline.remaining()):
@@ -386,7 +386,7 @@ class Call:
         accepted: Callable[[Question], object] = lambda _: None,
         outcome: str = "COMPLETED",
     ) -> _Result:
-        """Return what ``use`` makes of an earlier asking that the server still has, else of a new one."""
+        """Call ``use`` with an earlier asking if the server still has it, else with a new one."""
         submission, history, max_age = self.submission, self._api.history, self.options.max_age
         known = {"connecty.outcome": outcome}
         with _call("ask", self.deadline, known), submission.annotated():
@@ -403,13 +403,13 @@ class Call:
             return use(handle)
 
     def _earlier(self, history: History, max_age: timedelta) -> Iterator[Question]:
-        """Yield earlier askings, until there is none and this call is recorded as sending the question."""
+        """Yield earlier askings, until none is left and this call is recorded as the sender."""
         # Not imported where nothing is reused.
         from connecty_frames.asking.reuse import find_or_claim, kept_results
 
         submission, gone = self.submission, set[str]()
         while True:
-            submission.earlier = None  # an interrupt must not name one that is gone
+            submission.earlier = None  # an interrupt must not name one already gone
             earlier = find_or_claim(submission, history, max_age=max_age, gone=gone, deadline=self.deadline)
             if earlier is None or earlier.question_id is None:
                 return

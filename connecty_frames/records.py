@@ -188,7 +188,7 @@ def forget_in(
     *,
     dry_run: bool = False,
 ) -> Erased:
-    """Erase recorded questions as :func:`forget` does, in the file that the settings name."""
+    """Erase recorded questions as :func:`forget` does, in the settings' history."""
     database = store_at(settings.store)
     check_bool(dry_run, "dry_run")
     if [question_id, older_than, batch, containing].count(None) != 3:  # noqa: PLR2004 - of four
@@ -224,10 +224,10 @@ def forget_in(
 
 
 def _named(parts: Iterable[tuple[Any, ...]], here: Path | None) -> Iterator[Path]:
-    """Yield the paths of parts; here is the folder of an index. Leave out those that no batch can have."""
+    """Yield the paths of parts; here is the folder of an index. Leave out impossible parts."""
     for folder, number, name in parts:
         if is_sound("number", number) and (name is None or is_sound("name", name)):
-            with suppress(ConfigError):  # a link, or a folder that is none
+            with suppress(ConfigError):  # a link, or anything but a folder
                 yield part_path(here or checked_path(folder), number, name)
 
 
@@ -238,7 +238,7 @@ def records_table(
     since: datetime | date | timedelta | str | None = None,
     limit: int | None = 1000,
 ) -> pa.Table:
-    """Return recorded questions as :func:`history` does, from the file that the settings name."""
+    """Return recorded questions as :func:`history` does, from the settings' history."""
     import pyarrow as pa
 
     check_count(limit, "limit", optional=True)
@@ -307,7 +307,7 @@ def named_on_command_line(settings: Settings, text: str) -> str | int:
 
 
 def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
-    """Return the address and workspace that this client's question was sent to; raises ConfigError."""
+    """Return the address and workspace of this client's recorded question; raises ConfigError."""
     database, wanted = store_at(settings.store), check_question_id(question_id)
     with _usable(database):
         rows = read_records(database, question_id=wanted, limit=1)
@@ -315,7 +315,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
         raise ConfigError(f"No question {wanted} is recorded in {database.place}.", setting="question_id")
     found = dict(zip(COLUMNS, rows[0], strict=True))
     client_id, _ = settings.credentials()
-    # The secret of a client is for no server that is named only in a row.
+    # Never send a client's secret to a server named only in a row.
     of_other = "by another client, " if found["client"] != client_hash(client_id) else ""
     if of_other or not (
         found["base_url"] in {settings.address, *REGIONS.values()}
@@ -333,7 +333,7 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
 
 @contextmanager
 def _usable(database: QuestionStore) -> Iterator[None]:
-    """Let errors say which history cannot be used."""
+    """Name an unusable history in errors."""
     try:
         yield
     except StoreError as error:
@@ -357,7 +357,6 @@ def _states(state: str | Iterable[str] | None) -> list[RecordState]:
 
 
 def _time(value: object, setting: str) -> datetime:
-    """Return a time or age as a time."""
     found = value
     if isinstance(found, str):
         try:

@@ -1,4 +1,4 @@
-"""What the calls of a process share: a client for each settings, and a sandbox that they may ask instead."""
+"""The clients that calls share, one for each settings, and the sandbox of this process."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 clients: dict[Settings, Client] = {}
 _lock = threading.Lock()
-#: The most clients that calls share, as in a process that changes its settings often.
+#: The most shared clients, as in a process with settings that change often.
 _MOST_CLIENTS: Final = 8
 
 #: The sandbox of this process, its options and its connection, by its address; none or one.
 _used: dict[str, tuple[Sandbox, SandboxOptions, Connection]] = {}
-#: Reentrant, since a sandbox that cannot be used is closed while it is held.
+#: Reentrant, since an unusable sandbox is closed while it is held.
 _used_lock = threading.RLock()
 
 
 def open_client(settings: Settings) -> Client:
-    """Return the client for settings; that of a sandbox if the environment says so."""
+    """Return the client for settings; the sandbox's if the environment says so."""
     if wants_sandbox():
-        # Given as arguments: the variable has no effect on a Client that is made elsewhere.
+        # Given as arguments: the variable has no effect on a Client made elsewhere.
         _, connection = _run_sandbox({})
         settings = resolve(**connection)
     with _lock:
@@ -46,7 +46,7 @@ def open_client(settings: Settings) -> Client:
 
 
 def close_clients(address: str | None = None) -> None:
-    """Close the clients that calls share, or those of one address; later calls make new ones."""
+    """Close the shared clients, or those of one address; later calls make new ones."""
     with _lock:
         chosen = [settings for settings in clients if address in (None, settings.address)]
         closed = [clients.pop(settings) for settings in chosen]
@@ -120,7 +120,7 @@ def _run_sandbox(options: SandboxOptions) -> tuple[Sandbox, Connection]:
 
 
 def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> str:
-    """Return the line that says that a sandbox is asked, in place of the sources of other settings."""
+    """Return the line about the use of a sandbox, in place of the sources of other settings."""
     notice = "connecty_frames asks its embedded sandbox, not ConnectyAI"
     if places["client_id"] != "default":
         notice += f"; the credentials of the {places['client_id']} are not used"
@@ -130,7 +130,6 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
 
 
 def _check_credentials(places: Mapping[str, str]) -> None:
-    """Raise ConfigError if ``configure()`` has given credentials."""
     given = [name for name in CREDENTIALS if places[name] == "configure()"]
     if given:
         unset = ", ".join(f"{name}=None" for name in given)
@@ -148,7 +147,6 @@ def _is_equal(options: SandboxOptions, others: SandboxOptions) -> bool:
 
 
 def _leave_sandbox() -> None:
-    """Forget the sandbox that is about to close, and close the clients that use it."""
     with _used_lock:
         addresses = list(_used)
         _used.clear()

@@ -1,4 +1,4 @@
-"""For tests of code that asks questions: a sandbox instead of ConnectyAI.
+"""A sandbox instead of ConnectyAI, for tests of code that asks questions.
 
 In pytest, use the fixture ``connecty_sandbox``, which comes with the package. :func:`connected` is the same
 as a context manager::

@@ -1,1 +1,1 @@
-"""What every module may use: clock, texts, secrets, lazy names."""
+"""Base modules for all others: clock, texts, secrets, lazy names."""

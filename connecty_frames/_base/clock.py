@@ -38,7 +38,7 @@ GRACE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The monotonic time at which a whole call must end, by a clock."""
+    """The monotonic time by which a whole call must end."""
 
     clock: Clock = SYSTEM_CLOCK
     at: float = math.inf
@@ -61,7 +61,7 @@ class Deadline:
         return min(most, max(GRACE, self.remaining() / 2))
 
     def sleep(self, seconds: float) -> None:
-        """Wait ``seconds``, or until the deadline or the cancellation if that is earlier."""
+        """Wait ``seconds``, but not past the deadline or the cancellation."""
         sleep = self.clock.sleep if self.cancelled is None else self.cancelled.wait
         sleep(max(0.0, min(seconds, self.remaining())))
 

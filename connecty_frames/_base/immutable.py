@@ -1,4 +1,4 @@
-"""The base class of the records that the package keeps to itself."""
+"""The base class of the package's internal records."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import msgspec
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Immutable(msgspec.Struct, frozen=True):
-    """A record with named fields, which is compared by their values."""
+    """A record with named fields, compared by value."""
 
-    # It is like a frozen dataclass, but defined in a twentieth of the time. What users see, and the settings,
-    # from whose fields the documentation is made, are dataclasses.
+    # Like a frozen dataclass, but defined in a twentieth of the time. Dataclasses remain for users and for
+    # the settings: the documentation is made from their fields.
 
-    #: The fields that ``repr`` and rich leave out, so that a traceback with locals shows none of them.
+    #: Fields left out by ``repr`` and rich, and so by tracebacks with locals.
     hidden: ClassVar[frozenset[str]] = frozenset()
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def locked(
     open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
 ) -> Iterator[int | None]:
-    """Lock what a function opens, and yield its descriptor; None on Windows, or if it cannot be opened."""
+    """Open and lock a file or folder; yield its descriptor, or None on Windows or if it cannot be opened."""
     # While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
     descriptor = None
     with suppress(OSError):
@@ -32,7 +32,7 @@ def locked(
                 wait()
         yield descriptor
     finally:
-        # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
+        # Closing is not enough: a process forked meanwhile by another thread would keep the lock.
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-#: Unicode categories that are escaped: control, format (with the bidirectional marks), surrogate, private
-#: use, unassigned, line and paragraph separator.
+#: Escaped Unicode categories: control, format (with the bidirectional marks), surrogate, private use,
+#: unassigned, line and paragraph separator.
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-#: Format characters that are not escaped: the joiners in emoji and in Indic and Persian script.
+#: Format characters that stay: the joiners in emoji and in Indic and Persian script.
 _JOINERS = frozenset("\u200c\u200d")
-#: The number of items that a message lists.
+#: The most items in a list in a message.
 _MAX_LISTED = 10
 
 
@@ -37,7 +37,7 @@ def terminal(text: str, *, keep: str = "") -> str:
 
 
 def html(text: str) -> str:
-    """Return text escaped for HTML, with dollar signs, which start a formula of MathJax in notebooks."""
+    """Escape text for HTML, and dollar signs, since they start a formula of MathJax in notebooks."""
     from html import escape  # it has a long table of names
 
     # A browser reads CR LF as LF too.
@@ -65,7 +65,7 @@ def age_text(seconds: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return text that ends as a sentence does."""
+    """Add a full stop, unless the text ends as a sentence already."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
@@ -119,7 +119,7 @@ def with_excerpt(before: str, text: str, after: str = "") -> str:
 
 
 def fields_text(fields: Mapping[str, object], more: int) -> str:
-    """Return what a server said, on one line unless a text has more, and how many fields were left out."""
+    """List a server's fields, one a line if any text has several lines, and count those left out."""
     shown: list[str] = []
     room = 3_000  # bytes
     for name, value in fields.items():
@@ -134,14 +134,14 @@ def fields_text(fields: Mapping[str, object], more: int) -> str:
 
 
 def value_text(value: object) -> str:
-    """Return the repr of a caller's value, or its type if that fails, as for a very long number."""
+    """Return the repr of a caller's value, or its type if ``repr`` fails, as for a very long number."""
     with suppress(Exception):
         return snippet(repr(value))
     return f"<{type(value).__name__}>"
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return what to say of an unknown name: the closest of those that are known, or all of them."""
+    """Suggest the closest known name for an unknown one, or list all known names."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.7) or [
@@ -158,7 +158,7 @@ class SupportsSecret(Protocol):
 
 
 class SecretStr:  # noqa: PLW1641 - it is compared, but nothing needs its hash
-    """Text that neither ``repr`` nor ``str`` nor a format shows, as in a traceback with locals."""
+    """Text hidden from ``repr``, ``str`` and formats, and so from tracebacks with locals."""
 
     __slots__ = ("_value", "read")
 
@@ -182,7 +182,7 @@ class SecretStr:  # noqa: PLW1641 - it is compared, but nothing needs its hash
 
 
 def hidden(value: Any) -> Any:
-    """Return a value that no traceback with locals shows; None stays None."""
+    """Hide a value from tracebacks with locals; None stays None."""
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)
 
 

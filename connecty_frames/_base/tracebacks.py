@@ -20,7 +20,7 @@ _PACKAGE: Final = __name__.partition(".")[0]
 
 
 def short_traceback(error: BaseException) -> list[str]:
-    """Return the traceback of an error and its chain of causes, in the parts that IPython joins."""
+    """Return the traceback of an error and its causes as IPython's parts, to be joined."""
     # Nothing is raised: without IPython, or if its formatter fails, it is Python's traceback.
     try:
         from IPython import get_ipython
@@ -51,7 +51,6 @@ def _format(formatter: Any, error: BaseException) -> list[str]:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error and its chain of causes."""
     following: BaseException | None = error
     seen: list[BaseException] = []
     while following is not None and not any(following is each for each in seen):
@@ -62,22 +61,22 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _shortened(full: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without the frames of IPython, and of a call of this package."""
-    # If this package was called, Python's own library is left out too, such as threads and futures before the
-    # call, and so are all libraries that the call used. Functions of the caller that it called are kept.
+    """Drop the frames of IPython, and those of a call of this package."""
+    # If this package was called, drop Python's own library too, such as threads and futures before the call,
+    # and all libraries used by the call. Keep functions of the caller called from there.
     frames = []
     while full is not None:
         frames.append((full, str(full.tb_frame.f_globals.get("__name__")).partition(".")[0]))
         full = full.tb_next
     is_called = any(root == _PACKAGE for _, root in frames)
     kept = []
-    is_inside = False  # in IPython or this package, or in what they called
+    is_inside = False  # in IPython or this package, or in code called from there
     for frame, root in frames:
         if root in {"IPython", _PACKAGE}:
             is_inside = True
         elif is_called and (
             root in sys.stdlib_module_names
-            # Installed; what is elsewhere is code of the caller.
+            # Installed; files elsewhere are the caller's code.
             or (is_inside and re.search("(site|dist)-packages", frame.tb_frame.f_code.co_filename))
         ):
             pass

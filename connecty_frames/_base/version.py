@@ -1,3 +1,3 @@
-"""The version of the package, in its own module that every other may import."""
+"""The version of the package, in its own module to avoid import cycles."""
 
 __version__ = "0.1.0"

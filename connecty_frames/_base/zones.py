@@ -13,7 +13,7 @@ _match_offset = re.compile(r"([+-])([01]\d|2[0-3]):([0-5]\d)", re.ASCII).fullmat
 
 
 def offset_of(name: str | None) -> timedelta | None:
-    """Return the offset that the name of a zone is, or None for another name."""
+    """Return the offset named by a zone such as ``+05:30``, or None for another name."""
     found = _match_offset(name or "")
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Requests with a bearer token, which is kept while it is valid, and fetched by one thread at a time.
+"""Bearer tokens: fetched by one thread at a time, and kept while valid.
 
 A token request that fails does so for every thread at once, so the rules are about not making it worse:
 threads share the outcome of one request, an ``expires_at`` that is missing, past or invalid counts as a short
@@ -44,14 +44,14 @@ _Result = TypeVar("_Result")
 #: Seconds in which all threads heed a refusal: credentials are not tried again, ``Retry-After`` is kept.
 _COOLDOWN: Final = 5.0
 _NOT_IN_TIME: Final = "another thread's token request was not answered in time"
-#: Seconds that a token without a usable ``expires_at`` is used.
+#: The lifetime of a token without a usable ``expires_at``, in seconds.
 _UNKNOWN_LIFETIME: Final = 60.0
 #: The longest lifetime in seconds; a longer one is taken for an error in a clock or time zone.
 _MAX_LIFETIME: Final = 24 * 3600.0
 #: How long before its end a token is no longer used, in seconds, and the most as a share of its lifetime.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
-#: The statuses by which an endpoint may refuse credentials; others are about the address.
+#: Statuses of refused credentials; others are about the address.
 _CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
 #: Gateways also refuse an expired token with these. A question is sent again after a 401 only.
 _MAY_BE_EXPIRED: Final = (403, 419, 498)
@@ -59,7 +59,7 @@ _JUST_ISSUED: Final = (
     "The credentials are right, since this token was issued for them just now. Check that region or base_url "
     "is where your organisation is registered, dw_id, and that no proxy removes the header Authorization."
 )
-#: The failures of a token request whose errors say already that they are not about credentials.
+#: Failures of a token request that are plainly not about credentials.
 _SERVICE_FAILURES: Final = frozenset(
     {FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.INVALID_PAYLOAD}
 )
@@ -101,20 +101,20 @@ _LATEST: Final[WeakValueDictionary[tuple[Clock, bytes], Bearer]] = WeakValueDict
 
 
 class API:
-    """The API of one client, and what its questions share."""
+    """The API of one client, shared by its questions."""
 
     def __init__(
         self, transport: Transport, auth: Auth, *, timeout: float, resume_command: Callable[[str, int], str]
     ) -> None:
         self.transport = transport
         self.clock: Clock = transport.clock
-        self.timeout = timeout  # of a call that has none, in seconds
+        self.timeout = timeout  # of a call without one, in seconds
         self.resume_command = resume_command
         self.history: History | None = None
         self._auth = auth
 
     def recording(self, history: History) -> API:
-        """Return the same API for questions that are recorded in another history."""
+        """Return this API for questions recorded in another history."""
         other = copy.copy(self)
         other.history = history
         return other
@@ -129,8 +129,8 @@ class API:
         on_send: Callable[[Attempt], None] = lambda _: None,
         unread: dict[Request, Response] | None = None,
     ) -> _Result:
-        """Make one attempt with a token; a ConnectyError says that another would not get one."""
-        # ``on_send`` is called once there is a token; ``unread`` has what came, but was not read in time.
+        """Make one attempt with a token; a ConnectyError means that another would not get one."""
+        # ``on_send`` is called once there is a token; ``unread`` has responses received but not read in time.
         if unread and (received := unread.pop(request, None)) is not None:
             return read(received)
         bearer = self._auth.bearer(attempt.deadline)
@@ -145,7 +145,7 @@ class API:
             result = self.transport.send(request, attempt, token=bearer.token, read=read, describe=describe)
         except RequestFailed as failed:
             failure = failed.failure
-            # A question that was refused is not sent again.
+            # A refused question is not sent again.
             if request.body is None and failure.status in _MAY_BE_EXPIRED:
                 failed.failure = msgspec.structs.replace(failure, kind=FailureKind.UNAUTHORIZED)
             if failed.failure.kind is FailureKind.UNAUTHORIZED:
@@ -165,13 +165,13 @@ class Auth:
         self._client_secret = client_secret
         self._transport = transport
         self._method = "POST"
-        # Not a Future that the first caller completes: an interrupt right after one was made would leave all
-        # others waiting, and an RLock knows who holds it.
+        # Not a Future that the first caller completes: an interrupt right after it was made would leave all
+        # others waiting. An RLock knows its owner.
         self._lock = threading.RLock()
-        self._bearer: Bearer | None = None  # also one that is no longer valid
-        #: The last failure, when it came, and whether its caller gave up before its deadline.
+        self._bearer: Bearer | None = None  # valid or not
+        #: The last failure, its time, and True if its caller gave up before its deadline.
         self._failed: tuple[Failure, float, bool] | None = None
-        self._tried_early = -math.inf  # when a secret that had changed was tried despite a refusal
+        self._tried_early = -math.inf  # time of the last try with a changed secret despite a refusal
         self._process_id = os.getpid()
         transport.redact.add_client_id(client_id)
         transport.redact.add("client_secret", client_secret)
@@ -202,7 +202,7 @@ class Auth:
             found = failure or self._fetch(deadline)
             if isinstance(found, Bearer):
                 return found
-            # A failure from before the deadline says more than that the time ran out.
+            # A failure from before the deadline says more than a lack of time.
             if waited and found.kind is FailureKind.DEADLINE:
                 found = self._connection_lost(_NOT_IN_TIME)
             return self._shared_failure(began, deadline) or found
@@ -215,7 +215,7 @@ class Auth:
                 pass
 
     def may_recover(self, failure: Failure) -> bool:
-        """Whether a token is likely to come later: there has been one, and the endpoint is unavailable."""
+        """Return True if a token may come later: one came before, and the endpoint is unavailable."""
         unavailable = failure.kind in (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE)
         return unavailable and self._bearer is not None
 
@@ -241,7 +241,7 @@ class Auth:
         return max((failure.retry_after or 0.0) - (now - at), 0.0)
 
     def _fetch(self, deadline: Deadline) -> Bearer | Failure:
-        """Call the endpoint until there is a token; each outcome is kept for the threads that wait."""
+        """Call the endpoint until there is a token; keep each outcome for the waiting threads."""
 
         def send(attempt: Attempt) -> Bearer:
             try:
@@ -252,7 +252,7 @@ class Auth:
                 self._bearer, self._failed = bearer, None
                 _LATEST[self._key()] = bearer
                 return bearer
-            if deadline.remaining() > 0:  # that one caller has no time left does not concern the others
+            if deadline.remaining() > 0:  # one caller's lack of time does not concern the others
                 self._failed = failure, deadline.clock.monotonic(), False
             raise RequestFailed(failure)
 
@@ -264,7 +264,7 @@ class Auth:
         return found
 
     def _take_latest(self) -> Bearer | None:
-        """Return the token that another client with these credentials has; use it from now on."""
+        """Use another client's token for these credentials from now on."""
         latest = _LATEST.get(self._key())
         if latest is None or latest is self._bearer or latest.expires <= self._transport.clock.monotonic():
             return None
@@ -279,7 +279,7 @@ class Auth:
         return self._transport.clock, found.digest()
 
     def _request_token(self, attempt: Attempt) -> Bearer:
-        """Request a token; if a secret that may change is refused, once more with that of now."""
+        """Request a token; if a changeable secret is refused, try the current one once."""
         second = _second(attempt)
         try:
             return self._request_by_method(attempt)
@@ -289,19 +289,19 @@ class Auth:
         return self._request_by_method(second)
 
     def _has_changed(self, failure: Failure) -> bool:
-        """Read a refused secret again if it may change, and return whether it did."""
+        """Read a refused secret again if it may change; True if it did."""
         before = self._client_secret
         if before.read is not None and failure.status in _CREDENTIALS_REFUSED:
             try:
                 self._client_secret = SecretStr(before.read(), before.read)
-            except ValueError as error:  # that the old one was refused says more
+            except ValueError as error:  # the refusal of the old one says more
                 if is_interrupt(error):
                     raise
             self._transport.redact.add("client_secret", self._client_secret)
         return self._client_secret != before
 
     def _request_by_method(self, attempt: Attempt) -> Bearer:
-        """Request a token by the method that last brought one, and by the other if that is unknown."""
+        """Request a token by the last successful method, and by the other if the endpoint lacks that one."""
         sent_at = attempt.deadline.clock.monotonic()
         method = self._method
         second = _second(attempt)
@@ -364,7 +364,6 @@ class Auth:
         return Bearer(token, expires=sent_at + lifetime - min(_MARGIN, lifetime * _MARGIN_SHARE))
 
     def _connection_lost(self, reason: str) -> Failure:
-        """Return the failure of a token request whose response was lost."""
         host = self._transport.host
         message = f"{host} sent no token: {reason}. Nothing else was sent; try again later."
         error = ConnectionFailed(message, host=host, phase="token")
@@ -397,7 +396,7 @@ def content_failure(response: Response, transport: Transport) -> Failure | None:
     The first byte decides: a server may call JSON text/plain, and a proxy a page JSON.
     """
     if not response.body or response.body.isspace():
-        # Headers that were cut look just like this, so it is worth another attempt.
+        # Cut headers look just like this: another attempt is worthwhile.
         reason = f"{response.host} answered {response.status} with an empty body"
         error = ResponseError(f"{reason}.", host=response.host)
         return Failure(FailureKind.EMPTY_BODY, error, reason, status=response.status)
@@ -435,7 +434,7 @@ def _lacks_method(failure: Failure) -> bool:
 
 
 def _oauth_error(body: bytes, redact: Redaction) -> str:
-    """Return the error that a success of OAuth has instead of a token, in brackets; else an empty text."""
+    """Return the OAuth error in a success without a token, in brackets; else an empty text."""
     with contextlib.suppress(ValueError, RecursionError, AttributeError):
         fields = json.loads(body)
         found = [fields.get(name) for name in ("error", "error_description")]
@@ -445,12 +444,12 @@ def _oauth_error(body: bytes, redact: Redaction) -> str:
 
 
 def _second(attempt: Attempt) -> Attempt:
-    """Return a further attempt, made before the first, since reading an error shortens its time."""
+    """Copy an attempt before using it, since reading an error shortens its time."""
     return Attempt(attempt.deadline, connect=attempt.connect, idle=attempt.idle)
 
 
 def _lifetime(expires_at: object, now: datetime) -> float:
-    """Return the seconds from ``now`` to ``expires_at``; a short time if that is not usable."""
+    """Return the seconds from ``now`` to ``expires_at``; a short time for unusable values."""
     try:
         end = datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None
     except ValueError:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: The names of the checks of :func:`check_connection`, in their order.
 CONNECTION_CHECKS: Final = ("address", "connection", "proxy", "certificate", "service", "clock", "token")
-#: The check that fails with an attempt, by the phase in which it ended.
+#: The failed check of an attempt, by its last phase.
 _FAILED_CHECK: Final = {
     None: "address",
     "resolve": "address",
@@ -44,33 +44,33 @@ _FAILED_CHECK: Final = {
 }
 #: The most seconds of one call.
 _TIMEOUT: Final = 10.0
-#: The seconds by which two clocks may differ without a warning.
+#: The allowed difference between two clocks, in seconds.
 _CLOCK_TOLERANCE: Final = 60
-#: The shortest time, in seconds, for which a usual token is used; one without an end is used for less.
+#: The shortest usual lifetime of a token, in seconds; one without an end is used for less.
 _SHORT_LIFETIME: Final = 60.0
 
 
 class Check(Immutable):
     """One check."""
 
-    name: str  # what was checked, in one word
+    name: str  # the thing checked, in one word
     status: Literal["ok", "warning", "failed", "skipped"]
-    text: str = ""  # what was found; without secrets
-    error: ConnectyError | None = None  # what is wrong and what to do, if it failed
+    text: str = ""  # the finding, without secrets
+    error: ConnectyError | None = None  # the problem and the remedy, after a failure
 
     @classmethod
     def failed(cls, name: str, error: ConnectyError, *, found: str = "") -> Check:
-        """Return a check that failed."""
+        """Return a failed check."""
         return cls(name, "failed", found, error)
 
     @classmethod
     def skipped(cls, name: str, reason: str) -> Check:
-        """Return a check that could not be made."""
+        """Return a skipped check."""
         return cls(name, "skipped", reason)
 
 
 def probe_health(transport: Transport, *, timeout: float | None) -> bool:
-    """Whether the backend answers with status 200; raises ConfigError or ConnectionFailed."""
+    """Return True if the backend answers with status 200; raises ConfigError or ConnectionFailed."""
     status = transport.retry(
         partial(transport.send, Request("GET", HEALTH), read=lambda response: response.status),
         policy={},  # a failure is the outcome of the probe
@@ -84,14 +84,14 @@ def probe_health(transport: Transport, *, timeout: float | None) -> bool:
 
 
 def not_operational(address: str) -> ServerError:
-    """Return the error about a service whose answer to the check of its health is not 200."""
+    """Return the error about a service in bad health: its answer to the check is not 200."""
     advice = VERSION_TWICE if address.endswith("/v1") else "Try again later."
     return ServerError(f"{address} is not operational: its health check is not 200 OK. {advice}")
 
 
 def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
     """Check each step from here to a token, in the order of :data:`CONNECTION_CHECKS`."""
-    # Each of the two calls ends after ten seconds, or the timeout of the settings if that is shorter.
+    # Each of the two calls ends after ten seconds, or the settings' timeout if shorter.
     try:
         transport = Transport(settings, clock)
     except ConfigError as error:  # the host has no valid name, or ca_bundle no certificates
@@ -119,7 +119,7 @@ def check_token(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> None:
 
 
 def _request_token(transport: Transport, settings: Settings) -> float:
-    """Return the seconds for which a new token is used."""
+    """Return the lifetime of a new token, in seconds."""
     client_id, client_secret = settings.credentials()
     bearer = Auth(client_id, client_secret, transport=transport).bearer(_deadline(transport, settings))
     if isinstance(bearer, Failure):
@@ -143,7 +143,7 @@ def _deadline(transport: Transport, settings: Settings) -> Deadline:
 
 
 class _Probe:
-    """One request for the health of the service, and what it shows of the way there."""
+    """One request for the health of the service, and its findings on the way."""
 
     def __init__(self, transport: Transport, settings: Settings) -> None:
         self._transport = transport
@@ -170,11 +170,10 @@ class _Probe:
 
     @property
     def connected(self) -> bool:
-        """Whether the request could be sent."""
         return self._attempt.phase == "sent"
 
     def checks(self) -> Iterator[Check]:
-        """Yield the checks up to the service; those after the one that failed are skipped."""
+        """Yield the checks up to the service; skip those after a failed one."""
         failure = self._found if isinstance(self._found, Failure) else None
         failed, peer = False, terminal(self._attempt.peer)
         makers: dict[str, Callable[[str], Check]] = {
@@ -220,7 +219,6 @@ class _Probe:
         )
 
     def _authorities(self) -> str:
-        """Return which certificates are trusted."""
         if self._settings.ca_bundle is not None:
             return f"ca_bundle ({path_text(self._settings.ca_bundle)})"
         variable, trusted = self._transport.trusted()
@@ -233,7 +231,6 @@ class _Probe:
         return Check.failed(name, not_operational(address))
 
     def clock(self) -> Check:
-        """Return the check of this machine's clock."""
         date = http_date(self._found.headers.get("Date")) if isinstance(self._found, Response) else None
         if date is None:
             return Check.skipped("clock", "no time was received from the service")

@@ -1,4 +1,4 @@
-"""Polling: a question's state is asked for until it is final, at pauses that grow with the time elapsed.
+"""Poll a question until its state is final, at pauses that grow with the time elapsed.
 
 The response with the final state also has the rows, and is kept, so that they are sent once.
 """
@@ -54,15 +54,15 @@ if TYPE_CHECKING:
 _SHARE: Final = 0.1
 _MIN_PAUSE: Final = 0.1
 _MAX_PAUSE: Final = 5.0
-#: For this many seconds after acceptance, a 404 means that the question is not visible yet.
+#: For this many seconds after acceptance, a 404 means a question not visible yet.
 _SETTLING: Final = 30.0
-#: Failures that pass within so many seconds, if they pass at all: a page, or a server that is being deployed.
+#: Failures that pass within so many seconds, if at all: a page, or a server being deployed.
 _PATIENCE: Final = {
     FailureKind.SERVER_ERROR: 15.0,
     FailureKind.WRONG_CONTENT_TYPE: 15.0,
     FailureKind.GATEWAY_TIMEOUT: math.inf,
 }
-#: The failures that may pass by themselves; at the deadline they count as a timeout.
+#: Failures that may pass by themselves; at the deadline they count as a timeout.
 _TRANSIENT: Final = frozenset(
     {
         FailureKind.CONNECTION_LOST,
@@ -72,17 +72,17 @@ _TRANSIENT: Final = frozenset(
         FailureKind.EMPTY_BODY,
     }
 )
-#: The statuses of a refused request, and those that a single part may cause.
+#: Statuses of a refused request, and statuses a single part may cause.
 _REFUSALS: Final = (400, 422)
 _OF_A_PART: Final = (*_REFUSALS, 500, 504, 524)
-#: The most seconds that a part takes if it is fetched by itself.
+#: The most seconds for a part fetched by itself.
 _PART_SECONDS: Final = 10.0
 #: A completed question may have no results yet for this many seconds.
 _RACE: Final = 3.0
 #: A response with an unknown state and equal rows counts as the answer after so many polls and seconds.
 _EQUAL_POLLS: Final = 3
 _EQUAL_SECONDS: Final = 10.0
-#: The ``max_rows`` that is tried if the server refuses a larger one without naming its limit.
+#: The next ``max_rows`` if the server refuses a larger one without naming its limit.
 _USUAL_LIMIT: Final = 10_000
 _LEAST_LIMIT: Final = 100  # a smaller number in a refusal is none
 _search_max_rows: Final = re.compile(rb"max_?rows", re.IGNORECASE).search
@@ -100,8 +100,8 @@ class Results(Immutable):
     body: bytes
     max_rows: int  # of the request, 0 if it had none
     retry_after: float | None = None  # in seconds, as the server asked
-    elapsed: float | None = None  # seconds from sending the question to this response, if that is known
-    limit: float = math.inf  # the largest max_rows that the server takes
+    elapsed: float | None = None  # seconds from sending the question to this response, if known
+    limit: float = math.inf  # the largest max_rows accepted by the server
 
     def next_max_rows(self, wanted: int | None, checkpoint: Callable[[], None]) -> int | None:
         """Return how many rows to request next, or None if another request would return nothing new."""
@@ -120,15 +120,15 @@ class Results(Immutable):
 
 def delay(elapsed: float, random: Callable[[], float]) -> float:
     """Return the seconds to wait before the next poll: ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``."""
-    # A tenth of the time elapsed bounds how much longer than necessary a person waits, as a share of the
-    # whole, and polls least often where each poll says least: about a hundred requests for five minutes. The
-    # jitter spreads clients that started together.
+    # A tenth of the time elapsed limits a person's needless wait to a share of the whole, and polls least
+    # often where each poll says least: about a hundred requests for five minutes. The jitter spreads clients
+    # started together.
     base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
     return base * (0.8 + 0.4 * random())
 
 
 class Polling:
-    """The polling of one question, the state that the server last reported, and the final response."""
+    """The polling of one question, its last reported state, and the final response."""
 
     def __init__(
         self,
@@ -143,13 +143,13 @@ class Polling:
         self._api = api
         self._question_id = question_id
         self._dw_id = dw_id
-        #: In seconds of the monotonic clock; None if that is unknown.
+        #: In seconds of the monotonic clock; None if unknown.
         self._sent_at = submission.sent_at if submission else None
         self._accepted_at = submission.accepted_at if submission else None
         if earlier is not None and earlier.accepted_ago is not None:
             self._accepted_at = api.clock.monotonic() - max(0.0, earlier.accepted_ago)
         self._last_state: str | None = None  # as the server spelled it
-        self._known_state: State | None = None  # the last that the API document has
+        self._known_state: State | None = None  # the last one in the API document
         self._warned = False
         #: When the first failure since a response came, by the monotonic clock, and their number.
         self._failing: tuple[float, int] | None = None
@@ -157,13 +157,13 @@ class Polling:
         self._bare_since: float | None = None
         #: A response with an unknown state, when it came first, and how often.
         self._equal: tuple[bytes, float, int] | None = None
-        #: The largest max_rows that the server takes.
+        #: The largest max_rows accepted by the server.
         self._limit = math.inf
-        #: Whether the rows are fetched without the other parts, whose responses follow once they are fetched.
+        #: True if the rows are fetched alone; the other parts follow.
         self._is_apart = self._has_tried_alone = False
         self._parts: list[bytes] | None = None
-        self._unread: dict[Request, Response] = {}  # what could not be read in time
-        self.final = kept  # so that its rows need not be sent again
+        self._unread: dict[Request, Response] = {}  # responses not read in time
+        self.final = kept  # its rows need not be sent again
 
     def fetch(
         self,
@@ -209,7 +209,7 @@ class Polling:
                 return self._last(results)
 
     def _last(self, results: Results) -> Results:
-        """Return what came last if it says more than that the time ran out, else raise QuestionTimeout."""
+        """Return the last results if they say more than a lack of time, else raise QuestionTimeout."""
         if results.envelope.unnamed is None:
             raise self._timeout_error()
         return results
@@ -237,7 +237,7 @@ class Polling:
         return self._api.transport.retry(send, policy=policy, deadline=deadline)
 
     def _lowers_limit(self, failure: Failure, max_rows: int | None) -> bool:
-        """Return whether the server refused this ``max_rows``, and a smaller one is worth a request."""
+        """Lower the limit of rows if the server refused this ``max_rows``; True if it was lowered."""
         if max_rows is None or failure.status not in _REFUSALS or not _search_max_rows(failure.body):
             return False
         refused, had = int(min(max_rows, self._limit)), self.final.max_rows if self.final else 0
@@ -258,7 +258,7 @@ class Polling:
     def _recovered(
         self, failure: Failure, include: Sequence[str], max_rows: int | None, deadline: Deadline
     ) -> Results | Failure:
-        """Try again with fewer rows, without the other parts, or later; raise if none of these can help."""
+        """Try again with fewer rows, without the other parts, or later; raise if nothing helps."""
         if self._lowers_limit(failure, max_rows):
             pass
         elif failure.status in _OF_A_PART and len(include) > 1 and not self._has_tried_alone:
@@ -271,7 +271,7 @@ class Polling:
         return self._get(include, max_rows, deadline)
 
     def _with_parts(self, results: Results, others: Iterable[str], deadline: Deadline) -> Results:
-        """Add each other part that can be fetched by itself; the bodies stay as they were received."""
+        """Fetch each other part by itself and add it if possible; the bodies stay as received."""
         if self._parts is None:
             self._parts = []
             for part in others:
@@ -284,7 +284,7 @@ class Polling:
         return msgspec.structs.replace(results, envelope=read_envelope(body), body=body)
 
     def _settled(self, results: Results) -> Results:
-        """Return an answer with an unknown state as completed, once it is clear that it is whole."""
+        """Complete an answer with an unknown state once it is clearly whole."""
         envelope, now = results.envelope.as_completed(results.max_rows), self._api.clock.monotonic()
         if envelope.is_cut:
             return results  # more may come
@@ -332,14 +332,14 @@ class Polling:
             reason = f"{response.host} sent an invalid results response"
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, invalid, reason)) from None
         others = [each for each in envelope.question_ids if id_key(each) != id_key(self._question_id)]
-        if others:  # its rows would be those of another question
+        if others:  # these rows belong to another question
             reason = f"{response.host} sent the results of question {snippet(redact.data(others[0]))}"
             wrong = ResponseError(f"{reason} instead of {self._question_id}.", host=response.host)
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, wrong, reason, status=response.status))
         body = response.body if envelope.state == State.COMPLETED or envelope.doubt else b""
         if envelope.state == State.COMPLETED:
             return Results(envelope, body, max_rows)
-        # Messages show what is not the answer: without secrets.
+        # Messages show everything but the answer: without secrets.
         envelope = msgspec.structs.replace(
             envelope,
             state=envelope.state if envelope.state in State.__members__ else redact.data(envelope.state),
@@ -352,7 +352,7 @@ class Polling:
         return Results(envelope, body, max_rows, wait)
 
     def checkpoint(self, seconds: float) -> Callable[[], None]:
-        """Return a function that raises once ``seconds``, but at least ``GRACE``, have passed."""
+        """Return a function that raises after ``seconds``, but at least ``GRACE``."""
         clock = self._api.clock
         end = clock.monotonic() + max(seconds, GRACE)
 
@@ -386,7 +386,7 @@ class Polling:
         )
 
     def _wait_or_raise(self, failure: Failure, deadline: Deadline) -> None:
-        """Wait after a failure that may pass; raise after any other, or if it has lasted too long."""
+        """Wait if the failure may pass; raise if not, or if it has lasted too long."""
         now, random = self._api.clock.monotonic(), self._api.transport.random
         pause, patience = None, _PATIENCE.get(failure.kind)
         if patience is not None:
@@ -406,7 +406,7 @@ class Polling:
         failure.raise_()
 
     def _is_final(self, envelope: Envelope, previous: State | None) -> bool:
-        """Record a state, and return whether it is final; an unknown or earlier one is not."""
+        """Record a state; True if it is final. An unknown or earlier one is not."""
         state, self._last_state = envelope.state, envelope.word
         for kind, difference in envelope.differences:
             self._api.transport.differs(kind, difference)

@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 match_documented: Final = re.compile(
     rb'\s*\{\s*"question_id"\s*:\s*"([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})"\s*\}\s*'
 ).fullmatch
-#: An id at the top of a reply that may be cut: before it there is no other object.
+#: An id at the top of a reply, perhaps cut: no other object comes before it.
 _search_part: Final = re.compile(
     rb'\A\s*\{[^{}\[\]]*?"question_id"\s*:\s*(?:"([^"\\]{1,200})"|([0-9]{1,200})\s*[,}])'
 ).search
-#: What may hold the id at the top of a reply.
+#: Names at the top of a reply whose object may hold the id.
 _HOLDERS: Final = frozenset({"data", "result", "question"})
 #: The names of the id at the top or in a holder, in lower case without underscores; the first one found
-#: decides. Each with the statuses under which it counts, and the fields beside which it does not. The path of
-#: ``Location`` counts beside either.
+#: decides. Each with its statuses, and the fields that rule it out. The path of ``Location`` counts beside
+#: either.
 _RULES: Final[tuple[tuple[str, frozenset[int], frozenset[str]], ...]] = (
-    # A refusal may name the question that is running; after other failures this one may be.
+    # A refusal may name the running question; after other failures this one may be it.
     ("questionid", frozenset({*range(200, 400), 408, *range(500, 600)}), frozenset()),
     ("id", frozenset(SUCCESS), frozenset({"error", "errors"})),
 )
 _LOCATED: Final = range(200, 400)
-#: The statuses whose Location names what was made; under others it may name any page.
+#: Statuses with a Location for the new question; under others it may name any page.
 _NAMES_RESULT: Final = (201, 202, 303)
 _search_token: Final = re.compile(rb"(?:access|id|refresh|bearer)[_-]?token|\bjwt\b", re.IGNORECASE).search
 #: How much of a reply is kept: characters, and ids.
@@ -81,7 +81,7 @@ class Reply(Immutable):
 
 
 def read_reply(attempt: Attempt, url: str, dw_id: int) -> Reply:
-    """Find the ids in what has been received of the reply to a question that was sent to ``url``."""
+    """Find the ids in the received part of the reply to a question sent to ``url``."""
     body, status = attempt.received.getvalue(), attempt.status or 0
     try:
         # Numbers as their texts: an id is sent back as it was received.
@@ -119,7 +119,7 @@ def _is_list_of_one(value: Any) -> bool:
 
 
 def _id_in_location(attempt: Attempt, url: str, dw_id: int) -> str | None:
-    """Return the id in the path of a question of this workspace, on the host that was asked."""
+    """Return the id in the path of a question of this workspace, on the same host."""
     if attempt.status not in _LOCATED:
         return None
     try:
@@ -136,7 +136,7 @@ def _id_in_location(attempt: Attempt, url: str, dw_id: int) -> str | None:
 
 
 def shown_reply(attempt: Attempt, reply: Reply, redact: Redaction) -> dict[str, Any]:
-    """Return what came of a reply, without secrets, for the details of an error."""
+    """Describe a reply, without secrets, for the details of an error."""
     headers = shown_headers(attempt.headers, redact)
     body = attempt.received.getvalue()
     # A token may come with any status, and is not known here.

@@ -1,4 +1,4 @@
-"""Reuse: the answer of an equal question that was asked before, by any thread or process of this user.
+"""Reuse the answer of an equal question, asked before by any thread or process of this user.
 
 The history says what was asked. Of callers that ask the same at the same time, one sends the question and
 records its id; the others wait for the id, and fetch the answer by it.
@@ -34,13 +34,13 @@ def find_or_claim(
     gone: Collection[str],
     deadline: Deadline,
 ) -> Earlier | None:
-    """Return an earlier asking whose answer may be reused; None once this call is recorded as sending it."""
-    # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are the ids of
-    # earlier ones that the server no longer has. Raises SubmissionUncertain if an earlier one may have been
-    # started, QuestionTimeout if another caller sends it and its id is not known in time, and ConfigError if
-    # the history cannot be used.
+    """Return an earlier asking to reuse; None once this call is recorded as the sender."""
+    # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are ids no longer
+    # known to the server. Raises SubmissionUncertain if an earlier one may have been started, QuestionTimeout
+    # if another caller sends it and its id is not known in time, and ConfigError if the history cannot be
+    # used.
     asked = submission.asked
-    # ``pause`` is in seconds, between two looks for the id of a question that another caller is sending.
+    # ``pause`` is in seconds, between two looks for the id of a question another caller is sending.
     pause, awaited, begun = 0.02, None, None
     while True:
         # Ages count from the call, so that a question which others are sending does not grow too old while it
@@ -49,7 +49,7 @@ def find_or_claim(
         begun = begun or now
         first, last = min(begun, now), max(begun, now)
         young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - last]
-        # The outcome of a question that others waited for is theirs too, also if it failed meanwhile.
+        # Callers waiting for a question share its outcome, even if it failed meanwhile.
         ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
         found = ended or _usable(young, gone)
         if found is None:
@@ -75,7 +75,7 @@ def find_or_claim(
 
 
 def kept_results(history: History, question_id: str) -> Results | None:
-    """Return the response of a question that was kept, or None if there is none that can be read."""
+    """Return the kept response of a question, or None if it is missing or unreadable."""
     kept = history.kept(question_id)
     if kept is not None:
         with suppress_own(ResponseError):  # another version may have kept it

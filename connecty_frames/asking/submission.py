@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from connecty_frames.store.table import Earlier, Row
 
 _REDIRECTS: Final = range(300, 400)
-#: The statuses that say, without their body, that nothing was started.
+#: Statuses that say, even without their body, that nothing was started.
 _REFUSALS: Final = frozenset(range(400, 500)) - {HTTPStatus.REQUEST_TIMEOUT}
 _WHAT_TO_DO: Final = (
     "It may be running, so it was not sent again. Look in ConnectyAI's chat history before asking it again"
@@ -67,7 +67,7 @@ def resume_command(question_id: str | None, dw_id: int | None) -> str:
 
 
 def pending_message(question_id: str, command: str, recorded_in: str) -> str:
-    """Return the message about an accepted question, for a caller that stops waiting."""
+    """Return the message about an accepted question, for a caller about to stop waiting."""
     # ``command`` fetches its answer, and is empty if no line does; ``recorded_in`` is the history's file.
     pending = f"Question {question_id} may still be running"
     if recorded_in:
@@ -81,7 +81,7 @@ def annotate(interrupt: BaseException, message: str | None) -> None:
     if message is None or message in getattr(interrupt, "__notes__", ()):
         return
     interrupt.add_note(message)
-    # What IPython displays, as of an error of this package.
+    # IPython displays this, as for an error of this package.
     interrupt._render_traceback_ = partial(short_traceback, interrupt)  # type: ignore[attr-defined]
     if not isinstance(interrupt, KeyboardInterrupt):
         return
@@ -92,7 +92,7 @@ def annotate(interrupt: BaseException, message: str | None) -> None:
 
 @dataclass(eq=False, repr=False)
 class Submission:
-    """A question to submit, and what is known of it at any moment, for an interrupt."""
+    """A question to submit, and its state at any moment, for an interrupt."""
 
     _api: API
     asked: Asked
@@ -110,21 +110,21 @@ class Submission:
     #: When the last attempt was sent, by the wall clock in UTC and by the monotonic clock, and the attempt.
     #: One tuple, since an interrupt may come between two assignments.
     _last: tuple[datetime, float, Attempt] | None = None
-    #: The reply, unless it is that of the API document.
+    #: The reply, if it differs from the API document's.
     _differing: Reply | None = None
-    #: The earlier asking whose answer is reused, if one is.
+    #: The reused earlier asking, if any.
     earlier: Earlier | None = None
 
     @property
     def recorded_in(self) -> str:
-        """The file of the history that has the question; empty if none has."""
+        """The file of the history with the question; empty if none has it."""
         is_recorded = self.row is not None or self.earlier is not None
         return self._api.history.place if self._api.history is not None and is_recorded else ""
 
     def send(self, deadline: Deadline) -> str:
         """Send the question, once, and return its id."""
         # Nothing was started if ConfigError, ConnectionFailed, AuthError, RateLimitError, APIError or
-        # QuestionTimeout is raised. SubmissionUncertain: it is unknown whether it was started.
+        # QuestionTimeout is raised. After SubmissionUncertain, the question may have been started.
         send = partial(
             self._api.send,
             Request("POST", QUESTIONS.format(dw_id=self.asked.dw_id), self._body),
@@ -145,13 +145,13 @@ class Submission:
         self.question_id, self.accepted_at = outcome, self._api.clock.monotonic()
         if self.row is not None:
             self._record_acceptance(outcome)
-        self._last = None  # a question may be kept for long, and what was received is no longer needed
+        self._last = None  # a question may be kept for long, but its response is no longer needed
         if self._differing is not None:
             self._say_difference(self._differing)
         return outcome
 
     def _before_sending(self, attempt: Attempt) -> None:
-        """Record an attempt at sending; the first one in the history too, before anything is sent."""
+        """Record each attempt, and the question in the history before anything is sent."""
         now = self._api.clock.now()
         if self._api.history is not None and self.row is None:
             self.row = self._api.history.sent(self.asked, asked_at=now)
@@ -174,14 +174,14 @@ class Submission:
         )
 
     def _reply(self, last: tuple[datetime, float, Attempt] | None) -> Reply:
-        """Return the ids in what an attempt has received so far."""
+        """Return the ids in the received part of an attempt."""
         if last is None:
             return Reply(0, [], {})
         url = self._api.transport.address + QUESTIONS.format(dw_id=self.asked.dw_id)
         return without_frames(partial(read_reply, last[2], url, self.asked.dw_id))
 
     def _id_or_raise(self, failure: Failure) -> str:
-        """Return the id in a redirect or in a reply that was cut; raise for any other failure."""
+        """Return the id in a redirect or cut reply; raise for any other failure."""
         asked, is_redirect = self.asked, failure.status in _REDIRECTS
         if failure.kind is FailureKind.DEADLINE:
             raise QuestionTimeout(
@@ -199,7 +199,7 @@ class Submission:
         raise self._uncertain(failure, reply)
 
     def _uncertain(self, failure: Failure, reply: Reply) -> SubmissionUncertain:
-        """Return the error of a question that may have been started, with all that the server said."""
+        """Return the error of a question that may have been started, with everything the server said."""
         asked, redact = self.asked, self._api.transport.redact
         found, said = "", dict[str, Any]()
         if self._last is not None:
@@ -234,7 +234,7 @@ class Submission:
         return error
 
     def _say_difference(self, reply: Reply) -> None:
-        """Warn of an id that came in another way than in the API document."""
+        """Warn of an id in another form than the API document's."""
         place, question_id = reply.named[0]
         if (place, is_uuid(question_id), reply.status in SUCCESS) != ("question_id", True, True):
             self._api.transport.differs(
@@ -244,14 +244,13 @@ class Submission:
             )
 
     def _record_acceptance(self, question_id: str) -> None:
-        """Record in the history that the question was accepted."""
         if self._api.history is not None and self.row is not None:
             now = self._api.clock.now()
             asked_at = self.asked_at or (self._last[0] if self._last else now)
             self._api.history.accepted(self.row, question_id, asked_at=asked_at, now=now)
 
     def _record_error(self, error: BaseException) -> None:
-        """Record in the history that there is no id: it is certain that nothing was started, or it is not."""
+        """Record an end without an id in the history, as rejected or uncertain."""
         if self._api.history is None or self.row is None:
             return
         from connecty_frames.store.table import RecordState
@@ -271,13 +270,13 @@ class Submission:
 
     @contextmanager
     def annotated(self) -> Iterator[None]:
-        """Add what is known of the question, once it was sent, to exceptions other than ours."""
+        """Add the facts about a question, once sent, to exceptions other than ours."""
         try:
             yield
         except BaseException as error:
             if is_own(error):
                 raise  # its message already says it
-            # KeyboardInterrupt, or what a signal handler or a callable raises.
+            # KeyboardInterrupt, or any exception of a signal handler or a callable.
             message = self.message()
             if isinstance(error, KeyboardInterrupt):
                 annotate(error, message)
@@ -297,11 +296,10 @@ class Submission:
             raise
 
     def _recorded(self) -> str:
-        """Return the end of a message: which history has the question, if one has."""
         return f" It is recorded in {self.recorded_in}." if self.recorded_in else ""
 
     def message(self) -> str | None:
-        """Return a message with what is known of the question, or None if it was never sent."""
+        """Describe a question for an interrupt, or return None if it was never sent."""
         asked = self.asked
         last = self._last  # read before the id, since another thread sets the id and then clears this
         question_id = self.question_id or self._reply(last).question_id
@@ -320,7 +318,7 @@ class Submission:
 
 
 def _may_run(last: tuple[datetime, float, Attempt] | None) -> bool:
-    """Return False if a question was not sent, or the last attempt was refused by its status."""
+    """Return False for a question never sent, or refused in its last attempt by the status."""
     return last is not None and last[2].status not in _REFUSALS
 
 

@@ -1,4 +1,4 @@
-"""Calls that an event loop awaits: a thread for each, and no second transport.
+"""Await calls on an event loop: a thread for each, and no second transport.
 
 ``asyncio.to_thread`` is not enough: it runs at most as many calls at once as there are processors and four
 more, and a cancelled one is neither stopped nor does it say which question was asked.
@@ -55,7 +55,7 @@ async def ask_in_thread(
     context.run(CURRENT.set, Deadline(cancelled=cancelled))
     call = context.run(prepare)
     loop, finished = asyncio.get_running_loop(), asyncio.Event()
-    outcome: Future[_Result] = Future()  # which reports no error that nobody asks for, as asyncio's does
+    outcome: Future[_Result] = Future()  # unlike asyncio's, it reports no error left unread
     thread = threading.Thread(
         target=context.run,
         args=(_work, lambda: make(call.answer(), call.options), outcome),
@@ -65,19 +65,19 @@ async def ask_in_thread(
     )
     try:
         thread.start()
-        # In the next turn of the loop: if many calls begin in this one, each start would otherwise wait until
-        # a thread that is at work lets go of the interpreter, 5 ms or longer: 0.1 to 0.3 s for 64 calls.
+        # In the next turn of the loop: otherwise each start would wait until a working thread releases the
+        # interpreter, 5 ms or longer: 0.1 to 0.3 s for 64 calls begun in this turn.
         loop.call_soon(begin.set)
         await finished.wait()
     except BaseException as error:  # CancelledError; GeneratorExit if the loop was closed before
-        cancelled.set()  # first: a question that the message does not know of is not sent from now on
+        cancelled.set()  # first: from now on, no question unknown to the message is sent
         begin.set()  # the loop may have no further turn
         annotate(error, call.submission.message())
         raise
     try:
         return outcome.result()
     finally:
-        del outcome  # it holds the error, whose traceback holds this frame
+        del outcome  # it holds the error, and its traceback holds this frame
 
 
 def _work(

@@ -49,7 +49,6 @@ class QuestionFuture(Future["Answer"]):
         return f"<QuestionFuture to {question}: {self._state_text()}>"
 
     def _state_text(self) -> str:
-        """Return the outcome in words and the id, as far as they are known."""
         if not self.done():
             return "pending"
         if self.cancelled():
@@ -62,7 +61,7 @@ class QuestionFuture(Future["Answer"]):
 
 
 class Workers(Generic[_Future]):
-    """Threads that make the results of futures, a thread for each future in progress; raises ConfigError."""
+    """Threads that make the results of futures, one for each in progress; raises ConfigError."""
 
     # ``work`` gets a future and its position, and returns soon after it is cancelled; ``message`` returns
     # what is known of all questions, for an interrupt.
@@ -82,7 +81,7 @@ class Workers(Generic[_Future]):
         self._cancelled = threading.Event()
         self._deadline = Deadline(cancelled=self._cancelled)
         self._location = CodeLocation.of_caller()
-        # More answers that are decoded at once take their memory, but hardly less time.
+        # Decoding more answers at once takes their memory, but hardly less time.
         self._decoding = threading.BoundedSemaphore(2)
 
     def run(self, futures: Iterable[_Future]) -> Iterator[_Future]:
@@ -106,9 +105,9 @@ class Workers(Generic[_Future]):
                 yield self._next(running)
         except GeneratorExit:
             raise
-        except BaseException as interrupt:  # KeyboardInterrupt, or what a signal handler raises
+        except BaseException as interrupt:  # KeyboardInterrupt, or the exception of a signal handler
             self._cancelled.set()
-            # Requests in progress get 0.2 s to end, so that more is known of them.
+            # Requests in progress get 0.2 s to end, to learn more of them.
             for thread in running.values():
                 with suppress(RuntimeError):  # the interrupt may have come before it began
                     thread.join(0.2 / len(running))
@@ -118,7 +117,6 @@ class Workers(Generic[_Future]):
             self._cancelled.set()
 
     def _next(self, running: dict[_Future, threading.Thread]) -> _Future:
-        """Wait for the next future that is done."""
         while True:
             try:
                 # A signal right before a wait is handled only after it.
@@ -156,7 +154,7 @@ class ConcurrentRun:
             )
         self._prepare = prepare
         self._questions = list(questions)
-        #: Returns what is known of each question that was started, by position.
+        #: The message of each started question as a function, by position.
         self._messages: dict[int, Callable[[], str | None]] = {}
         self._answered: set[int] = set()
 
@@ -184,7 +182,6 @@ class ConcurrentRun:
             self._messages[position] = lambda: message
 
     def _message(self) -> str:
-        """Return a message with each question that was sent and how to fetch its answer."""
         known = [
             f"{snippet(question, 60)!r}{' (done)' if position in self._answered else ''}: {message}"
             for position, question in enumerate(self._questions)

@@ -1,4 +1,4 @@
-"""The options of an answer that several commands take: which rows, of which types, and in which format."""
+"""The options of an answer in several commands: rows, types and format."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from connecty_frames.cli.output import Format
 from connecty_frames.errors import wrong_value
 from connecty_frames.options import parse_max_rows
 
-#: Options, by the panel of the help that shows them.
+#: Options, by their panel in the help.
 _table = partial(typer.Option, rich_help_panel="Rows and types")
 _output = partial(typer.Option, rich_help_panel="Output")
 
 
 def _max_rows(value: object) -> int | None:
-    """Return a number of rows, None for ``all``."""
     try:
         return parse_max_rows(str(value))
     except ValueError as error:

@@ -41,7 +41,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     warnings.showwarning = show_warning
     columns = os.environ.get("COLUMNS", "")
-    if not (columns.isdecimal() and int(columns)):  # some programs export 0, which rich takes for a width
+    if not (columns.isdecimal() and int(columns)):  # some programs export 0, and rich takes it for a width
         os.environ.pop("COLUMNS", None)
     with standard_streams(), exit_on_signals():
         _run()

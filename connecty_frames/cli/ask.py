@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.question import Question
 
-#: Options, by the panel of the help that shows them.
+#: Options, by their panel in the help.
 _question = partial(typer.Option, rich_help_panel="Question")
 _connection = partial(typer.Option, rich_help_panel="Connection")
 _output = partial(typer.Option, rich_help_panel="Output")
@@ -55,7 +55,7 @@ def _check_words(ctx: typer.Context, words: list[str] | None) -> list[str]:
     options = {name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")}
     words = words or []
     for word in words:
-        if word in options and not ctx.resilient_parsing:  # which a shell uses for completion
+        if word in options and not ctx.resilient_parsing:  # used by a shell for completion
             raise ConfigError(
                 f"{word} comes after --, so it would be a word of the question: write it before --.",
                 setting="question",
@@ -176,7 +176,7 @@ def ask(
 
         import_uniplot()
     place = {"profile": profile, "base_url": base_url, "region": region}
-    # Opened first: a file that cannot be written must not cost a question.
+    # Opened first: an unwritable file must not cost a question.
     with (
         reporting_id(quiet=quiet) as accepted,
         open_response_file(save, output) as save_response,
@@ -185,7 +185,7 @@ def ask(
         recording_client(address, no_history=no_history, max_age=max_age) as client,
         saving(client, save, save_response) as save_answer,
     ):
-        # Read last, so that nobody types a question that cannot be asked.
+        # Read last: nobody should type a question in vain.
         text = read_question()
         if question_id is None:
             answer = client.call(text, options).answer(accepted=accepted, received=save_answer)
@@ -223,7 +223,7 @@ def _selected_part(*, sql: bool, summary: bool, stats: bool, schema: bool) -> Pa
 def recording_client(
     address: Mapping[str, Any], *, no_history: bool = False, max_age: str | None = None
 ) -> Iterator[Client]:
-    """Yield a client that, unlike in Python, records questions unless a setting says otherwise."""
+    """Yield a client; unlike in Python, it records questions unless a setting says otherwise."""
     from connecty_frames.settings.sources import explain
 
     settings = {name: (value, place) for name, value, place in explain(**address)}
@@ -247,7 +247,7 @@ def recording_client(
 
 @contextmanager
 def reporting_id(*, quiet: bool = False) -> Iterator[Callable[[Question], None]]:
-    """Yield a function that reports the id of a question; also quietly, if its answer cannot be written."""
+    """Yield a function to report the id of a question; also quietly, if its answer cannot be written."""
     questions: list[Question] = []
 
     def accepted(question: Question) -> None:
@@ -262,14 +262,14 @@ def reporting_id(*, quiet: bool = False) -> Iterator[Callable[[Question], None]]
             _echo_acceptance(questions[0], before="\n")
         raise
     except OSError as error:
-        # A reader that closes the pipe, such as `head`, does so on purpose.
+        # A reader such as `head` closes the pipe on purpose.
         if questions and quiet and not isinstance(error, BrokenPipeError):
             _echo_acceptance(questions[0])
         raise
 
 
 def _echo_acceptance(question: Question, *, before: str = "") -> None:
-    """Write the id of a question that was accepted, and so paid for; not of a sandbox that ends with it."""
+    """Write the id of an accepted question, since it is paid for; not for a temporary sandbox."""
     if command := question.resume_command:
         echo_stderr(
             f"{before}Question {question.question_id} was accepted; to fetch its answer without asking "

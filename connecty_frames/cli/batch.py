@@ -23,9 +23,9 @@ from connecty_frames.errors import ConfigError, QuestionError, QuestionTimeout, 
 if TYPE_CHECKING:
     from connecty_frames.batch import Batch, BatchSummary
 
-#: Options, by the panel of the help that shows them.
+#: Options, by their panel in the help.
 _questions = partial(typer.Option, rich_help_panel="Question")
-#: The questions without an answer that are listed.
+#: The most unanswered questions to list.
 _MOST_SHOWN: Final = 20
 
 
@@ -122,7 +122,6 @@ def batch(
 
 
 def _echo_failures(finished: Batch) -> None:
-    """Say which questions have no answer, and why."""
     failures = finished.errors("pyarrow").to_pylist()
     for each in failures[:_MOST_SHOWN]:
         reason = cut(" ".join((each["error"] or each["state"]).split()), 300)
@@ -132,7 +131,7 @@ def _echo_failures(finished: Batch) -> None:
 
 
 def _exit_code(summary: BatchSummary) -> int:
-    """Return the code of what is most urgent to look at."""
+    """Return the exit code of the most urgent problem."""
     if summary.uncertain:
         return EXIT_CODES[SubmissionUncertain]
     if summary.failed or summary.unusable or summary.rejected:
@@ -151,7 +150,7 @@ def _read_questions(
     if suffix == ".txt":
         if column or name_column:
             raise ConfigError("--column and --name-column are only for .csv files.", setting="column")
-        # Not by splitlines, which cuts at other characters, too, such as a form feed.
+        # Not by splitlines: it cuts at other characters, too, such as a form feed.
         return [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     try:
         header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -1,4 +1,4 @@
-"""Where a command asks: the options that say so, and a client for it."""
+"""Where a command asks: the options for an address, and a client for it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ADDRESS_CONFLICT: Final = "--base-url and --region both name the address: give o
 
 
 def records_by_default() -> bool:
-    """Whether commands record questions if no setting says so: wherever the user has a home folder."""
+    """Return True if commands record questions without a setting: wherever the user has a home folder."""
     from connecty_frames.files import user_folder
 
     return user_folder("state") is not None
 
 
 def complete_profile(incomplete: str) -> list[str]:
-    """Return the names of profiles that complete a word, for the shell."""
+    """Return the names of profiles to complete a word, for the shell."""
     from connecty_frames.settings.sources import Profiles, environment
 
     try:
@@ -62,7 +62,7 @@ UseSandbox = Annotated[
 def connection(
     *, sandbox: bool, question_id: str | None = None, **address: str | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the settings that options name, or those of a sandbox that runs as long as the context.
+    """Yield the settings from options, or from a sandbox kept running until the context ends.
 
     ``question_id`` is that of a question asked before, which no new sandbox has.
     """
@@ -92,7 +92,7 @@ def connection(
 
 @contextmanager
 def open_client(address: Mapping[str, Any], **settings: Any) -> Iterator[Client]:
-    """Yield a client for what :func:`connection` yields, with further settings."""
+    """Yield a client for the settings of :func:`connection`, with further settings."""
     from connecty_frames.client import Client
 
     # An answer has to be fetched where its question was asked.
@@ -108,12 +108,12 @@ def open_client(address: Mapping[str, Any], **settings: Any) -> Iterator[Client]
 
 
 def is_temporary(address: Mapping[str, Any]) -> bool:
-    """Whether it is that of a sandbox, whose questions end with the command and cost nothing."""
+    """Return True for a sandbox: its questions end with the command and cost nothing."""
     return "client_id" in address
 
 
 def sandbox_class() -> type[Sandbox]:
-    """Return the class of the sandbox, whose server then logs errors alone."""
+    """Return the class of the sandbox, with a server that logs errors alone."""
     from connecty_frames.sandbox import Sandbox
 
     logging.getLogger("uvicorn.error").addFilter(_is_error)
@@ -121,5 +121,5 @@ def sandbox_class() -> type[Sandbox]:
 
 
 def _is_error(record: logging.LogRecord) -> bool:
-    """Whether a log record is an error; one about requests that stopping a sandbox cut off is not."""
+    """Return True for an error, except about requests cut off by stopping a sandbox."""
     return "graceful shutdown" not in record.msg

@@ -1,4 +1,4 @@
-"""``connecty doctor``: what works on the way from here to a token, and what to do about the rest."""
+"""``connecty doctor``: check the way from here to a token, with advice on each failure."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def doctor(
     """
     if (ask is None and (dw_id, save) != (None, None)) or (save is None and anonymize):
         raise ConfigError("--dw-id and --save need --ask, and --anonymize needs --save.", setting="ask")
-    console = stdout_console(width=1000)  # of what is no terminal
+    console = stdout_console(width=1000)  # unless it is a terminal
     question = "" if ask is None else question_reader([ask], None, None)()
     if ask is not None and not question.strip():
         raise ConfigError("--ask is blank; expected a question in plain language.", setting="ask")
@@ -99,7 +99,7 @@ def _first_contact(
     *,
     anonymize: bool,
 ) -> None:
-    """Ask a question once, and report what its responses show, also if they are no answer."""
+    """Ask a question once, and report the findings in its responses, also without an answer."""
     from connecty_frames.cli.exchanges import Exchanges
     from connecty_frames.cli.first_contact import Contact
 
@@ -145,7 +145,7 @@ def _check(console: Console, address: Mapping[str, Any]) -> None:
 
 
 def _report(console: Console, contact: Contact) -> bool:
-    """Write what became of each assumption; return whether each that was seen held."""
+    """Report each assumption; return True if all seen ones held."""
     from connecty_frames.cli.first_contact import ASSUMPTIONS
 
     typer.echo("")
@@ -192,7 +192,7 @@ def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
 
 
 def _settings(address: Mapping[str, Any]) -> Check:
-    """Return the check of the settings, with the source of each one that is not a default."""
+    """Check the settings, and name the source of each one other than a default."""
     from connecty_frames.asking.checks import Check
     from connecty_frames.settings.sources import explain, resolve
 
@@ -212,7 +212,7 @@ def _settings(address: Mapping[str, Any]) -> Check:
 
 
 def _extras() -> Check:
-    """Return the check of the optional dependencies, whose absence is no failure."""
+    """Check the optional dependencies; a missing one is no failure."""
     from importlib.metadata import PackageNotFoundError, distributions, requires
 
     from connecty_frames.asking.checks import Check

@@ -1,4 +1,4 @@
-"""What came of each request, as a file for a person who looks for the cause of an error."""
+"""All requests and responses as a file, for finding the cause of an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: How much of a body is kept, in bytes.
 _MOST_KEPT: Final = 2**20
-#: The headers whose values are not of the business.
+#: Headers without business data.
 _PLAIN_HEADERS: Final = frozenset(
     {"content-type", "content-length", "content-encoding", "date", "server", "retry-after", "traceparent"}
 )
@@ -34,7 +34,7 @@ class Exchanges(Immutable):
         self.responses.append(response)
 
     def record(self, error: BaseException | None = None, *, anonymize: bool = False) -> bytes:
-        """Return all that came as JSON, without secrets; ``anonymize`` masks business data too."""
+        """Return all responses as JSON, without secrets; ``anonymize`` masks business data too."""
         exchanges = [_exchange(each, anonymize=anonymize) for each in self.responses]
         found: dict[str, Any] = {"exchanges": exchanges}
         if error is not None:

@@ -1,4 +1,4 @@
-"""Exit codes: one for each kind of error, so that a script can react to it."""
+"""Exit codes: one for each kind of error, for scripts to react to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from connecty_frames import errors
 
-#: The exit code of each kind of error; the first class that matches decides.
+#: The exit code of each kind of error; the first matching class decides.
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
     errors.ConfigError: 2,
     errors.AuthError: 3,
@@ -27,10 +27,10 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
 #: The exit code of ``connecty doctor --ask`` if the answer came, and not as assumed.
 NOT_AS_ASSUMED: Final = 13
 
-#: The exit code of a command whose reader closed the pipe: 128 + SIGPIPE.
+#: The exit code after the reader closed the pipe: 128 + SIGPIPE.
 BROKEN_PIPE: Final = 141
 
-#: The exit codes of a command that a signal ended: 128 + SIGHUP, SIGINT or SIGTERM.
+#: The exit codes of a command ended by a signal: 128 + SIGHUP, SIGINT or SIGTERM.
 SIGNAL_CODES: Final = (129, 130, 143)
 
 #: The meaning of each exit code, for ``connecty help exit-codes`` and the documentation.

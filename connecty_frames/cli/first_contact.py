@@ -1,4 +1,4 @@
-"""What the responses to one question show of the assumptions in ``docs/limits.md``.
+"""Evidence for the assumptions in ``docs/limits.md``, from the responses to one question.
 
 The evidence can be sent to anybody: columns are numbered, texts become ``x``, and digits ``1``, so that a
 masked date still is one.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.http.models import Response
 
-#: Whether an assumption held (None: not seen), and the evidence.
+#: True or False for an assumption (None: not seen), and the evidence.
 Judgement = tuple[bool | None, str]
 
 _READ: Final = frozenset(FIELDS.values())
@@ -67,7 +67,7 @@ _is_moment: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d\S*)?", re.ASCI
 
 
 class Column(NamedTuple):
-    """A column: its number, what came but nulls, its statistics, and as what it was read."""
+    """A column: its number, its values without nulls, its statistics, and the type it was read as."""
 
     number: int
     values: list[Any]
@@ -75,12 +75,12 @@ class Column(NamedTuple):
     type: str
 
     def all_match(self, match: Callable[[str], object]) -> bool:
-        """Whether all values are texts of a kind, and there are some."""
+        """Return True if there are values, and all are matching texts."""
         return bool(self.values) and all(type(value) is str and match(value) for value in self.values)
 
     @property
     def numbers(self) -> list[str]:
-        """The numbers of JSON, or those in quotes, unless the statistics say that they are texts."""
+        """JSON numbers, or quoted ones, unless the statistics call them texts."""
         if self.statistics.candidates[0] != "string" and self.all_match(_is_number):
             return self.values
         return [text for text in self.values if isinstance(text, IntText | FloatText)]
@@ -90,7 +90,7 @@ class Contact:
     """The responses to one question; a Transport calls :meth:`observe`."""
 
     def __init__(self) -> None:
-        self.body = b""  # that ended the question
+        self.body = b""  # of the final response
         self.states: list[str] = []
         self.single = b""  # a fetch with one row
 
@@ -142,13 +142,13 @@ class Contact:
         return list(map(Column, range(1, len(types) + 1), cells, known, types))
 
     def shown(self, names: Iterable[str]) -> list[str]:
-        """Return names of the service's; one that may be the business's is masked."""
+        """Return names of the service; mask any that may be the business's."""
         words = _words(self.body)
         return [name if _is_of_service(name, words) else masked(name) for name in names]
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body, numbers as their texts; an empty one if it is none."""
+    """Return the JSON object of a body, numbers as their texts; an empty one for other bodies."""
     try:
         found = exact_json.parse(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -323,12 +323,12 @@ def masked(text: str) -> str:
 
 
 def _words(body: bytes) -> set[str]:
-    """Return the texts in JSON that may look like a name of the service's."""
+    """Return the texts in JSON that look like names of the service."""
     return set(re.findall(r'"(\w+)"(?!\s*:)', body.decode(errors="replace").casefold()))
 
 
 def _is_of_service(name: str, words: set[str]) -> bool:
-    """Whether a name of a field or a section is the service's: one that is also a text may not be."""
+    """Return True if a name of a field or section is the service's; one also used as a text may not be."""
     is_known = name in _OUTER | _INNER | _READ | SECTION_NAMES.keys()
     is_name = bool(_is_name(name)) or section_named(name) is not None
     return is_known or (is_name and name.casefold() not in words)
@@ -344,7 +344,7 @@ def anonymized(body: bytes) -> bytes:
 
 
 def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> Any:
-    """Return what stands for the value at a path of keys and, in arrays, positions."""
+    """Mask the value at a path of keys and, in arrays, positions."""
     is_count = _below_statistics(path) is not None and path[-1] in _COUNTS
     match value:
         case dict():
@@ -367,7 +367,7 @@ def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str,
 
 
 def _is_plain(value: str, path: tuple[Any, ...]) -> bool:
-    """Whether a text is the protocol's own: a state or an id, in no array, no cell and no statistics."""
+    """Return True for the protocol's own texts: a state or an id, in no array, cell or statistics."""
     if (
         _is_in_cells(path)
         or _below_statistics(path) is not None
@@ -409,5 +409,4 @@ def _folded(key: tuple[Any, ...]) -> str:
 
 
 def _mark(name: str, marks: dict[str, str]) -> str:
-    """Return the mark of a name, which differs from those of other names."""
     return name and marks.setdefault(name, f"{len(marks) + 1}".ljust(len(name), "x"))

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from connecty_frames.answer_metadata import Schema
 
-#: The most bytes that are read, so that an endless input ends.
+#: The most bytes to read of an endless input.
 _MAX_BYTES: Final = 10_000_000
 
 
 class FlagGroup(TyperGroup):
-    """A group of commands whose help shows types where they tell something."""
+    """A group of commands; its help shows types only where they say something."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of the group itself."""
         return _without_types(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; an error has no words that pydantic adds, and one of ``ask`` says what to do."""
+        """Run a command; take pydantic's words out of an error, and add advice to one of ``ask``."""
         try:
             return super().invoke(ctx)
         except Exception as caught:
@@ -49,7 +49,7 @@ class FlagGroup(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             _without_types(command.get_params(ctx))
-            # Typer keeps the ends of lines, which are those of the code.
+            # Typer keeps the line ends of the code.
             command.help = re.sub(r"(?<!\n)\n(?!\n)", " ", command.help or "")
         return command
 
@@ -59,7 +59,7 @@ def _without_types(parameters: list[Any]) -> list[Any]:
         if getattr(each, "is_flag", False):
             each.metavar = ""
         elif each.param_type_name == "argument":
-            each.display_type_rich = _no_type  # its name says what it is
+            each.display_type_rich = _no_type  # its name says enough
     return parameters
 
 
@@ -68,7 +68,7 @@ def _no_type(**_: object) -> None:
 
 
 def question_reader(words: Sequence[str], file: Path | None, question_id: str | None) -> Callable[[], str]:
-    """Return a function that reads the question, once everything else is checked; raises ConfigError."""
+    """Return a function to read the question, once everything else is checked; raises ConfigError."""
     if file is not None and str(file) in get_args(Format) and not file.exists():
         raise ConfigError(
             f"-f is --file, the file with the question; for the format, write --format {file}.",
@@ -95,7 +95,7 @@ def question_reader(words: Sequence[str], file: Path | None, question_id: str | 
 
 
 def read_saved_schema(path: Path | None) -> Schema | None:
-    """Read what ``Schema.to_json`` or ``--schema --format json`` wrote, if a path is given."""
+    """Read the output of ``Schema.to_json`` or ``--schema --format json``, if a path is given."""
     if path is None:
         return None
     from connecty_frames.answer_metadata import Schema
@@ -137,7 +137,7 @@ def _question(text: str, source: str) -> str:
 
 
 def read_file(path: Path, option: str) -> str:
-    """Return the text of a file; a ConfigError that names it and the option if it has none."""
+    """Return the text of a file; raises ConfigError with the names of the file and the option."""
     from connecty_frames.files import checked_path, open_regular
 
     try:
@@ -151,7 +151,7 @@ def read_file(path: Path, option: str) -> str:
 
 
 def _read_text(file: BinaryIO, source: str) -> str:
-    """Return the text of an open file, without the mark that some editors write at its beginning."""
+    """Return the text of an open file, without the byte order mark of some editors."""
     body = file.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
         raise ConfigError(f"{source}: more than {_MAX_BYTES:,} bytes.")

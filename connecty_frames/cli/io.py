@@ -1,4 +1,4 @@
-"""What a command writes, and what ends it: messages, standard streams and signals.
+"""Messages, standard streams and signals of a command.
 
 Python flushes both streams when it exits. After a failure then, the process exits with 120, and for standard
 output Python writes "Exception ignored" and a traceback. So both are flushed before, and a stream that failed
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console
 
-#: What must not be broken at its spaces: a command, and a path such as ``Application Support/connecty``.
+#: Texts kept whole at the end of a line: a command, and a path such as ``Application Support/connecty``.
 _COPIED: Final = re.compile(
     r"`[^`\n]*`|connecty ask(?: --[\w-]+ (?:'[^'\n]*'|\S)+)+|cf\.\w+\([^)\n]*\)|\S*/\S*(?: [^\s/]+/\S*)+"
 )
@@ -59,17 +59,17 @@ def shell_message(error: BaseException | str) -> str:
 
 
 def echo_stderr(text: str, *, wraps: bool = True) -> None:
-    """Write text for people to standard error; a terminal gets lines that end between words."""
+    """Write text for people to standard error; wrap its lines between words on a terminal."""
     shown = terminal(text, keep="\n\t")
     if wraps and sys.stderr.isatty():
-        # Not shutil.get_terminal_size, which looks at standard output.
+        # Not shutil.get_terminal_size: it looks at standard output.
         columns = os.environ.get("COLUMNS") or os.get_terminal_size(sys.stderr.fileno()).columns
         shown = wrapped(shown, int(columns) or 80)
     typer.echo(shown, err=True)
 
 
 def wrapped(text: str, width: int) -> str:
-    """Return text with lines of a width, broken between words; what is copied as one stays on one line."""
+    """Wrap lines between words; a text to copy stays on one line."""
     kept = _COPIED.sub(lambda found: found[0].replace(" ", _JOINT), text)
     lines = [
         line
@@ -88,8 +88,7 @@ def show_warning(message: Warning | str, category: type[Warning], *_: object, **
 def standard_streams() -> Iterator[None]:
     """Replace the standard streams while a command runs, and exit with its code."""
     # If standard output could not be written, the code is 141 if its reader closed the pipe, else 1 after one
-    # line on standard error. A failure to write standard error does not change the code, which is what
-    # scripts rely on.
+    # line on standard error. A failure to write standard error does not change the code: scripts rely on it.
     before = sys.stdout, sys.stderr
     output = _Output(_raw(sys.stdout, 1), raises=True)
     sys.stdout = _text(sys.stdout, output)
@@ -118,7 +117,7 @@ def stdout_console(*, width: int | None = None) -> Console:
     """Return a console of standard output, as wide as its terminal or COLUMNS; ``width`` if it is neither."""
     from rich.console import Console
 
-    # Rich itself gives a terminal that is dumb 80 columns.
+    # Rich itself gives a dumb terminal 80 columns.
     size = shutil.get_terminal_size()
     is_pipe = width is not None and not sys.stdout.isatty()
     return Console(width=width if is_pipe else size.columns, height=size.lines)
@@ -132,14 +131,14 @@ def discard_output() -> None:
 
 
 class _ClosedStream(io.RawIOBase):
-    """A standard stream that the process was started without: each write fails."""
+    """A standard stream that the process started without: each write fails."""
 
     def write(self, data: ReadableBuffer, /) -> int | None:  # noqa: ARG002 - the signature of RawIOBase
         raise OSError(errno.EBADF, "Standard output is closed")
 
 
 class _Output(io.RawIOBase):
-    """Keeps or raises the first failure to write, and discards what follows."""
+    """Keeps or raises the first failure to write, and discards everything after it."""
 
     def __init__(self, raw: io.RawIOBase, *, raises: bool) -> None:
         self.failure: OSError | None = None
@@ -167,9 +166,9 @@ class _Output(io.RawIOBase):
 
 
 def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
-    """Return the raw stream of a standard stream; if the process has none, one whose writes fail."""
-    # The next file or connection that is opened would get the descriptor of a closed stream, and receive what
-    # a library or a child process writes there. So a read-only file takes the descriptor.
+    """Return the raw stream of a standard stream; without one, a stream whose writes fail."""
+    # The next opened file or connection would get the descriptor of a closed stream, and receive the output
+    # of libraries and child processes for it. So a read-only file takes the descriptor.
     if stream is not None:
         buffer: Any = stream.buffer  # under PYTHONUNBUFFERED the raw stream itself
         raw: io.RawIOBase = getattr(buffer, "raw", buffer)
@@ -182,7 +181,7 @@ def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
 
 
 def _text(stream: TextIO | None, raw: _Output) -> TextIO:
-    """Return a text stream with the encoding of the one that it replaces."""
+    """Return a text stream with the encoding of the replaced one."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(stream, "encoding", "utf-8"),
@@ -223,7 +222,7 @@ def exit_on_signals() -> Iterator[None]:
 
 
 def _clear_tracebacks(error: BaseException | None) -> None:
-    """Free objects that an interrupt left half made, while errors in their finalizers are still hidden."""
+    """Free objects left half made by an interrupt, while errors in their finalizers are still hidden."""
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
@@ -245,7 +244,7 @@ class _SignalHandler:
         self._wakeup = -1
 
     def start(self) -> None:
-        """Start the thread that repeats a signal whose interrupt was lost."""
+        """Start the thread that repeats a signal after a lost interrupt."""
         self._watcher.start()
         if sys.platform != "win32":
             os.set_blocking(self._writer, False)
@@ -253,7 +252,7 @@ class _SignalHandler:
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Interrupt the main thread, unless it was interrupted within the last second."""
-        # A signal that the watching thread repeats interrupts it only if no interrupt is being handled.
+        # A repeated signal interrupts it only if no interrupt is being handled.
         if self.number is None:
             self.number = number
         if sys.platform == "win32":  # elsewhere the system writes it
@@ -262,7 +261,7 @@ class _SignalHandler:
         now = time.monotonic()
         lost = repeated and not _is_ending(sys.exception())
         if not self._closed and (lost or (not repeated and now >= self._quiet_until)):
-            self._quiet_until = now + 1.0  # so that its message is printed completely
+            self._quiet_until = now + 1.0  # its message is printed completely first
             raise KeyboardInterrupt
 
     def unraisable(self, dropped: sys.UnraisableHookArgs) -> None:
@@ -280,7 +279,6 @@ class _SignalHandler:
                 signal.pthread_kill(self._interrupted, number)
 
     def close(self) -> None:
-        """Stop interrupting."""
         self._closed = True
         if self._watcher.is_alive():
             if sys.platform != "win32":
@@ -293,7 +291,7 @@ class _SignalHandler:
 
 
 def _is_ending(error: BaseException | None) -> bool:
-    """Whether an exception that ends the program is being handled, or was while this one was raised."""
+    """Return True if this exception, or one it was raised while handling, ends the program."""
     while isinstance(error, Exception):
         error = error.__context__
     return error is not None

@@ -93,7 +93,6 @@ def login(
 
 
 def _confirm(exists: str, *, can_ask: bool) -> None:
-    """Ask whether to change a profile that exists."""
     if not can_ask:
         raise ConfigError(f"{exists}; --replace changes it.", setting="profile")
     typer.confirm(f"{exists}. Change it?", abort=True, err=True)
@@ -111,7 +110,7 @@ def _stored(key: str, stored: Changes, changes: Changes) -> Any:
 
 
 def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
-    """Return the settings that are typed, asked for again while they are wrong, else the default."""
+    """Return the typed settings, asking again while they are wrong, else the default."""
     if can_ask:
         from connecty_frames.http.redaction import masked_id
         from connecty_frames.protocol import REGIONS
@@ -139,7 +138,6 @@ def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
 
 
 def _as_settings(key: str, value: Any) -> Changes:
-    """Return the settings that the answer to a prompt means."""
     from connecty_frames.protocol import REGIONS
 
     match key:
@@ -154,7 +152,7 @@ def _as_settings(key: str, value: Any) -> Changes:
 
 
 def _checked(key: str, value: Any) -> Changes:
-    """Return the settings that the answer to a prompt means; if it is wrong, the prompt is shown again."""
+    """Check the answer to a prompt; after a wrong one, the prompt is shown again."""
     from connecty_frames.settings.sources import check_settings
 
     changes = _as_settings(key, value)

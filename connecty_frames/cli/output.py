@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.options import Engine
 
-#: The characters of a summary or of SQL that go to standard error.
+#: The most characters of a summary or of SQL on standard error.
 _MAX_TEXT: Final = 10_000
-#: The formats of the data, and the parts of an answer that can be written alone.
+#: The formats of the data, and the parts of an answer to write alone.
 Format = Literal[
     "table",
     "text",
@@ -54,7 +54,7 @@ _SUFFIXES: Final[dict[str, Format]] = {
 
 
 def choose_format(chosen: Format | None, output: Path | None, part: Part | None) -> Format:
-    """Return the format chosen, else that of the file's suffix, else a table; raises ConfigError."""
+    """Return the chosen format, else the suffix's, else a table; raises ConfigError."""
     if part is not None:
         return _choose_part_format(chosen, output, part)
     format_ = chosen or _format_of_suffix(output)
@@ -73,7 +73,7 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
 
 
 def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) -> Format:
-    """Return the format of one part of an answer: JSON, else text, also for suffixes that are no format."""
+    """Return the format of one part of an answer: JSON, else text, also for unknown suffixes."""
     format_ = chosen or _format_of_suffix(output) or "text"
     if format_ == "json" or format_ in TABLES:
         return format_
@@ -94,7 +94,7 @@ def _format_of_suffix(output: Path | None) -> Format | None:
 
 @contextmanager
 def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
-    """Open standard output, or a file that appears only when it is complete; raises ConfigError."""
+    """Open standard output, or a file that appears only once it is complete; raises ConfigError."""
     if output is not None and str(output) != "-":
         from connecty_frames.files import atomic_write, checked_path
 
@@ -112,8 +112,8 @@ def open_output(output: Path | None, format_: Format) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_response_file(path: Path | None, output: Path | None) -> Iterator[Callable[[bytes], object]]:
-    """Open a file for the response, and yield a function that writes it there at once, completely."""
-    # It is written before it is decoded: an answer that cannot be converted or printed was paid for.
+    """Open a file for the response, and yield a function to write it at once, completely."""
+    # Written before it is decoded: an answer was paid for even if it cannot be converted or printed.
     if path is None:
         yield lambda _body: None
         return
@@ -139,11 +139,11 @@ def open_response_file(path: Path | None, output: Path | None) -> Iterator[Calla
 def saving(
     client: Client, path: Path | None, save: Callable[[bytes], object]
 ) -> Iterator[Callable[[bytes], object]]:
-    """Yield a function that saves the response of an answer; if none came, save all exchanges."""
+    """Yield a function to save the response of an answer; without one, save all exchanges."""
     if path is None:
         yield save
         return
-    from connecty_frames.cli.exchanges import Exchanges  # which decodes answers
+    from connecty_frames.cli.exchanges import Exchanges  # it decodes answers
 
     exchanges, saved = Exchanges([]), list[bool]()
     client.observe(exchanges.observe)
@@ -162,7 +162,7 @@ def saving(
 
 @contextmanager
 def naming_file(path: Path | None) -> Iterator[None]:
-    """Add the path of a file to an error of writing to it, such as a full disk, which has none."""
+    """Name the file in an error of writing to it, such as a full disk."""
     try:
         yield
     except OSError as error:
@@ -194,7 +194,7 @@ def write_table(table: pa.Table, format_: Format, output: Path | None) -> None:
 
 
 def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: BinaryIO) -> None:
-    """Write a table; ``types`` are those that a table for people names."""
+    """Write a table; ``types`` are the names in a table for people."""
     if format_ in TABLES:
         _write_table(table, list(map(str, types)), format_, file)  # its cells are escaped, its styles wanted
         return
@@ -205,7 +205,7 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
 
 
 def write_batches(reader: pa.RecordBatchReader, format_: Format, file: BinaryIO) -> None:
-    """Write rows as they come, or all at once where the format or the terminal needs that."""
+    """Write rows as they come, or all at once if the format or the terminal needs it."""
     from connecty_frames.export.formats import STREAMS
 
     if format_ in STREAMS and not (file is sys.stdout.buffer and sys.stdout.isatty()):
@@ -217,7 +217,7 @@ def write_batches(reader: pa.RecordBatchReader, format_: Format, file: BinaryIO)
 
 @contextmanager
 def escaped_on_terminal(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield a file, whose control characters are escaped if it is a terminal."""
+    """Yield a file, with control characters escaped on a terminal."""
     if file is not sys.stdout.buffer or not sys.stdout.isatty():
         yield file
         return
@@ -237,13 +237,13 @@ def echo_metadata(answer: Answer, *, summary: bool, sql: bool, question_id: bool
 
 
 def _shortened(text: str, option: str) -> str:
-    """Return the beginning of a text, and the option that writes all of it."""
+    """Return the beginning of a text, and the option to write all of it."""
     text = text.strip()
     return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes all of it.)"
 
 
 def _write_table(table: pa.Table, types: list[str], format_: Format, file: BinaryIO) -> None:
-    """Write a table for people to read: what fits on a terminal, all of it to a file or pipe."""
+    """Write a table for people: as much as fits on a terminal, all of it to a file or pipe."""
     from connecty_frames.display.table import terminal_table, text_table
 
     # COLUMNS gives a pipe the width of a terminal.

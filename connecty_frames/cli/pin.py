@@ -269,7 +269,7 @@ def run(
         output_folder.mkdir(exist_ok=True)
     schema = read_saved_schema(schema_file)
     for each, file in zip(chosen, files, strict=True):
-        # Opened first: a file that cannot be written must not cost a query.
+        # Opened first: an unwritable file must not cost a query.
         with open_output(file, written_as) as opened, naming_file(file), _naming(each.name):
             run_sql = partial(each.rerun, dialect=dialect, schema=schema)
             write_batches(read_batches(warehouse, run_sql), written_as, opened)
@@ -279,7 +279,7 @@ def run(
 
 
 def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str, Pin | ConfigError]:
-    """Read the pins that a command is about; a ConfigError if there are none, or none of a name."""
+    """Read the pins of a command; a ConfigError if there are none, or none of a name."""
     if bool(names) == all_:
         raise ConfigError("Name the pins, or pass --all instead.", setting="name")
     known = pins.names()
@@ -287,12 +287,12 @@ def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str
         raise ConfigError(f"There are no pins in {path_text(pins.path)}.", setting="path")
     for name in chosen:
         if name not in known:
-            pins[name]  # raises the error that lists those that there are
+            pins[name]  # raises the error with a list of the pins
     return _read(pins, chosen)
 
 
 def _read(pins: PinFolder, names: list[str]) -> dict[str, Pin | ConfigError]:
-    """Read pins by their names; a file that cannot be read stops no other."""
+    """Read pins by their names; an unreadable file stops no other."""
     found: dict[str, Pin | ConfigError] = {}
     for name in names:
         try:
@@ -303,13 +303,11 @@ def _read(pins: PinFolder, names: list[str]) -> dict[str, Pin | ConfigError]:
 
 
 def _readable(read: dict[str, Pin | ConfigError]) -> list[Pin]:
-    """Return the pins whose files can be read; the first error if none can."""
     found = [each for each in read.values() if not isinstance(each, ConfigError)]
     return found or [_usable(each) for each in read.values()]
 
 
 def _usable(found: Pin | ConfigError) -> Pin:
-    """Return a pin, or raise the error about its file."""
     if isinstance(found, ConfigError):
         raise found
     return found
@@ -317,7 +315,7 @@ def _usable(found: Pin | ConfigError) -> Pin:
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Let errors say which of several pins they are about."""
+    """Name the pin at fault in errors."""
     try:
         yield
     except Exception as error:
@@ -339,7 +337,7 @@ def _describe(found: Pin, *, has_id: bool = True) -> None:
 
 
 def read_batches(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.RecordBatchReader:
-    """Return the rows of what is run on the connection of a URL."""
+    """Return the rows of a query on the connection of a URL."""
     import pyarrow as pa
 
     def read() -> Iterator[Any]:
@@ -368,7 +366,7 @@ def connected(url: str) -> Iterator[Any]:
         notes: list[str] = getattr(error, "__notes__", [])
     else:
         return
-    raised = ConnectyError(message)  # apart from the exception, which may have the password
+    raised = ConnectyError(message)  # apart from the exception, since it may have the password
     for note in notes:
         raised.add_note(note)
     raise raised
@@ -396,9 +394,9 @@ def _connection(url: str) -> Iterator[Any]:
         return
     name = _DRIVERS[scheme]
     driver = _module(f"adbc_driver_{name}.dbapi")
-    if name == "sqlite":  # which would make a file that is not there
+    if name == "sqlite":  # otherwise it creates a missing file
         url = f"{Path(_file(url)).absolute().as_uri()}?mode=ro"
-    elif name == "snowflake":  # its driver takes what stands behind
+    elif name == "snowflake":  # its driver takes the rest of the URL
         url = url.partition("://")[2]
     with closing(driver.connect(url, autocommit=name != "postgresql")) as connection:
         yield connection

@@ -25,10 +25,10 @@ _MAX_ROWS: Final = 1_048_576
 _MAX_COLUMNS: Final = 16_384
 _MAX_TEXT: Final = 32_767
 _REMEDY: Final = "Fetch the answer again by its question_id, and write it as parquet or csv."
-#: Before 1900-03-01 Excel counts a day that did not exist.
+#: Before 1900-03-01 Excel counts a nonexistent day.
 _DATE: Final = r"^(1900-(0[3-9]|1)|(190[1-9]|19[1-9]\d|[2-9]\d\d\d)-)"
 _is_date: Final = any_of(pa.types.is_date, is_naive)
-#: What Excel holds: a kind of types, what the texts of all values match, the type and the format to write.
+#: What Excel holds exactly: a kind of types, a pattern of all texts, the type and the format to write.
 _HELD: Final = (
     (pa.types.is_boolean, "", None, ""),
     (any_of(pa.types.is_integer, pa.types.is_decimal), r"^-?[0.]*(\d\.?){0,15}[0.]*$", None, "{:.{scale}f}"),
@@ -42,7 +42,7 @@ _HELD: Final = (
 
 
 class _Exact(float):
-    """A number that xlsxwriter writes with all 17 digits of a float64, instead of 16."""
+    """A number to write with all 17 digits of a float64, instead of xlsxwriter's 16."""
 
     def __format__(self, _specification: str) -> str:
         return repr(self)
@@ -127,7 +127,7 @@ def _write_text(sheet: Any, row: int, at: int, text: str, name: str) -> None:
             column=name,
             row=row - 1 if row else None,
         )
-    if text.startswith("<r>") and text.endswith("</r>"):  # which xlsxwriter takes for its own markup
+    if text.startswith("<r>") and text.endswith("</r>"):  # xlsxwriter's own markup
         sheet.write_rich_string(row, at, *text[:2], text[2:])
     else:
         sheet.write_string(row, at, text)

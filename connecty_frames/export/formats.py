@@ -1,4 +1,4 @@
-r"""Arrow tables to files that return every value unchanged; markdown and html are for people.
+r"""Write Arrow tables to files that return every value unchanged; markdown and html are for people.
 
 CSV has nulls as empty fields and texts in quotes, so that an empty text and null stay apart. Parquet and
 Arrow (Feather) have the metadata of the answer in their schema.
@@ -42,13 +42,12 @@ def _write_csv(rows: Rows, file: BinaryIO, delimiter: str = ",") -> None:
 
 
 def _write_csv_gz(rows: Rows, file: BinaryIO) -> None:
-    # Without name and time, so that equal tables make equal files.
+    # Without name and time: equal tables make equal files.
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as compressed:
         _write_csv(rows, compressed)  # type: ignore[arg-type]
 
 
 def _tables(rows: Rows) -> Iterator[pa.Table]:
-    """Return rows as tables, at least one."""
     if isinstance(rows, pa.Table):
         yield rows
         return
@@ -141,7 +140,7 @@ STREAMS: Final[dict[str, Callable[[Rows, BinaryIO], object]]] = {
     "parquet": write_table,
     "arrow": _write_arrow,
 }
-#: The function that writes a table, by the name of the format.
+#: Writers of whole tables, by the name of the format.
 WRITERS: Final[dict[str, Callable[[pa.Table, BinaryIO], object]]] = {
     **STREAMS,
     "json": lambda table, file: file.write(JSON.encode(_objects(table)) + b"\n"),

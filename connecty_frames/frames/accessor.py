@@ -39,7 +39,7 @@ _NO_METADATA: Final = (
 if TYPE_CHECKING:
     # Frames whose accessor type checkers know; at run time, ordinary frames of the libraries.
 
-    class _Typed:  # a separate name for each class, which checkers show as the alias below
+    class _Typed:  # a separate name for each class; checkers show the alias below
         class PandasFrame(pd.DataFrame):
             """A pandas frame with the metadata of an answer."""
 
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
             # pyarrow has no type hints, and the unknown type of ``pa.Table`` would make every use of
             # ``ask_df`` an error in pyright's strict mode. The type of a derived class is known.
 
-    # Union, because jedi, which completes in notebooks, does not know aliases with `|`.
+    # Union, because jedi (completion in notebooks) does not know aliases with `|`.
     PandasFrame: TypeAlias = Union[_Typed.PandasFrame, AnyInMypy]
     PolarsFrame: TypeAlias = Union[_Typed.PolarsFrame, AnyInMypy]
     ArrowTable: TypeAlias = Union[_Typed.ArrowTable, AnyInMypy]
@@ -117,7 +117,7 @@ def copy_metadata(source: object, frame: pd.DataFrame) -> PandasFrame: ...
 @overload
 def copy_metadata(source: object, frame: Frame) -> Frame: ...
 def copy_metadata(source: object, frame: Any) -> Any:
-    """Copy the metadata of a frame to one that was derived from it, even in another library.
+    """Copy the metadata of a frame to a derived one, even in another library.
 
     Parameters
     ----------
@@ -205,10 +205,10 @@ class ConnectyAccessor(WithMetadata):
         try:
             self._found = metadata(frame)
         except ConfigError as error:
-            # Code that looks at every attribute (inspect, completion) expects no other error.
+            # Inspection and completion look at every attribute and expect no other error.
             raise AttributeError(str(error)) from None
-        # polars 2 replaces the message of an AttributeError raised here, which says how to get the metadata.
-        # So for polars the accessor raises the error when it is used.
+        # polars 2 replaces the message of an AttributeError raised here, and with it the way to get the
+        # metadata. So for polars the accessor raises the error when it is used.
         if self._found is None and not is_polars:
             raise AttributeError(_NO_METADATA)
         self._reference = weakref.ref(frame)
@@ -248,7 +248,6 @@ class ConnectyAccessor(WithMetadata):
         return "\n".join(["<connecty>", *lines])
 
     def _repr_html_(self) -> str | None:
-        """Return the frame and its metadata as HTML for a notebook."""
         if self._found is None:
             return None  # the repr says how to get the metadata
         from connecty_frames.display.notebook import SHOWN_COLUMNS, SHOWN_ROWS, answer_html
@@ -256,7 +255,7 @@ class ConnectyAccessor(WithMetadata):
 
         frame = self._frame
         try:
-            # By position: pandas needs iloc for that, polars does not.
+            # By position: pandas needs iloc here, polars does not.
             table = to_arrow(getattr(frame, "iloc", frame)[:SHOWN_ROWS, :SHOWN_COLUMNS])
         except (ConfigError, ConversionError):  # Arrow has no type for it: show only the metadata
             table = None
@@ -320,7 +319,7 @@ _registration: Final = threading.Lock()
 
 
 def register_accessors() -> None:
-    """Register the accessor ``connecty`` once with each of pandas and polars that is loaded."""
+    """Register the accessor ``connecty`` once with each loaded library, pandas and polars."""
     with _registration:
         for library, registrar in (
             ("pandas", "api.extensions.register_dataframe_accessor"),

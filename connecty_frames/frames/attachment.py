@@ -86,9 +86,9 @@ def write_metadata(frame: Any, metadata: AnswerMetadata) -> Any:
 
 def write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
     """Register the metadata of a polars frame for as long as it lives, and return the frame."""
-    # No lock, which could deadlock: the garbage collector may run the callback in the thread that holds it.
-    # Each step is one dict operation, an id is reused only after the callback ran, and an entry counts only
-    # if it refers to the same frame.
+    # A lock could deadlock: the garbage collector may run the callback in the thread holding it. Each step is
+    # one dict operation, an id is reused only after the callback ran, and an entry counts only if it refers
+    # to the same frame.
     key = id(frame)
 
     def forget(_: object, entries: dict[int, Any] = _registry) -> None:
@@ -111,7 +111,7 @@ def write_schema(frame: Any, metadata: AnswerMetadata) -> Any:
 
 
 def categories_of(metadata: AnswerMetadata) -> dict[str, Category]:
-    """Return the categories that ``schema=`` named, by column."""
+    """Return the categories from ``schema=``, by column."""
     from connecty_frames.decode.types.encodings import Category, parse_encoding
 
     found = {}

@@ -1,4 +1,4 @@
-"""Cast tables that the user's own client fetched, and rows of pinned SQL, to the types of an answer."""
+"""Cast tables from the user's own client, and rows of pinned SQL, to the types of an answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 #: The rows per batch of a table.
 _BATCH_ROWS = 100_000
-#: What to pass instead of an unsuitable type, by its name.
+#: Advice instead of an unsuitable type, by its name.
 _INSTEAD = {
     "LazyFrame": "table.collect()",
     "Series": "table.to_frame()",
@@ -141,7 +141,7 @@ def rerun(
             yield from cast_to_pin(rows)
 
     batches = read()
-    first = next(batches)  # starts the query, so that errors are raised here and cleanup will run
+    first = next(batches)  # starts the query: errors are raised here, and cleanup will run
     reader: RecordBatchReader = pa.RecordBatchReader.from_batches(first, batches)
     return reader
 
@@ -217,7 +217,6 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
 
 
 def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
-    """Return the columns in metadata; raises ConfigError."""
     columns = []
     for column in metadata.schema:
         try:

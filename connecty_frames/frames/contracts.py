@@ -1,4 +1,4 @@
-"""Models as contracts: their columns, and constraints, which pydantic checks.
+"""Models as contracts: their columns, and their constraints, checked by pydantic.
 
 pydantic is imported only to check a constraint. Validators are not run, because they may change values, and a
 frame must hold what the server sent.
@@ -29,10 +29,10 @@ from connecty_frames.frames.dtypes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    #: A column that a caller declares: its name, its type, and a function that makes its rule later.
+    #: A declared column: its name, its type, and a function to make its rule later.
     Declared: TypeAlias = tuple[Any, Any, Callable[[], ColumnRule]]
 
-#: Options of a model's config that restrict all texts and floats.
+#: Options of a model's config for all texts and floats.
 _LIMITS: Final = frozenset({"str_min_length", "str_max_length", "allow_inf_nan"})
 
 
@@ -41,10 +41,10 @@ _LIMITS: Final = frozenset({"str_min_length", "str_max_length", "allow_inf_nan"}
 
 def model_columns(model: Any) -> Iterator[Declared]:
     """Return the columns of a pydantic model, under their names in the input."""
-    model.model_rebuild(raise_errors=False)  # annotations may name a class that is defined after the model
+    model.model_rebuild(raise_errors=False)  # annotations may name a class defined after the model
     for name, field in model.model_fields.items():
         annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-        # The possible names in the input, which must have exactly one of them.
+        # The possible names in the input; exactly one of them must be there.
         alias = field.validation_alias if field.validation_alias is not None else field.alias
         aliases = [each for each in getattr(alias, "choices", [alias]) if isinstance(each, str)]
         config = model.model_config
@@ -63,19 +63,19 @@ def _model_rule(model: Any, name: str, names: tuple[str, ...], annotation: Any) 
 
 
 def dict_column(name: Any, given: Any) -> Declared:
-    """Return a column of a dict, which may have nulls; its annotation may have pydantic constraints."""
+    """Return a column of a dict; it may have nulls, and its annotation pydantic constraints."""
     return name, given, lambda: ColumnRule(**_constraints(given, {}, is_model=False))
 
 
 def is_pandera_schema(given: object) -> bool:
-    """Whether this is a pandera model class or schema, for any frame library."""
+    """Return True for a pandera model class or schema, for any frame library."""
     return is_model(given, "pandera", "DataFrameModel") or (
         package_of(type(given)) == "pandera" and type(given).__name__ == "DataFrameSchema"
     )
 
 
 def pandera_columns(given: Any) -> tuple[list[tuple[str, Any]], frozenset[str]]:
-    """Return the columns of a model that have a dtype, and the names of those not required.
+    """Return the columns of a model that have a dtype, and the names of the optional ones.
 
     Raises ConfigError for a column that is a pattern of names.
     """
@@ -135,7 +135,6 @@ def _is_constraint(metadata: object) -> bool:
 
 
 def _metadata_of(annotation: Any) -> Iterator[Any]:
-    """Return all metadata in an annotation, at any depth."""
     yield from getattr(annotation, "__metadata__", ())
     for inner in typing.get_args(annotation):
         yield from _metadata_of(inner)

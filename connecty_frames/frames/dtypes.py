@@ -56,7 +56,7 @@ CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 class UnknownTypeError(Exception):
-    """The value is not a column type; the message says what it is."""
+    """The value is not a column type; the message describes it."""
 
 
 def arrow_type(given: Any) -> pa.DataType:
@@ -87,7 +87,6 @@ def find_encoding(given: Any) -> Encoding | None:
 
 
 def _find_category(given: Any) -> Category | None:
-    """Return the categories that a type lists, or None."""
     class_ = type(given)
     if typing.get_origin(given) is typing.Literal:
         return _category([value for value in typing.get_args(given) if value is not None])
@@ -123,14 +122,14 @@ def package_of(class_: type) -> str:
 
 
 def is_model(given: object, library: str, base: str) -> bool:
-    """Whether this is a class derived from a library's class, but not defined by the library."""
+    """Return True for a subclass of a library's class defined elsewhere."""
     if not isinstance(given, type) or package_of(given) == library:
         return False
     return any(each.__name__ == base and package_of(each) == library for each in given.__mro__)
 
 
 def is_pydantic_model(given: object) -> bool:
-    """Whether this is a model class of pydantic 2."""
+    """Return True for a model class of pydantic 2."""
     return is_model(given, "pydantic", "BaseModel") and hasattr(given, "model_fields")
 
 
@@ -241,18 +240,18 @@ def _from_polars(given: Any) -> pa.DataType:
 
 
 def _from_pandera(given: Any) -> pa.DataType:
-    """Return the type of a pandera dtype, which wraps a pandas, numpy or polars dtype."""
+    """Return the type of a pandera dtype, a wrapper of a pandas, numpy or polars dtype."""
     try:
         return arrow_type(given.type)
     except (AttributeError, UnknownTypeError):
-        return _from_name(str(given))  # a logical type such as date, which pandas holds as objects
+        return _from_name(str(given))  # a logical type such as date, held as objects by pandas
 
 
 # --- Python types, annotations and models -----------------------------------------------------------
 
 _IP_KINDS: Final = ("Address", "Interface", "Network")
-#: Classes by library and name, so that none is imported. For times, the Arrow type covers all that pydantic
-#: would check.
+#: Classes by library and name: none is imported. For times, the Arrow type covers all of pydantic's
+#: checks.
 _CLASSES: Final[dict[str, dict[str, pa.DataType]]] = {
     **dict.fromkeys(("builtins", "datetime"), _NAMES),
     "pydantic": {
@@ -268,7 +267,7 @@ _CLASSES: Final[dict[str, dict[str, pa.DataType]]] = {
 
 
 def is_checked_class(given: Any, *, has_encoding: bool = False) -> bool:
-    """Whether pydantic must check more of a class than its Arrow type, or its encoding, ensures."""
+    """Return True if pydantic must check more of a class than its Arrow type or encoding ensures."""
     if not isinstance(given, type):
         return False
     known = _class_type(given)
@@ -282,7 +281,6 @@ def _class_type(given: type) -> pa.DataType | None:
 
 
 def _from_annotation(given: Any) -> pa.DataType:
-    """Return the Arrow type of a Python annotation."""
     given, metadata, _ = unwrap(given)
     if given is Decimal:
         limits = _limits(metadata)
@@ -299,7 +297,7 @@ def _from_annotation(given: Any) -> pa.DataType:
 
 
 def unwrap(given: Any) -> tuple[Any, tuple[Any, ...], bool]:
-    """Return the type inside an annotation, its metadata (innermost first), and whether it allows None."""
+    """Return the type inside an annotation, its metadata (innermost first), and True if it allows None."""
     metadata: tuple[Any, ...] = ()
     nullable = False
     while (origin := typing.get_origin(given)) in {typing.Annotated, typing.Union, types.UnionType}:
@@ -323,7 +321,7 @@ def _parts_of(metadata: Any) -> list[Any]:
 
 
 def says_digits(constraint: Any, metadata: Iterable[Any]) -> bool:
-    """Whether a constraint only limits the digits of a Decimal, which its Arrow type does too."""
+    """Return True if a constraint only limits the digits of a Decimal, as its Arrow type does too."""
     said: dict[str, Any] = getattr(constraint, "__dict__", {})
     return bool(said) and said.items() <= _limits(metadata).items()
 
@@ -352,7 +350,7 @@ _LIBRARIES: Final[dict[str, Callable[[Any], pa.DataType]]] = {
 def check_zones(
     columns: Iterable[tuple[str, pa.DataType]], library: str, is_known: Callable[[str], bool]
 ) -> None:
-    """Raise ConfigError for the first column whose time zone, at any depth, a library does not know."""
+    """Raise ConfigError for the first column with a time zone unknown to a library, at any depth."""
     for name, type_ in columns:
         for zone in _zones(type_):
             # Libraries written in C would end the name at a NUL, and use another zone.

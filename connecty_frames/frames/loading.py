@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.options import Engine
 
-#: The engines whose import has ended.
+#: The imported engines.
 LOADED: Final[set[str]] = set()
 _threads: Final[dict[str, threading.Thread]] = {}
 #: The engines whose answer has arrived.
@@ -32,9 +32,9 @@ _awaited: Final[set[str]] = set()
 
 
 def begin_loading(engine: Engine) -> None:
-    """Start to import the modules for an engine, unless that was done before."""
+    """Start to import the modules for an engine, unless already done."""
     name = f"connecty_frames import {engine}"
-    # By default, it would be a daemon if this thread is one, like those of awaited calls.
+    # By default, it would inherit being a daemon from this thread, as in awaited calls.
     thread = threading.Thread(target=_load, args=(engine,), name=name, daemon=False)
     if _threads.setdefault(engine, thread) is thread:
         with suppress(RuntimeError):  # no more threads can be started, or Python is about to end
@@ -70,12 +70,12 @@ def _finish_before_fork() -> None:
             thread.join()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(before=_finish_before_fork)
 
 
 def to_engine(table: pa.Table, engine: Engine, metadata: AnswerMetadata | None = None) -> Any:
-    """Convert a table to an engine's frame with this metadata (which an Arrow table has already)."""
+    """Convert a table to an engine's frame with this metadata (an Arrow table has it already)."""
     if engine == "pyarrow":
         return table
     if engine == "polars":

@@ -95,7 +95,7 @@ def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
 def _narrow_decimals(
     names: list[str], columns: list[pa.ChunkedArray], metadata: AnswerMetadata
 ) -> list[pa.ChunkedArray]:
-    """Narrow decimals whose type was inferred; a type that the caller set is kept."""
+    """Narrow decimals of an inferred type; a type set by the caller stays."""
     inferred = {each["name"]: each["type"] for each in metadata.schema if each.get("basis") != "schema"}
     return [
         _narrow(column)
@@ -106,7 +106,7 @@ def _narrow_decimals(
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column of decimals with the least precision that holds all values, even rounded."""
+    """Narrow a column of decimals to the least precision for all its values, even rounded."""
     # A result of Arrow's arithmetic has about as many digits as both operands together, and more than 38 are
     # an error: columns of 17 digits can be added, subtracted, multiplied and divided; of 28, added and
     # subtracted. If rounding carries over to one digit too many, as 9.97 to 10.0, the result is silently 0.
@@ -114,7 +114,7 @@ def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
     doubled = EXACT_CONTEXT.multiply(max(map(abs, extremes), default=Decimal(0)), 2)
     for precision in (17, 28):
         integer_digits = precision - column.type.scale
-        # With one integer digit, 9.5 is the first value that carries when rounded.
+        # With one integer digit, 9.5 is the first value to carry when rounded.
         if doubled < 2 * 10**integer_digits - 10 ** max(integer_digits - 1, 0):
             return column.cast(pa.decimal128(precision, column.type.scale))
     return column
@@ -180,7 +180,7 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
 
 
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
-    # pyarrow unpacks the bits into new memory, which is writable without another copy.
+    # pyarrow unpacks the bits into new, writable memory: no copy is needed.
     if column.null_count == 0:
         return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
     values = column.fill_null(fill_value=False).to_numpy()

@@ -149,7 +149,7 @@ def _library_errors(problem: str) -> Iterator[None]:
 
 
 def _read_pandas_metadata(table: pa.Table) -> tuple[dict[Any, Any], list[Any], set[str]]:
-    """Return pandas' attrs, the columns of its index, and the names of columns that it held in seconds."""
+    """Return pandas' attrs, the columns of its index, and the names of columns it held in seconds."""
     # The index is a list of column names, or the bounds of a range. Columns in seconds have no zone.
     entries = table.schema.metadata or {}
     attrs, noted = _json_object(entries.get(ATTRS_KEY)), _json_object(entries.get(PANDAS_KEY))
@@ -176,7 +176,7 @@ def _json_object(text: Any) -> dict[str, Any]:
 
 # --- types ------------------------------------------------------------------------------------------
 
-#: How polars (first three) and pandas write types of an answer that they do not have.
+#: Types of an answer missing in polars (first three) and pandas, and their written form.
 _WRITTEN_AS: Final[dict[pa.DataType, pa.DataType]] = {
     pa.string(): pa.large_string(),
     pa.binary(): pa.large_binary(),
@@ -188,7 +188,7 @@ _WRITTEN_AS: Final[dict[pa.DataType, pa.DataType]] = {
 def _restore_types(
     table: pa.Table, seconds: set[str], metadata: AnswerMetadata | None, engine: Engine
 ) -> pa.Table:
-    """Return a table with the types of the answer that pandas, polars or Parquet lack."""
+    """Restore the types of the answer that pandas, polars or Parquet lack."""
     answered = {column["name"]: column["type"] for column in metadata.schema} if metadata else {}
     categories = categories_of(metadata) if metadata else {}
     columns = []
@@ -208,7 +208,7 @@ def _restore_types(
 
 
 def _restore_type(column: pa.ChunkedArray, text: str, engine: Engine) -> pa.ChunkedArray:
-    """Return a column with the type in the metadata, if the file's type is how that is written."""
+    """Restore the type in the metadata, if the file's type is its written form."""
     found = column.type
     if str(found) == text:
         return column
@@ -224,7 +224,7 @@ def _restore_type(column: pa.ChunkedArray, text: str, engine: Engine) -> pa.Chun
 
 
 def _is_written_as(found: pa.DataType, type_: pa.DataType) -> bool:
-    """Whether a file's type is how another type is written; Parquet calls list items ``element``."""
+    """Return True if a file's type is the written form of another; Parquet calls list items ``element``."""
     if is_list(found) and is_list(type_):
         return _is_written_as(found.value_type, type_.value_type)
     if pa.types.is_struct(found) and pa.types.is_struct(type_):
@@ -236,7 +236,7 @@ def _is_written_as(found: pa.DataType, type_: pa.DataType) -> bool:
 
 
 def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> pa.ChunkedArray:
-    """Return a column with the categories that Parquet dropped, or unchanged if its values do not fit."""
+    """Restore the categories dropped by Parquet; leave the column unchanged if its values do not fit."""
     if category is None:
         return column
     value_type = category.type.value_type
@@ -249,7 +249,7 @@ def _restore_categories(column: pa.ChunkedArray, category: Category | None) -> p
 
 
 def _cast_exactly(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
-    """Cast a column if that changes no value: someone may have added hours to a date."""
+    """Cast a column if no value changes: someone may have added hours to a date."""
     try:
         cast_column = column.cast(type_)
     except pa.ArrowException:
@@ -281,7 +281,7 @@ def _to_pandas(
     index = None
     with suppress(Exception):  # ignore an invalid index, without losing a column
         names, index = _pandas_index(table, index_columns, backend)
-    # Decimals that pandas wrote keep their precision.
+    # Decimals from pandas keep their precision.
     answer = None if PANDAS_KEY in (table.schema.metadata or {}) else answer
     frame = _pandas_columns(_without(table, names), backend, answer)
     if index is not None:
@@ -292,7 +292,7 @@ def _to_pandas(
 def _pandas_index(
     table: pa.Table, index_columns: list[Any], backend: DtypeBackend
 ) -> tuple[set[str], pd.Index | None]:
-    """Return the names of the index columns that pandas wrote, and the index or None."""
+    """Return the names of the index columns written by pandas, and the index or None."""
     import pandas as pd
 
     known = set(table.column_names)

@@ -76,7 +76,7 @@ def write_table(rows: pa.Table | pa.RecordBatchReader, file: BinaryIO) -> None:
 
 
 def _row_groups(batches: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Combine batches to tables that are large enough to read quickly and small enough for memory."""
+    """Combine batches to tables, large enough to read quickly and small enough for memory."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
@@ -93,7 +93,7 @@ _CHECKSUM_MARK: Final = b"connecty"
 
 
 def is_intact(content: memoryview) -> bool | None:
-    """Return whether a Parquet file matches its checksum, or None if it does not have ours."""
+    """Compare a Parquet file with its checksum: True, False, or None if it does not have ours."""
     start = _footer_start(content)
     pages, checksum = content[: start - 4], content[start - 4 : start]
     if start < 0 or bytes(pages[-len(_CHECKSUM_MARK) :]) != _CHECKSUM_MARK:

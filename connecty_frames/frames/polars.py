@@ -47,15 +47,15 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
         table = pa.Table.from_arrays(columns, names=names)
     # polars replaces an empty name by the position, and cuts a name at NUL: then set all names afterwards.
     is_numbered = not names or not all(names) or NUL in "".join(names)
-    # It panics at schema metadata that is not UTF-8. Renaming removes that too, and is the only way to keep
-    # the rows of a table without columns.
+    # It panics at schema metadata other than UTF-8. Renaming removes it too, and is the only way to keep the
+    # rows of a table without columns.
     if is_numbered:
         table = table.rename_columns(list(map(str, range(len(names)))))
     else:
         table = table.replace_schema_metadata()
     if is_streamed:  # pragma: no mutate - saves a copy
-        # Do not pass a pyarrow table: polars imports that in a thread pool, which takes most of the time for
-        # a small one (33 us instead of 10 us for 4 columns). With less common types, polars before 2 would
+        # Do not pass a pyarrow table: polars imports it in a thread pool, which takes most of the time for a
+        # small one (33 us instead of 10 us for 4 columns). With less common types, polars before 2 would
         # abort here.
         stream: Any = SimpleNamespace(__arrow_c_stream__=table.__arrow_c_stream__)
         frame = pl.DataFrame(stream)
@@ -77,7 +77,7 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
 @lru_cache
 def _is_zone(name: str) -> bool:
     if offset_of(name) is not None:
-        return True  # offsets that polars lacks were replaced
+        return True  # offsets unknown to polars were replaced
     try:
         pl.Series([0]).cast(pl.Datetime("us", name))  # pragma: no mutate - any time will do
     except pl.exceptions.PolarsError:
@@ -89,7 +89,7 @@ def _is_zone(name: str) -> bool:
 
 
 def _supported(type_: pa.DataType) -> pa.DataType:
-    """Return the type if polars has it, otherwise the nearest type that it has, at any depth."""
+    """Return the type, or the nearest one in polars, at any depth."""
     nearest = _NEAREST.get(type_.id)
     return type_ if nearest is None else nearest(type_)
 
@@ -128,14 +128,15 @@ def _field(field: pa.Field) -> pa.Field:
     return field.with_type(_supported(field.type))
 
 
-#: Types that polars lacks or may contain such types, by Arrow's id, with a function for the nearest type.
+#: By Arrow's id, types that polars lacks, or may lack inside of them, with a function for the nearest
+#: type.
 _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
     pa.decimal256(1).id: _decimal,
     pa.timestamp("s").id: _timestamp,
     pa.null().id: lambda _: pa.string(),
     pa.list_(pa.null()).id: lambda type_: pa.list_(_field(type_.value_field)),
     pa.large_list(pa.null()).id: lambda type_: pa.large_list(_field(type_.value_field)),
-    # It panics at lists of size 0: these are of any size, which pyarrow spells -1.
+    # It panics at lists of size 0: these get any size, spelled -1 by pyarrow.
     pa.list_(pa.null(), 1).id: lambda type_: pa.list_(_field(type_.value_field), type_.list_size or -1),
     pa.struct([]).id: _struct,
     pa.map_(pa.string(), pa.null()).id: _map,
@@ -146,10 +147,10 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
 
 
 def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
-    """Return a column with a type and a layout that polars accepts."""
+    """Convert a column to this type, in a layout that polars accepts."""
     if column.type != target:
         if pa.types.is_decimal256(column.type) and pa.types.is_string(target):
-            from connecty_frames.display.formatting import texts  # which imports pyarrow.compute
+            from connecty_frames.display.formatting import texts  # imports pyarrow.compute
 
             return texts(column)
         column = column.cast(target)
@@ -176,7 +177,7 @@ def _warn_of_losses(schema: pa.Schema, targets: list[pa.DataType]) -> None:
 
 
 def _is_lossy(type_: pa.DataType, target: pa.DataType) -> bool:
-    """Whether the replacement loses something: a decimal became text, or a zone another zone."""
+    """Return True if the replacement loses something: a decimal became text, or a zone another zone."""
     if pa.types.is_nested(type_):
         inner = ((type_.field(at).type, target.field(at).type) for at in range(type_.num_fields))
         return any(_is_lossy(one, other) for one, other in inner)

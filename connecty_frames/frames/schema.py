@@ -47,7 +47,7 @@ _ACCEPTED: Final = (
 
 
 def to_schema_types(schema: object) -> SchemaTypes | None:
-    """Read a caller's ``schema=``, or return None; raises ConfigError, which names the column."""
+    """Read a caller's ``schema=``, or return None; raises ConfigError with the name of the column."""
     if schema is None:
         return None
     if isinstance(schema, Schema):

@@ -1,4 +1,4 @@
-"""Convert Arrow tables to Spark, with the same values in types that Spark has.
+"""Convert Arrow tables to Spark, with the same values in Spark's types.
 
 A table here decides each type, and pyspark gets the schema, because its own inference changes values.
 Importing this module imports pyspark.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -> DataFrame:
     """Convert an Arrow table to a DataFrame with the same names, rows and values; raises ConfigError."""
     # Each field of the schema has its metadata under ``connecty``. One TypeFidelityWarning names the columns
-    # that became text.
+    # turned into text.
     if not callable(getattr(session, "createDataFrame", None)):
         message = f"spark is of type {type(session).__name__}; expected a SparkSession."
         raise ConfigError(message, setting="spark")
@@ -56,7 +56,7 @@ def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.Stru
 
 
 def arrow_schema(schema: spark.StructType) -> pa.Schema:
-    """Return the Arrow types that pyspark takes for the columns of a schema; raises ConfigError."""
+    """Return pyspark's Arrow types for the columns of a schema; raises ConfigError."""
     return pa.schema([_arrow_field(field.name, field.dataType, nullable=field.nullable) for field in schema])
 
 
@@ -81,9 +81,9 @@ def _is_finest(type_: pa.DataType) -> bool:
     return getattr(type_, "unit", None) == "ns"
 
 
-#: Spark types without parameters, the Arrow type that pyspark takes for each, and a test for the Arrow types
-#: that become it; the first match decides. Types other than text that become a string hold the exact text of
-#: their values, with a warning.
+#: Spark types without parameters, pyspark's Arrow type for each, and a test for the Arrow types to convert;
+#: the first match decides. Types other than text that become a string hold the exact text of their values,
+#: with a warning.
 _PLAIN: Final[tuple[tuple[spark.DataType, pa.DataType, TypeTest], ...]] = (
     (spark.StringType(), pa.string(), any_of(is_text, pa.types.is_null, pa.types.is_time, _is_finest)),
     (spark.BooleanType(), pa.bool_(), pa.types.is_boolean),
@@ -135,7 +135,7 @@ def _arrow_field(name: str, type_: spark.DataType, *, nullable: bool) -> pa.Fiel
 
 
 def warn_of_texts(schema: pa.Schema) -> None:
-    """Warn once of all columns that became text."""
+    """Warn once of all columns turned into text."""
     lost = [
         f"{snippet(field.name)!r} ({snippet(str(field.type))})" for field in schema if _is_lossy(field.type)
     ]
@@ -150,7 +150,7 @@ def warn_of_texts(schema: pa.Schema) -> None:
 
 
 def _is_lossy(type_: pa.DataType) -> bool:
-    """Whether values of a type, or values inside them, become text."""
+    """Return True if values of a type, or values inside them, become text."""
     if pa.types.is_nested(type_):
         return any(_is_lossy(type_.field(position).type) for position in range(type_.num_fields))
     if pa.types.is_dictionary(type_):
@@ -179,7 +179,7 @@ def _column(table: pa.Table, field: spark.StructField, target: pa.Field) -> pa.C
         raise ConversionError(f"The answer has no column {snippet(name)!r}.", column=name)
     column = table.column(name)
     found = _spark_type(column.type)
-    if found.simpleString() != field.dataType.simpleString():  # which say nothing of nulls inside
+    if found.simpleString() != field.dataType.simpleString():  # they say nothing of nulls inside
         raise ConversionError(
             f"Column {snippet(name)!r} is of type {found.simpleString()} in Spark; the schema has "
             f"{field.dataType.simpleString()}.",
@@ -204,7 +204,6 @@ def _column(table: pa.Table, field: spark.StructField, target: pa.Field) -> pa.C
 
 
 def _convert(array: pa.Array, target: pa.DataType) -> pa.Array:
-    """Convert an array to Spark's type, at any depth."""
     if pa.types.is_dictionary(array.type):
         return _convert(array.dictionary_decode(), target)
     if pa.types.is_list(target):

@@ -47,7 +47,7 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
     if (repeated := repeated_name(names)) is not None:
         raise ConfigError(f"Two columns of this frame are called {snippet(repeated)!r}: rename one.")
     plain = frame.copy(deep=False)
-    plain.attrs = {}  # pyarrow would warn of attrs that are not JSON
+    plain.attrs = {}  # pyarrow would warn of attrs other than JSON
     table = pa.Table.from_pandas(plain)
     for name in names:
         values = frame[name]
@@ -90,7 +90,7 @@ def _is_kept(value: Any, kept: Any, type_: pa.DataType) -> bool:
 
 
 def _from_polars(frame: pl.DataFrame) -> pa.Table:
-    # Check types beforehand: polars panics, which no `except Exception` catches.
+    # Check types beforehand: no `except Exception` catches a panic of polars.
     for name, dtype in frame.schema.items():
         if any(NUL in each for each in (name, *_field_names(dtype))):
             raise ConfigError(
@@ -110,7 +110,6 @@ def repeated_name(names: list[str]) -> str | None:
 
 
 def _field_names(dtype: Any) -> Iterator[str]:
-    """Yield the names of the fields of structs, at any depth."""
     for field in getattr(dtype, "fields", ()):
         yield field.name
         yield from _field_names(field.dtype)

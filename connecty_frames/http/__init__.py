@@ -1,1 +1,1 @@
-"""One HTTP exchange and its retries. What is requested is decided in ``asking``."""
+"""One HTTP exchange and its retries. The requests themselves are in ``asking``."""

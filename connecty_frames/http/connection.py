@@ -1,4 +1,4 @@
-"""Sockets and connections that keep a deadline, record whether anything was sent, and never mix responses.
+"""Connections that keep a deadline, record the progress of an attempt, and never mix responses.
 
 Three facts that requests and urllib3 do not report decide what may be done with a request and its connection:
 
@@ -55,12 +55,12 @@ _MAX_INTERIM: Final = 20
 #: How much of a body is read and decompressed at a time, in bytes.
 _CHUNK: Final = 256 * 1024
 
-#: The attempt that the running thread is making. Nothing else uses these connections.
+#: The attempt of the running thread. Nothing else uses these connections.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
 
 
 def seconds_left(attempt: Attempt) -> float:
-    """Return the time that one read or write may take; TimeoutError once the deadline has passed."""
+    """Return the time left for one read or write; TimeoutError once the deadline has passed."""
     deadline = attempt.deadline
     if attempt.is_submission and attempt.phase == "sent":
         left = deadline.at - deadline.clock.monotonic()  # also if the call was cancelled
@@ -72,9 +72,9 @@ def seconds_left(attempt: Attempt) -> float:
 
 
 class _DeadlineSocket(socket.socket):
-    """A socket whose every read and write ends by the deadline of the current attempt."""
+    """A socket that applies the deadline of the current attempt to every read and write."""
 
-    #: False while a buffer above it is inspected, which must not read from it.
+    #: False while a buffer above it is inspected, to keep it from reading.
     may_read = True
 
     def recv_into(self, *args: Any, **options: Any) -> int:
@@ -100,7 +100,7 @@ class _DeadlineTLSSocket(_DeadlineSocket, ssl.SSLSocket):
     """The same for TLS; ``ssl.SSLContext`` makes these from its ``sslsocket_class``."""
 
     def sendall(self, *args: Any, **options: Any) -> None:
-        """Send, and report a closed connection as TCP does, so that urllib3 reads the response."""
+        """Send, and report a closed connection as TCP does: urllib3 then reads the response."""
         try:
             super().sendall(*args, **options)
         except ssl.SSLError as error:
@@ -116,7 +116,7 @@ class _ResponseStream(io.BufferedReader):
     response to the next request, which may be about another question.
     """
 
-    #: What the response came on. The connection may have another socket by now, or none.
+    #: The connection and socket of the response. The connection may have another socket by now, or none.
     connection: HTTPConnection
     sock: socket.socket
 
@@ -126,8 +126,8 @@ class _ResponseStream(io.BufferedReader):
         if self.closed or self.connection.sock is not sock:
             super().close()
             return
-        # That is in the buffers of Python, of OpenSSL and of the system. Nothing is read to find out: OpenSSL
-        # would take in a part of a record and not report it until the rest is there.
+        # Unread bytes may be in the buffers of Python, of OpenSSL and of the system. Nothing is read to find
+        # out: OpenSSL would take in a part of a record and not report it until the rest is there.
         is_drained = False  # unknown for TLS inside TLS, through a proxy
         try:
             if isinstance(sock, _DeadlineSocket):
@@ -136,7 +136,7 @@ class _ResponseStream(io.BufferedReader):
                 left = self.peek() or pending or wait_for_read(sock, timeout=0.0)
                 sock.may_read = True
                 is_drained = not left
-        except OSError as error:  # a read timed out or failed, so that the response has not ended
+        except OSError as error:  # a read timed out or failed: the response has not ended
             if is_interrupt(error):
                 raise
         finally:
@@ -150,7 +150,7 @@ class _FinalResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        # What cannot be read as headers may hold a secret, and urllib3 would log it.
+        # Unreadable headers may hold a secret, and urllib3 would log them.
         self.headers.defects.clear()
         self.headers.set_payload("")
         # RFC 9112, section 6.3: a server and a proxy before it may see different ends of such a body.
@@ -181,10 +181,10 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 def read_body(raw: HTTPResponse, attempt: Attempt, *, limit: int) -> None:
-    """Read at most ``limit`` bytes into ``attempt.received``, which keeps what came before an exception."""
+    """Read at most ``limit`` bytes into ``attempt.received``; an exception loses nothing read before it."""
     named = (raw.headers.get("Content-Encoding") or "identity").strip()
     encoding = named.lower()
-    # ``read`` would lose the beginning of a body that is then cut.
+    # ``read`` would lose the beginning of a body cut off later.
     pieces: Iterator[bytes] = iter(partial(raw.read1, _CHUNK, decode_content=False), b"")
     if attempt.is_submission:
         first = next(pieces, b"")
@@ -236,9 +236,9 @@ class _TrackedConnection(HTTPConnection):
         return response
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address of the host that answers, within the attempt's time."""
-        # Each address gets an equal share of the time left, so that an unreachable first one (an ``::1``
-        # without a listener, a broken IPv6 route) leaves time for the others.
+        """Connect to the first address of the host to answer, within the attempt's time."""
+        # Each address gets an equal share of the time left: an unreachable first one (an ``::1`` without a
+        # listener, a broken IPv6 route) leaves time for the others.
         attempt = ATTEMPT.get()
         # In an address, the % before the zone of an IPv6 host is escaped (RFC 6874).
         host = re.sub("(:.*)%25(?=.)", r"\1%", self._dns_host.strip("[]"))
@@ -287,11 +287,11 @@ class _TrackedConnection(HTTPConnection):
 
 
 class _TrackedTLSConnection(_TrackedConnection, HTTPSConnection):
-    """The same over TLS, which also records the server's certificate."""
+    """The same over TLS; also records the server's certificate."""
 
     def connect(self) -> None:
         super().connect()
-        self.is_verified = True  # without urllib3's warning: a client that verifies nothing warns when made
+        self.is_verified = True  # without urllib3's warning: a client without verification warns when made
         ATTEMPT.get().certificate = self.sock.getpeercert() or {}  # type: ignore[union-attr]  # it is TLS now
 
 
@@ -309,7 +309,7 @@ _POOLS: Final = {"http": _Pool, "https": _PoolTLS}
 def tls_context(
     *, verify: bool = True, ca_bundle: Path | None = None, setting: str = "ca_bundle"
 ) -> ssl.SSLContext:
-    """Return urllib3's TLS settings with sockets that keep the deadline; a ConfigError names the setting."""
+    """Return urllib3's TLS settings with deadline sockets; a ConfigError names the setting."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if verify else ssl.CERT_NONE)
     context.sslsocket_class = _DeadlineTLSSocket
     if verify and ca_bundle is not None:

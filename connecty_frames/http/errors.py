@@ -1,4 +1,4 @@
-"""Statuses and foreign exceptions as failures: the one place that maps them.
+"""The one map from statuses and foreign exceptions to failures.
 
 The API document leaves error statuses and bodies open. So statuses mean what RFC 9110, section 15 and RFC
 6585, section 4 say, and a body is shown as far as a person can read it.
@@ -50,12 +50,12 @@ if TYPE_CHECKING:
 
     from connecty_frames.http.redaction import Redaction
 
-#: What to do about refused credentials.
+#: Advice for refused credentials.
 CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
 REFUSED: Final = f"The credentials were refused. {CHECK_CREDENTIALS}"
-#: status -> error, kind, what to do ("{again} {when}"). Others are looked up by their first digit.
+#: status -> error, kind, advice ("{again} {when}"). Others are looked up by their first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     401: (AuthError, FailureKind.UNAUTHORIZED, REFUSED),
     403: (
@@ -71,7 +71,7 @@ _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     ),
     408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; {again} {when}"),
     429: (RateLimitError, FailureKind.RATE_LIMITED, "Too many requests; {again} {when} or ask fewer at once"),
-    # Those above 504 are of Cloudflare: the service behind it does not answer.
+    # Statuses above 504 are Cloudflare's: the service behind it does not answer.
     **dict.fromkeys(
         (502, *range(520, 524), *range(525, 531)),
         (
@@ -104,20 +104,20 @@ _REQUEST_IDS: Final = (
     "X-MS-Request-Id",
     "traceparent",
 )
-#: The fields in which error bodies in JSON usually have their message, the most specific first.
+#: The usual fields of a message in JSON error bodies, the most specific first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
 #: The heading of a page.
 _search_title: Final = re.compile(r"(?i)<(?:title|h1)\b[^<>]*+>\s*+([^<]++)").search
 #: How much of a body is searched, in bytes, and how much of its message is shown, in characters.
 _MAX_SEARCHED: Final = 65_536
 _MAX_SHOWN: Final = 300
-#: How nginx and IIS say in a page that there was no client certificate; others end TLS with an alert.
+#: Pages of nginx and IIS about a missing client certificate; others end TLS with an alert.
 _NO_CERTIFICATE: Final = re.compile(
     rb"No required SSL certificate|Client Certificate Required", re.IGNORECASE
 )
 
 _search_login: Final = re.compile(r"log-?[io]n|sign-?in|\bsso\b|saml|oauth|\bauth", re.IGNORECASE).search
-#: What to check when no connection could be made, by the phase it was in.
+#: Advice if no connection could be made, by its phase.
 _ADVICE: Final = {
     "resolve": "The host is unknown: check region or base_url, and the network or VPN.",
     "connect": "No server answers there: check region or base_url, the network, VPN and firewall.",
@@ -133,13 +133,13 @@ _ADVICE: Final = {
     "TLS versions and ciphers that this machine does not have. Ask its administrator.",
     "proxy": "Check the proxy named in HTTPS_PROXY or HTTP_PROXY, and NO_PROXY.",
 }
-#: Which advice an error of TLS has, by OpenSSL's code for the certificate or its reason.
+#: The advice for an error of TLS, by OpenSSL's code for the certificate or its reason.
 _TLS_ADVICE: Final[dict[object, str]] = {
     **dict.fromkeys((9, 10), "dates"),
     **dict.fromkeys((62, 64), "host"),
     **dict.fromkeys(("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"), "plain"),
 }
-#: What to do about a failure, in Python and on the command line.
+#: Hints for a failure, in Python and on the command line.
 _HINTS: Final[dict[FailureKind | str, dict[str, str]]] = {
     "tls": {
         "hint": "as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too.",
@@ -153,9 +153,9 @@ _HINTS: Final[dict[FailureKind | str, dict[str, str]]] = {
     FailureKind.NOT_HTTP: {"hint": "Check base_url, and any proxies in between."},
     FailureKind.BAD_ENCODING: {"hint": "Check any proxies in between."},
 }
-#: What ended an exchange after the request was sent, the most specific first: exception, kind, reason.
+#: Ends of an exchange after the request was sent, the most specific first: exception, kind, reason.
 _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
-    (UnusableResponse, FailureKind.NOT_HTTP, "{detail}"),  # or of the kind that it names
+    (UnusableResponse, FailureKind.NOT_HTTP, "{detail}"),  # or its own kind
     (MemoryError, FailureKind.TOO_LARGE, "the answer does not fit in memory"),
     (
         urllib3.exceptions.DecodeError,
@@ -182,7 +182,7 @@ _EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
 
 
 def status_failure(response: Response, *, redact: Redaction, retry_after: float | None = None) -> Failure:
-    """Return the failure that a status other than 2xx means; ``retry_after`` is in seconds."""
+    """Map a status other than 2xx to a failure; ``retry_after`` is in seconds."""
     status = response.status
     if status in range(400, 500) and _NO_CERTIFICATE.search(response.body[:_MAX_SEARCHED]):
         return _client_certificate_failure(response.host)
@@ -203,7 +203,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
         what, text = f"{what} with a redirect to {_redirect_host(response, redact)}{page}", ""
     when = "later" if retry_after is None else f"after {retry_after:.0f} s"
     wait = f"It says to try again {when}. " if retry_after is not None and "{when}" not in advice else ""
-    again = "fetch the answer" if request.question_id else "try again"  # which would be paid for twice
+    again = "fetch the answer" if request.question_id else "try again"  # a second question would cost money
     advice = wait + (advice and sentence(advice.format(again=again, when=when)))
     message = with_excerpt(f"{what}:" if text else f"{what}.", text, advice.rstrip())
     return Failure(
@@ -217,7 +217,7 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
 
 
 def name_request(error: ConnectyError, headers: Mapping[str, str], redact: Redaction) -> None:
-    """Add the server's ids of a request to the error that its response caused."""
+    """Add the server's request ids to the error caused by its response."""
     named = {name: headers.get(name, "") for name in _REQUEST_IDS}
     # Without the secret in it, an id would be another one.
     found = {name: snippet(value) for name, value in named.items() if value and redact.data(value) == value}
@@ -233,13 +233,13 @@ def append(error: ConnectyError, text: str) -> None:
 
 
 def deadline_failure(host: str) -> Failure:
-    """Return the failure of a request for which no time was left."""
+    """Return the failure of a request without time left to send it."""
     error = ConnectionFailed(f"No time was left to send to {host}; nothing was sent.", host=host)
     return Failure(FailureKind.DEADLINE, error, "no time was left")
 
 
 def socks_failure(host: str) -> Failure:
-    """Return the failure of a SOCKS proxy: its connections are not those of this package."""
+    """Return the failure of a SOCKS proxy: it would bypass the connections of this package."""
     error = ConfigError(
         f"The proxy for {host} is a SOCKS proxy, which is not supported; nothing was sent. Set HTTPS_PROXY "
         "to an HTTP proxy, or list the host in NO_PROXY (ALL_PROXY applies if no other is set)."
@@ -256,11 +256,12 @@ def exception_failure(
     address: str,
     redact: Redaction,
 ) -> Failure:
-    """Return what a foreign exception means; its text is used only if it cannot hold a secret."""
-    # ``causes`` are the exception and what it wraps, ``host`` is for messages, ``address`` the base address.
+    """Map a foreign exception to a failure; its text is used only if it cannot hold a secret."""
+    # ``causes`` are the exception and everything it wraps, ``host`` is for messages, ``address`` the base
+    # address.
     received = attempt.received.getvalue()
     if attempt.status is not None and attempt.status not in SUCCESS:
-        # A status that is an error decides, also if the headers after it cannot be read.
+        # An error status decides, even if the headers after it cannot be read.
         return status_failure(Response(request, host, attempt.status, {}, received), redact=redact)
     if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
         # A proxy's address; base_url was checked before.
@@ -269,8 +270,8 @@ def exception_failure(
             "HTTPS_PROXY and HTTP_PROXY must be addresses."
         )
         return Failure(FailureKind.REJECTED, error, "no request could be made")
-    # From TLS 1.3 on, it comes after the request and says that this was never read (RFC 8446, section
-    # 4.4.2.4); before, other alerts say that no certificate came.
+    # From TLS 1.3 on, it comes after the request and means it was never read (RFC 8446, section 4.4.2.4);
+    # before, other alerts report a missing certificate.
     if _has_alert(causes, "CERTIFICATE_REQUIRED"):
         return _client_certificate_failure(host)
     if attempt.phase not in (None, "sent"):
@@ -279,7 +280,6 @@ def exception_failure(
 
 
 def _client_certificate_failure(host: str) -> Failure:
-    """Return the failure of a server that requires a client certificate; it started nothing."""
     error = ConnectionFailed(
         f"{host} requires a client certificate, which connecty_frames does not support; nothing was started. "
         "Use an address, network or proxy that requires none, or ask its administrator.",
@@ -338,13 +338,12 @@ def _response_failure(
 
 
 def host_port(address: str) -> str:
-    """Return the host and port of an address; without a port, that of its scheme."""
+    """Return the host and port of an address; the port defaults to its scheme's."""
     parts = urllib3.util.parse_url(address)
     return f"{parts.host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _has_alert(causes: Sequence[BaseException], *alerts: str) -> bool:
-    """Whether the other end sent one of these TLS alerts."""
     reasons = [cause.reason or "" for cause in causes if isinstance(cause, ssl.SSLError)]
     return any(reason.endswith(f"_ALERT_{alert}") for reason in reasons for alert in alerts)
 
@@ -386,7 +385,7 @@ def preview(body: bytes, redact: Redaction, limit: int = 120) -> str:
 
 
 def _message_in(body: object) -> str:
-    """Return the message in an error body: a field of a usual name, which may be nested or in a list."""
+    """Find the message in an error body: a field of a usual name, nested or in a list."""
     if isinstance(body, str):
         return body
     if isinstance(body, list):

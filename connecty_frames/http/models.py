@@ -25,23 +25,23 @@ SUCCESS: Final = range(200, 300)
 
 
 class FailureKind(Enum):
-    """What went wrong, as far as it decides what may be done next."""
+    """What went wrong, as far as the next step depends on it."""
 
     DEADLINE = auto()  #: no time was left to send it, or to send it again with another token
     CONNECT = auto()  #: no connection was made, so nothing was sent
     CONNECTION_LOST = auto()  #: sent, and no whole response came
-    BAD_ENCODING = auto()  #: a response whose content encoding is broken
-    NOT_HTTP = auto()  #: a response that is not HTTP
+    BAD_ENCODING = auto()  #: broken content encoding
+    NOT_HTTP = auto()  #: a response other than HTTP
     TOO_LARGE = auto()  #: a body over the limit
     RATE_LIMITED = auto()  #: 429
     UNAVAILABLE = auto()  #: 408, 502, 503, 520 to 530: an intermediary answered, or the server restarts
     GATEWAY_TIMEOUT = auto()  #: 504, 524: an intermediary did not wait long enough
     UNAUTHORIZED = auto()  #: 401
-    REJECTED = auto()  #: refused for good: a redirect, any other 4xx, a setting that cannot work
-    SERVER_ERROR = auto()  #: 500 and other 5xx: it is unknown what was done
+    REJECTED = auto()  #: refused for good: a redirect, any other 4xx, an unusable setting
+    SERVER_ERROR = auto()  #: 500 and other 5xx: the request may have been carried out
     WRONG_CONTENT_TYPE = auto()  #: a status of success with another content type than the API's
     EMPTY_BODY = auto()  #: a status of success with an empty body
-    INVALID_PAYLOAD = auto()  #: a status of success with a body that is not what the API promises
+    INVALID_PAYLOAD = auto()  #: a status of success with a body unlike the API's
 
 
 class UnusableResponse(HTTPException):
@@ -53,7 +53,7 @@ class UnusableResponse(HTTPException):
 
 
 class Request(Immutable):
-    """A request, which each attempt sends unchanged; its repr, which tracebacks may show, has no body."""
+    """A request, sent unchanged by each attempt; its repr has no body, since tracebacks may show it."""
 
     hidden = frozenset({"body"})
 
@@ -61,24 +61,24 @@ class Request(Immutable):
     path: str  # and query, relative to the base address
     body: bytes | None = None
     has_results: bool = False  # only a response with rows may be longer than a megabyte
-    question_id: str | None = None  # of the question that it is about, for the log
+    question_id: str | None = None  # its question's, for the log
 
 
 @dataclass(slots=True, eq=False)
 class Attempt:
     """One attempt at a request: how long it may take, and how far it got."""
 
-    # ``phase`` is ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``; None if no connection of this
-    # package was used: if it failed or timed out, the request counts as sent. ``certificate`` is what
-    # ``getpeercert`` returns, empty unless this attempt made and verified a new TLS connection.
+    # ``phase`` is ``resolve``, ``connect``, ``proxy``, ``tls``, then ``sent``; None without a connection of
+    # this package: if the attempt failed or timed out, the request then counts as sent. ``certificate`` comes
+    # from ``getpeercert``, and is empty unless this attempt made and verified a new TLS connection.
 
     deadline: Deadline  # of the whole call
     connect: float  # seconds until the connection is made
-    idle: float  # seconds without a byte after which the connection is lost
+    idle: float  # seconds without a byte until the connection counts as lost
     request_id: str | None = None  # sent as X-Request-Id
     is_submission: bool = False  # if the reply has an id: it is read although the call is cancelled
     phase: str | None = None
-    peer: str = ""  # ``host:port``, which may be a proxy's
+    peer: str = ""  # ``host:port``, perhaps a proxy's
     certificate: Mapping[str, Any] = field(default_factory=dict)
     status: int | None = None  # as soon as the first line was read
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # of the response
@@ -125,7 +125,7 @@ class RequestFailed(Exception):
 
 
 def causes_of(error: BaseException, *, keep: BaseException | None) -> list[BaseException]:
-    """Return an error and all it wraps, except ``keep`` and what that wraps."""
+    """Return an error and everything it wraps, except ``keep`` and what that wraps."""
     found: list[BaseException] = []
     pending: list[Any] = [error]
     while pending:
@@ -145,7 +145,7 @@ def strip_tracebacks(errors: Iterable[BaseException]) -> None:
 
 
 def without_frames(call: Callable[[], _Result]) -> _Result:
-    """Call what has text of a server in its frames, and raise without these frames."""
+    """Call a function, and raise without its frames: they hold text of a server."""
     try:
         return call()
     except BaseException as error:
@@ -154,8 +154,8 @@ def without_frames(call: Callable[[], _Result]) -> _Result:
 
 
 def raise_interrupt(causes: Iterable[BaseException]) -> None:
-    """Raise what a signal handler raised, if it is among the causes of an error."""
-    # The last one, since urllib3 gives its traceback to the error that wraps it.
+    """Raise the exception of a signal handler, if it is among the causes of an error."""
+    # The last one: urllib3 gives its traceback to the error around it.
     interrupts = list(filter(is_interrupt, causes))
     if interrupts:
         raise interrupts[-1] from None

@@ -1,4 +1,4 @@
-"""Masking of secrets in what is shown: what a server or a driver says, and a client id.
+"""Masking of secrets and client ids in text from servers and drivers.
 
 A server may repeat in an error what it was sent: "invalid client_secret 'xyz'". Such text ends up in
 messages, logs and notebooks, where a secret must never be.
@@ -28,41 +28,41 @@ if TYPE_CHECKING:
     from connecty_frames._base.text import SecretStr
 
 _MASK: Final = "***"
-#: The shortest secret and client id that are masked: a shorter one could be a part of many words.
+#: The shortest masked secret and client id: a shorter one could be a part of many words.
 _MIN_LENGTH: Final = 4
 _MIN_ID_LENGTH: Final = 8
 #: The shortest client id whose first characters are shown; most of it stays hidden.
 _LONG_ID: Final = 16
 #: How much of a secret is known in each form, since a server may issue a token of a megabyte.
 _MAX_LENGTH: Final = 3 * 2**12
-#: The longest beginning of a form that is searched for. Behind it, the rest of the word is masked.
+#: The longest beginning of a form to search for. Behind it, the rest of the word is masked.
 _MAX_SEARCHED: Final = 255
-#: How much of a body is scanned, in bytes; what is shown of it is far shorter.
+#: How much of a body is scanned, in bytes; messages show far less.
 _MAX_SCANNED: Final = 2**16
 _search_secret_name: Final = re.compile("auth|cookie|token|key|secret|session", re.IGNORECASE).search
 #: How often a text is decoded: a URL in a URL in JSON.
 _MOST_LAYERS: Final = 3
 _BYTE: Final = "[0-9A-Fa-f][0-9A-Fa-f]"
-#: Splits a text at its escapes, which are every second piece: of URLs; of JSON, JavaScript and Python, behind
-#: any number of backslashes, which may be escaped themselves; of HTML; of SQL and CSV.
+#: Splits a text at its escapes, every second piece: of URLs; of JSON, JavaScript and Python, behind any
+#: number of backslashes, perhaps escaped themselves; of HTML; of SQL and CSV.
 _split_escapes: Final = re.compile(
     rf"(%{_BYTE}(?:%{_BYTE})*+"
     rf"|\\\\*+(?:u[Dd][89ABab]{_BYTE}\\\\*+u[Dd][C-Fc-f]{_BYTE}|u{_BYTE}{_BYTE}|x{_BYTE})?+"
     r"|&#0*+\d{1,6};|&#[Xx]0*+[0-9A-Fa-f]{1,5};|&lt;|&gt;|&amp;|&quot;|&apos;"
     r"""|'(?:\\*+')++|"(?:\\*+")++)"""
 ).split
-#: What a cut has left of an escape.
+#: The rest of an escape after a cut.
 _cut_escape: Final = re.compile(r"(?:%[0-9A-Fa-f]?|(?<!\\)\\++(?:[ux][0-9A-Fa-f]*)?|&[#0-9A-Za-z]*)?$")
 
 
 class Redaction:
-    """The secrets of one client, in every encoding in which a server could repeat them."""
+    """The secrets of one client, in every encoding a server could repeat them in."""
 
     def __init__(self) -> None:
         self._client_id: tuple[SecretStr, ...] = ()
-        #: By name; each with the one before it, since responses to that may still arrive.
+        #: By name; each with its predecessor, since responses to the old one may still arrive.
         self._secrets: dict[str, tuple[SecretStr, ...]] = {}
-        #: What was known last; the forms of the secrets and of the client id, and whether they are words.
+        #: The last known secrets; the forms of the secrets and of the client id, with True for words.
         self._latest: tuple[object, dict[str, bool], dict[str, bool]] = None, {}, {}
         _live.append(ref(self, _live.remove))
 
@@ -104,7 +104,7 @@ class Redaction:
         return _masked(text, forms)
 
     def known(self) -> tuple[object, dict[str, bool], dict[str, bool]]:
-        """Return what is known now, and the forms of the secrets and of the client id."""
+        """Return the known secrets, and the forms of the secrets and of the client id."""
         known = tuple(self._secrets.values())  # another thread may just have received a token
         if self._latest[0] != known:
             secrets = chain.from_iterable(known)
@@ -112,7 +112,7 @@ class Redaction:
         return self._latest
 
 
-#: Weak references to those of all clients.
+#: Weak references to the redactions of all clients.
 _live: Final[list[ref[Redaction]]] = []
 
 
@@ -146,8 +146,8 @@ def masked_id(client_id: SecretStr) -> str:
 
 def without_password(message: str, url: str) -> str:
     """Return a message of a driver without the URL of its connection, and without the password in it."""
-    # Of a password that is not percent-encoded, a driver takes a piece for a port, host or parameter. In a
-    # query it ends before the next name with a value.
+    # A driver may take a piece of a password without percent-encoding for a port, host or parameter. In a
+    # query the password ends before the next name with a value.
     found = re.findall(r"(?s)://[^:/]*:(.*)@|[?&]password=((?:(?!&\w+=).)*)", url)
     passwords = [each for pair in found for each in pair]
     for secret in filter(None, (url, *passwords, *map(unquote, passwords))):
@@ -158,7 +158,7 @@ def without_password(message: str, url: str) -> str:
 
 
 def _masked(text: str | bytes, find_forms: Callable[[], dict[str, bool]]) -> str:
-    """Return a text, or the beginning of a body, with a mask in place of each form."""
+    """Mask each form in a text, or in the beginning of a body."""
     try:
         return _replaced(text, find_forms())
     except BaseException as error:
@@ -202,7 +202,7 @@ def _found(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
 
 
 def _cut_off(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
-    """Yield where secrets start of which an ellipsis has left the beginning."""
+    """Yield where secrets start and end that an ellipsis has cut off."""
     starts, end = defaultdict[str, list[str]](list), 0
     for form, is_word in forms.items():
         starts[form[:_MIN_LENGTH]] += [] if is_word else [form]
@@ -252,7 +252,7 @@ def _decode(escape: str) -> str:
 
 
 def _forms(secrets: Iterable[SecretStr], *, are_words: bool = False) -> dict[str, bool]:
-    """Return all secrets in every form, and whether they are masked only as words."""
+    """Return all secrets in every form, with True for forms to mask only as words."""
     found, shortest = set[str](), _MIN_ID_LENGTH if are_words else _MIN_LENGTH
     for secret in secrets:
         text = secret.get_secret_value()[:_MAX_LENGTH]
@@ -270,7 +270,7 @@ def _base64(secret: bytes) -> Iterator[str]:
     """Encode a secret alone, and one inside a longer text, such as ``user:password``."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode().rstrip("=")
-        # Without the characters at either end, which also hold bits of the other text.
+        # Without the characters at either end: they also hold bits of the other text.
         for before, start in enumerate((0, 2, 3)):
             inside = encode(bytes(before) + secret).decode()
             yield inside[start : 8 * (before + len(secret)) // 6]

@@ -86,16 +86,16 @@ _HEADERS: Final = {
     f"requests/{requests.__version__} {sys.platform}",
 }
 VERSION_TWICE: Final = "base_url ends in /v1, and paths begin with /v1: remove it there."
-#: The variables that name certificates, in the order of requests and then of OpenSSL.
+#: The variables for certificates, in the order of requests and then of OpenSSL.
 _TRUST: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-#: The longest body without results that is read, in bytes.
+#: The longest body without results, in bytes.
 _MAX_SMALL_BODY: Final = 1024**2
 #: How long a pause in the body of an error may be, in seconds.
 _ERROR_IDLE: Final = 5.0
 
 #: The number of attempts for each kind of failure: one, unless the policy has another.
 RetryPolicy = dict[FailureKind, float]
-#: The maximum number of attempts to connect, and the seconds that they share.
+#: The maximum number of attempts to connect, and their seconds in all.
 CONNECT_ATTEMPTS: Final = 3
 _NO_END: Final = math.inf
 #: By kind of failure: the attempts at a token request, a question and a fetch; then False if it is certain
@@ -123,12 +123,12 @@ ASK_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][1] for kind in FailureKind}
 FETCH_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][2] for kind in FailureKind}
 MAY_HAVE_STARTED: Final = frozenset(kind for kind in FailureKind if _RULES[kind][3])
 _CONNECT_SECONDS: Final = 10.0
-#: A fetch that receives nothing for this many seconds counts as lost and is tried again. Each loss doubles
-#: them, since a large response may need more time.
+#: Seconds without a byte until a fetch counts as lost and is tried again. Each loss doubles them, since a
+#: large response may need more time.
 IDLE_TIMEOUT: Final = 60.0
 #: The most doublings: a month of losses would otherwise exceed the largest float.
 _MAX_DOUBLINGS: Final = 10
-#: The most retries that can be saved up; each second adds one, whatever happens.
+#: The most retries to save up; each second adds one.
 _MAX_RETRIES: Final = 10.0
 
 
@@ -172,19 +172,19 @@ class Transport:
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
-        #: By kind, what was warned of.
+        #: The first warning of each kind.
         self._differences: dict[str, ProtocolWarning] = {}
         #: Called with each response, whatever its status.
         self.observe: Callable[[Response], object] | None = None
 
     def differs(self, kind: str, message: str) -> None:
-        """Warn that the server differs from the API document, once for each kind; redacts the message."""
+        """Warn of a difference from the API document, once for each kind; redact the message."""
         warning = ProtocolWarning(self.redact(message))
         if self._differences.setdefault(kind, warning) is warning:
             warn(warning)
 
     def explain(self, failure: Failure, attempt: Attempt) -> None:
-        """Add to an error the server's ids of the request, and what is wrong here."""
+        """Add the server's request ids to an error, and its cause on this side."""
         name_request(failure.error, attempt.headers, self.redact)
         if failure.status == HTTPStatus.NOT_FOUND and self.address.endswith("/v1"):
             append(failure.error, VERSION_TWICE)
@@ -198,9 +198,9 @@ class Transport:
     def retry(
         self, send: Callable[[Attempt], _Result], *, policy: RetryPolicy, deadline: Deadline
     ) -> _Result | Failure:
-        """Make attempts until there is a result, a failure that allows no other attempt, or no time left."""
-        # The last failure is returned, since an exception would keep the frames of the attempt, whose locals
-        # hold headers and bodies. What interrupts an attempt is raised without the frames below this one.
+        """Make attempts until one has a result, a failure forbids another, or no time is left."""
+        # The last failure is returned: an exception would keep the frames of the attempt, with headers and
+        # bodies in their locals. An interrupt is raised without the frames below this one.
         if self._process_id != os.getpid():
             # A forked child gets connections and a budget of its own. Two processes on one socket would mix
             # their responses, and a lock may be held by a thread that does not exist in the child.
@@ -267,9 +267,9 @@ class Transport:
         describe: Callable[[_Result], dict[str, str]] = lambda _: {},
     ) -> _Result:
         """Make one attempt, read a complete response with status 2xx, and log one line at DEBUG."""
-        # The line is for finding out why a call took so long. So it has the id, the state, the time and the
-        # size, and nothing that was sent or received: no header, question, row or secret. ``describe``
-        # returns the attributes that its record gets from a result, without secrets.
+        # The line helps to find out why a call took so long: it has the id, the state, the time and the size,
+        # but no header, question, row or secret. ``describe`` returns the attributes of its record from a
+        # result, without secrets.
         if self._closed:
             raise ConfigError("This Client is closed; create another.")
         began, outcome, known = self.clock.monotonic(), "interrupted", {"question_id": request.question_id}
@@ -293,7 +293,7 @@ class Transport:
                 _LOG.debug("%s %s: %s, %.0f ms, %d bytes", *shown, extra=extra)
 
     def _receive(self, request: Request, attempt: Attempt, token: SecretStr | None) -> Response:
-        """Send a request and return the response of success; RequestFailed, whatever a library raises."""
+        """Return a successful response; any exception of a library becomes RequestFailed."""
         if attempt.deadline.remaining() <= 0:
             raise RequestFailed(deadline_failure(self.host))
         own = None
@@ -305,14 +305,13 @@ class Transport:
             adapter = self._shared_adapter(proxies)
             if request.body is not None:
                 # A connection from the pool may have been closed unnoticed: it would be unknown whether a
-                # question arrived. And a server that answers without reading the body, as one may whose token
-                # endpoint takes GET, takes the body for a second request and leaves the response to that on
-                # the connection.
+                # question arrived. And a server may answer without reading the body (if its token endpoint
+                # takes GET), take the body for a second request, and leave its response on the connection.
                 adapter = own = ConnectionAdapter(adapter.context)
             raw_response = adapter.send(
                 prepared,
                 stream=True,
-                # Zero would mean a socket that does not wait at all.
+                # Zero would mean a non-blocking socket.
                 timeout=(attempt.connect, max(attempt.deadline.remaining(), 0.001)),
                 verify=self._verify,
                 proxies=proxies,
@@ -351,7 +350,7 @@ class Transport:
     def _prepare(
         self, request: Request, token: SecretStr | None, request_id: str | None
     ) -> requests.PreparedRequest:
-        """Return the request as requests would prepare it, which takes a third of a millisecond."""
+        """Prepare the request by hand: requests takes a third of a millisecond."""
         prepared = requests.PreparedRequest()
         prepared.method, prepared.body = request.method, request.body
         prepared.url = self._sent_address + request.path
@@ -366,8 +365,8 @@ class Transport:
         return prepared
 
     def _shared_adapter(self, proxies: dict[str, str]) -> ConnectionAdapter:
-        """Return the adapter that trusts the certificates which the environment names now."""
-        # Reading them takes milliseconds, so that each file or folder is read once.
+        """Return the adapter for the certificates named in the environment now."""
+        # Reading them takes milliseconds: each file or folder is read once.
         is_plain = self._is_plain_http and not any(
             proxy.lower().startswith("https:") for proxy in proxies.values()
         )
@@ -386,7 +385,7 @@ class Transport:
         return adapter
 
     def trusted(self) -> tuple[str, str | None]:
-        """Return the certificates to trust and the variable that names them; None if the settings decide."""
+        """Return the variable for the trusted certificates, and their path; None if the settings decide."""
         if self._knows_trust:
             return "ca_bundle", None
         # The last may list several folders.
@@ -414,9 +413,9 @@ class Transport:
 
 
 def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
-    """Read what arrives of the body of an error, complete or not: the status decides."""
+    """Read the body of an error as far as it arrives: the status decides."""
     attempt.idle = min(attempt.idle, _ERROR_IDLE)
-    handled = sys.exception()  # the caller's own, which a signal handler may have raised before
+    handled = sys.exception()  # the caller's own, perhaps raised by a signal handler
     try:
         read_body(raw, attempt, limit=_MAX_SMALL_BODY)
     except Exception as error:  # noqa: BLE001 - whatever a library raises
@@ -424,7 +423,7 @@ def _read_error_body(raw: HTTPResponse, attempt: Attempt) -> None:
 
 
 def backoff(failures: int, random: Callable[[], float]) -> float:
-    """Return the seconds to wait after that many failures: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
+    """Return the pause after failures, in seconds: ``random(0, min(8, 0.5 * 2**(failures - 1)))``."""
     return float(random() * min(8.0, 0.5 * 2 ** min(failures - 1, _MAX_DOUBLINGS)))
 
 
@@ -459,7 +458,7 @@ def _forget_interrupted(error: BaseException, handled: BaseException | None) -> 
 
 
 class RetryBudget:
-    """The retries that all calls of one client share: a token bucket."""
+    """The shared retries of all calls of one client: a token bucket."""
 
     # Ten at the start; each retry takes one, each second and each success add one, up to ten. gRPC (gRFC A6)
     # fails a call when none is left; here it waits for one, since its answer was paid for.
@@ -484,6 +483,6 @@ class RetryBudget:
             return 0.0
 
     def refund(self) -> None:
-        """Add one retry, for a request that succeeded."""
+        """Add one retry after a success."""
         with self._lock:
             self.left = min(_MAX_RETRIES, self.left + 1.0)

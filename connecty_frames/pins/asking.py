@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.errors import WriteFailed
 
-#: The options of ask_df that pin does not take, because it makes no frame and keeps no rows.
+#: Options of ask_df that pin does not take: it makes no frame and keeps no rows.
 _LEFT_OUT: Final = ("dtype_backend", "on_truncation")
 
 
@@ -105,7 +105,7 @@ def pin(
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     earlier_id = None if question_id is None else check_question_id(question_id)
     ask_options = read_schema(AskOptions.from_kwargs(options, without=ASKING if earlier_id else ()))
-    # Check that sqlglot is installed and knows the dialect, before a question is paid for.
+    # Check for sqlglot and the dialect before a question is paid for.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asking = shared_client(client)
     folder = PinFolder.find(path)
@@ -193,7 +193,7 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
 
 
 def _wait(deadline: Deadline, name: str) -> None:
-    """Wait a moment for another call that pins a name; raises QuestionTimeout."""
+    """Wait a moment for another call pinning this name; raises QuestionTimeout."""
     if deadline.remaining() <= 0:
         raise QuestionTimeout(
             f"Another call was still pinning {snippet(name)!r} at the timeout; nothing was asked. "
@@ -204,7 +204,7 @@ def _wait(deadline: Deadline, name: str) -> None:
 
 @contextmanager
 def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
-    """Add to errors how to pin the answer, which has been paid for."""
+    """Add to errors how to pin the answer, already paid for."""
     note = "The question was asked."
     if client.is_resumable:
         note += f" question_id={answer.question_id!r} pins its answer without asking again."
@@ -231,7 +231,7 @@ def _is_there(name: str, path: Path) -> ConfigError:
 
 
 def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_options: AskOptions) -> bool:
-    """Whether these arguments match those that the pin was made with."""
+    """Return True if the pin was made with these arguments."""
     schema: Any = ask_options.schema
     set_by_caller = {
         column.name: column.encoding or column.type for column in found.schema if not column.is_inferred
@@ -246,7 +246,6 @@ def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_opt
 
 
 def _kept_options(ask_options: AskOptions) -> dict[str, Any]:
-    """Return the options for the file, without defaults."""
     defaults = AskOptions()
     return {
         option: value

@@ -56,7 +56,7 @@ class Drift:
 
     @property
     def changed(self) -> bool:
-        """Whether anything differs other than the SQL's formatting."""
+        """True if anything other than the SQL's formatting changed."""
         is_same_sql = self.sql is None or self.sql in _HARMLESS
         return not is_same_sql or bool(self.refused or self.columns or self.types or self.rows)
 
@@ -98,7 +98,7 @@ class PinCheck:
 
     @property
     def changed(self) -> bool:
-        """Whether anything differs other than the SQL's formatting."""
+        """True if anything other than the SQL's formatting changed."""
         return any(drift.changed for drift in self.drifts)
 
     @property
@@ -122,8 +122,8 @@ def compare(
     before: Statement | str, sql: str, schema: Schema, rows: int | None, answer: Answer
 ) -> tuple[Drift, tuple[Hashable, Hashable, Hashable]]:
     """Return how an answer differs from the pinned one, and keys of its SQL, columns and rows."""
-    # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Two answers agree on
-    # SQL, columns or rows if those keys are equal.
+    # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Answers with equal
+    # keys agree on SQL, columns or rows.
     columns = list(answer.schema)
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
@@ -155,18 +155,18 @@ def compare_columns(schema: Schema, found: Sequence[tuple[str, pa.DataType]]) ->
 
 
 def parsed(sql: str, dialect: str | None) -> Statement | None:
-    """Parse SQL in a dialect (by default, the first common one that fits); None if it cannot be analysed."""
+    """Parse SQL in a dialect (by default, the first common one to fit); None if it cannot be analysed."""
     try:
         statement = parse_any(sql) if dialect is None else parse(sql, dialect)
         fingerprint(statement)
-        tables(statement)  # fails for a UNION with DESCRIBE, for example, although that can be parsed
+        tables(statement)  # fails for a UNION with DESCRIBE, for example, despite being parsed
     except QueryRefused:
         return None
     return statement
 
 
 def text_fingerprint(sql: str) -> str:
-    """Return a hash of SQL that cannot be parsed, which ignores its layout and a final semicolon."""
+    """Hash unparsable SQL regardless of its layout and a final semicolon."""
     return hashlib.sha256(" ".join(sql.split()).removesuffix(";").rstrip().encode()).hexdigest()
 
 

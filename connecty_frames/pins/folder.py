@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FOLDER: Final = "connecty-pins"
-#: The options in the file: those that affect the types of an answer.
+#: The options in the file: all that affect the types of an answer.
 OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")
 #: ``max_rows=None`` in the file: TOML has no null.
 _ALL_ROWS: Final = "all"
 #: The version of the file format.
 _FORMAT: Final = 2
 _SUFFIX: Final = ".toml"
-#: The largest file that is read, in bytes.
+#: The largest file, in bytes.
 _MAX_BYTES: Final = 2**20
-#: Finds git's conflict markers, which may be inside the SQL.
+#: Finds git's conflict markers, perhaps inside the SQL.
 _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
-#: What a reviewer does not see or takes for a plain space, or what moves other characters. (The categories of
-#: ``unicodedata`` differ by the version of Python.)
+#: Characters a reviewer does not see or takes for a plain space, or that move others. (The categories of
+#: unicodedata differ by the version of Python.)
 _HIDDEN: Final = re.compile(
     "[\x80-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800"
     "\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U00013430-\U00013446"
@@ -68,7 +68,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class PinFolder:
-    """A folder of pins, which may not exist yet."""
+    """A folder of pins, existing or not."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,9 +130,9 @@ class PinFolder:
 
     @contextmanager
     def writing(self, name: str, *, replaces: bool) -> Iterator[Callable[[Pin], None]]:
-        """Open the file of a pin, and yield a function that writes it; call that once."""
-        # Before it yields, it checks that the file can be written and that there is disk space for more than
-        # a model's SQL. Raises FileExistsError if the file exists and must not be replaced.
+        """Open the file of a pin, and yield a function to write it; call the function once."""
+        # Before yielding, check that the file can be written and the disk has space for more than a model's
+        # SQL. Raises FileExistsError if the file exists and must not be replaced.
         target = self.file(name)
         with ExitStack() as stack:
             file = stack.enter_context(atomic_write(target, replaces=replaces))
@@ -196,7 +196,7 @@ def _content(path: Path) -> bytes:
 
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:
-    """Return the pin that a file contains; raises ConfigError if it is damaged."""
+    """Read the pin in a file; raises ConfigError if it is damaged."""
     table = _document(text, path)
     try:
         return _read_pin(check_name(name), msgspec.convert(table, _File))
@@ -243,7 +243,6 @@ def _read_pin(name: str, file: _File) -> Pin:
 
 
 def _text(pin: Pin) -> str:
-    """Return the text of a pin's file."""
     import tomlkit
 
     columns = tomlkit.array().multiline(multiline=True)
@@ -271,12 +270,12 @@ def _text(pin: Pin) -> str:
     for key, value in values.items():
         if value is not None:
             document[key] = value
-    text = tomlkit.dumps(document)  # which has the escapes of Python, except for \x9b
+    text = tomlkit.dumps(document)  # with Python's escapes, except for \x9b
     return _HIDDEN.sub(lambda each: each[0].encode("unicode_escape").decode().replace("\\x", "\\u00"), text)
 
 
 def hidden_in(text: str) -> str:
-    """Name the characters of a text that are not seen, such as ``U+202E (RIGHT-TO-LEFT OVERRIDE)``."""
+    """Name the invisible characters of a text, such as ``U+202E (RIGHT-TO-LEFT OVERRIDE)``."""
     found = dict.fromkeys(_HIDDEN.findall(text))
     return listed([f"U+{ord(each):04X} ({unicodedata.name(each, 'unnamed')})" for each in found])
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A pinned question, with the SQL that answered it, as read from its file."""
+    """A pinned question and its SQL, as read from the file."""
 
     name: str
     """Its name, and that of its file."""
@@ -158,7 +158,7 @@ class Pin:
     @overload
     def cast(self, table: object, *, engine: Engine | None = ..., schema: Any = ...) -> Any: ...
     def cast(self, table: object, *, engine: Engine | None = None, schema: Any = None) -> Any:
-        """Return a table that your own client fetched with :attr:`sql`, in the pinned columns and types.
+        """Cast a table fetched by your own client with :attr:`sql` to the pinned columns and types.
 
         Parameters
         ----------
@@ -313,7 +313,7 @@ class Pin:
         return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
 
     def _compare_warehouse(self, connection: object) -> Drift:
-        """Check the SQL, and compare the columns that the warehouse declares for it."""
+        """Check the SQL, and compare the columns declared for it by the warehouse."""
         if not self._is_as_pinned():
             return Drift(sql="edited")
         dialect = self.dialect
@@ -353,7 +353,7 @@ class Pin:
         return None if self.sqlglot is None else parsed(self.sql, self.dialect)
 
     def _is_as_pinned(self) -> bool:
-        """Return whether the SQL has the fingerprint, or neither was edited: sqlglot may have changed."""
+        """Return True if the SQL has its fingerprint, or neither was edited: sqlglot may have changed."""
         statement = None if self.sqlglot is None else parsed(self.sql, self.dialect)
         made = text_fingerprint(self.sql) if statement is None else fingerprint(statement)
         return made == self.fingerprint or self.digest == digest(self.sql, self.fingerprint)

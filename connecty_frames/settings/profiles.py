@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def profiles_to_change() -> Profiles:
-    """Read the file in order to change it; one that does not exist yet has no profiles."""
+    """Read the file in order to change it; a missing one has no profiles."""
     # A device such as ``/dev/null``, or a link to nothing, is a ConfigError.
     named = environment().get("CONNECTY_CONFIG")
     path = config_file(named)
-    if os.path.isfile(path):  # noqa: PTH113 - unlike that of Path, it raises nothing
+    if os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it raises nothing
         return Profiles.read(named, needed=True)
     if os.path.lexists(path):
         raise ConfigError(
@@ -33,9 +33,8 @@ def profiles_to_change() -> Profiles:
 
 def save_profile(path: Path, name: str, changes: Mapping[str, Any]) -> None:
     """Set or, if None, remove settings of a profile; all else in the file stays as it is."""
-    # The file is replaced when the new one is complete, and only its owner can read that (mode 600). Its
-    # folder is made if need be, for the owner alone (mode 700). A change that would change more is a
-    # ConfigError.
+    # The complete new file replaces the old one, readable by its owner alone (mode 600). Its folder is made
+    # if need be, for the owner alone (mode 700). A change with side effects is a ConfigError.
     path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
     with locked_folder(path.parent):  # another caller may be setting another profile
         before = path.read_bytes() if path.exists() else b""
@@ -52,7 +51,7 @@ def save_profile(path: Path, name: str, changes: Mapping[str, Any]) -> None:
 
 
 def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
-    """Return the text of a file with a profile changed, or None if more than that would change."""
+    """Change a profile in the text of a file; None if anything else would change."""
     import tomllib
 
     import tomlkit

@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 
     from connecty_frames.settings.values import SettingsDict
 
-#: The profile that is used if none is named.
+#: The default profile.
 _DEFAULT: Final = "default"
-#: The largest file of profiles that is read, in bytes.
+#: The largest file of profiles, in bytes.
 _MAX_BYTES: Final = 2**20
-#: The bytes of a file that are read as a secret.
+#: The largest file with a secret, in bytes.
 _LONGEST_SECRET: Final = 65_536
-#: The settings that name an account.
+#: The settings of an account.
 CREDENTIALS: Final = ("client_id", "client_secret", "profile")
 _ADDRESS: Final = frozenset({"region", "base_url"})
 
 
 class _Process:
-    """What this process has set by ``configure()`` and ``use_sandbox()``."""
+    """The settings from ``configure()`` and ``use_sandbox()`` in this process."""
 
-    # Each is replaced as a whole, so that other threads see all of a change or nothing of it.
+    # Each is replaced as a whole: other threads see all of a change or nothing of it.
 
     def __init__(self) -> None:
         self.configured: Mapping[str, Any] = {}
@@ -59,24 +59,22 @@ class _Process:
         self.lock = threading.Lock()
 
     def renew_lock(self) -> None:
-        """Release the lock in a forked child, where the thread that holds it does not exist."""
+        """Replace the lock in a forked child: the thread holding it does not exist there."""
         self.lock = threading.Lock()
 
 
 _process: Final = _Process()
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_process.renew_lock)
 
 
 class _Source(NamedTuple):
-    """A source of settings."""
-
     #: In words; ``{NAME}`` stands for the name of the setting in capitals.
     place: str
     values: Mapping[str, Any]
-    #: Whether all values are text, as in the environment.
+    #: True if all values are text, as in the environment.
     is_text: bool = False
-    #: Whether all values are those of :class:`Settings` already.
+    #: True if all values are those of :class:`Settings` already.
     is_parsed: bool = False
 
 
@@ -144,7 +142,7 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
         for name in settings:
             kept.pop(name, None)
         if settings.get("region") is not None and settings.get("base_url") is None:
-            kept.pop("base_url", None)  # the last of both that was set applies
+            kept.pop("base_url", None)  # the last one set applies
         process.configured = kept  # checked before, and not read again
         checked = resolve(process, **settings)
         given = {name: getattr(checked, name) for name, value in settings.items() if value is not None}
@@ -155,31 +153,31 @@ def configure(**settings: Unpack[SettingsDict]) -> None:
 
 
 def set_sandbox(connection: Mapping[str, Any]) -> None:
-    """Set the connection to the sandbox that calls ask; an empty one ends this."""
+    """Set the sandbox for calls to ask; an empty connection ends this."""
     _process.sandbox = connection
 
 
 def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Replace everything that is configured, unchecked, and return what was configured before."""
+    """Replace the configured settings, unchecked, and return those before."""
     before, _process.configured = _process.configured, settings
     return before
 
 
 def resolve(process: _Process = _process, /, **arguments: Any) -> Settings:
-    """Return the settings that apply now: arguments, if not None, then weaker sources; raises ConfigError."""
+    """Return the current settings: arguments, if not None, then weaker sources; raises ConfigError."""
     if arguments:  # pragma: no mutate
         hide(arguments)
     try:
         return _settings(_sources(arguments, process))
     except BaseException as error:  # noqa: BLE001 - raised again below
         failure = error
-    # Without the frames whose locals hold a secret.
+    # Without frames: their locals hold a secret.
     failure.__cause__ = failure.__context__ = None
     raise failure.with_traceback(None)
 
 
 def wants_sandbox() -> bool:
-    """Whether the environment tells calls to ask a sandbox; raises ConfigError."""
+    """Return True if the environment sends calls to a sandbox; raises ConfigError."""
     # The variable is no setting: a Client does not look at it.
     text = environment().get("CONNECTY_SANDBOX", "0")
     try:
@@ -191,14 +189,14 @@ def wants_sandbox() -> bool:
 
 
 def explain(**arguments: Any) -> list[tuple[str, Any, str]]:
-    """Return the name, value and source of each setting that applies; raises ConfigError."""
+    """Return the name, value and source of each setting; raises ConfigError."""
     hide(arguments)
     settings = resolve(**arguments)
     return [(name, getattr(settings, name), settings.places.get(name, "default")) for name in NAMES]
 
 
 def selected_profile(given: str | None) -> str:
-    """Return the name of the profile that applies, whether it exists or not; raises ConfigError."""
+    """Return the name of the profile in use, existing or not; raises ConfigError."""
     name = environment().get("CONNECTY_PROFILE") if given is None else given
     return check_settings({"profile": name}).profile or _DEFAULT
 
@@ -209,8 +207,8 @@ def check_settings(values: Mapping[str, Any]) -> Settings:
 
 
 def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) -> Settings:
-    """Return the settings of a profile with changes that are not stored yet; raises ConfigError."""
-    # What the profile does not set comes from the environment, else it is the default.
+    """Return the settings of a profile with changes not stored yet; raises ConfigError."""
+    # Settings missing in the profile come from the environment, else they have their defaults.
     stored = _from_profile(profiles, name) if name in profiles.tables else _Source("", {})
     kept = {key: value for key, value in stored.values.items() if key not in changes}
     return _settings([_Source("given", changes), stored._replace(values=kept), *_environment(environment())])
@@ -220,8 +218,8 @@ def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
     """Return all sources of settings, the strongest first."""
     configured = process.configured
     # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
-    # sent to the sandbox. Code that names an account, or a client of another address, does not turn to sample
-    # data.
+    # sent to the sandbox. Code with an account of its own, or a client of another address, does not turn to
+    # sample data.
     elsewhere = [arguments.get(name) for name in (*CREDENTIALS, *_ADDRESS)]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
     sandbox = process.sandbox if all(value is None for value in elsewhere) else {}
@@ -251,7 +249,7 @@ def environment() -> dict[str, str]:
 
 
 def _environment(variables: Mapping[str, str]) -> tuple[_Source, _Source]:
-    """Return what the environment sets, and the secret of a file that it names, as containers have one."""
+    """Return the settings in the environment, and the secret of a file named there, as in containers."""
     values = {name: variables.get(f"CONNECTY_{name.upper()}") for name in NAMES}
     file = variables.get("CONNECTY_CLIENT_SECRET_FILE")
     if file and values["client_secret"]:
@@ -267,7 +265,7 @@ def _environment(variables: Mapping[str, str]) -> tuple[_Source, _Source]:
 
 
 def _read_secret(file: str) -> str:
-    """Return the text of a file without the line break at its end."""
+    """Read a file without the line break at its end."""
     with open_regular(local_path(file)) as opened, suppress(UnicodeDecodeError):
         if os.fstat(opened.fileno()).st_size > _LONGEST_SECRET:
             raise OSError(errno.EFBIG, "it is too long")
@@ -276,9 +274,9 @@ def _read_secret(file: str) -> str:
 
 
 def hide(settings: Any) -> None:
-    """Wrap what may hold a secret, in place: a traceback with locals shows the dict of the caller too."""
+    """Wrap possible secrets in place: a traceback with locals shows the caller's dict too."""
     for name, value in settings.items():
-        is_text = isinstance(value, str | bytes | os.PathLike) and name != "profile"  # which messages show
+        is_text = isinstance(value, str | bytes | os.PathLike) and name != "profile"  # shown in messages
         if is_text or name in {"client_id", "client_secret", "base_url"}:
             settings[name] = hidden(value)
 
@@ -298,7 +296,7 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
         is_word = setting == "history" and str(path).lower() in HISTORY_WORDS
         if isinstance(path, str) and not path.startswith("~") and not is_word:
             # Relative to the folder of the file, not to the working directory.
-            with suppress(ValueError):  # what is no path is an error later
+            with suppress(ValueError):  # anything but a path is an error later
                 values[setting] = profiles.path.absolute().parent / local_path(path)
     place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
@@ -307,12 +305,12 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
 
 
 def _settings(sources: list[_Source]) -> Settings:
-    """Return the checked settings; errors name setting and source, and hide the value."""
+    """Check and merge the settings; errors name setting and source, and hide the value."""
     found: dict[str, _Source] = {}
     for source in sources:
         # Region and address are one setting: a region takes precedence over the address of a weaker source.
         decided = _ADDRESS if found.keys() & _ADDRESS else frozenset()
-        for name in source.values:  # no variable has a value, which may be a secret
+        for name in source.values:  # no local variable for the value: it may be a secret
             if (source.values[name] is not None or name not in NAMES) and name not in decided:
                 found.setdefault(name, source)
     places = {name: source.place.replace("{NAME}", name.upper()) for name, source in found.items()}
@@ -321,7 +319,7 @@ def _settings(sources: list[_Source]) -> Settings:
         if name not in NAMES:
             reason = f"Unknown setting {snippet(name)!r} ({places[name]})"
             raise ConfigError(f"{reason}; {did_you_mean(name, NAMES)}", setting=name)
-        if source.is_parsed and name not in ("ca_bundle", "history"):  # which depend on the environment
+        if source.is_parsed and name not in ("ca_bundle", "history"):  # these depend on the environment
             values[name] = source.values[name]
             continue
         try:
@@ -357,7 +355,7 @@ class Profiles(Immutable):
 
     @classmethod
     def read(cls, named: str | None, *, needed: bool) -> Profiles:
-        """Read the file, which must exist if ``named`` and be readable if ``needed``; raises ConfigError."""
+        """Read the file; a ConfigError if it is ``named`` and missing, or ``needed`` and unreadable."""
         try:
             path = config_file(named)
         except ConfigError:  # there is no home
@@ -369,7 +367,7 @@ class Profiles(Immutable):
                 return cls(path, _tables(file, path))
         except OSError as error:
             is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-            # A service may run with the home directory of another user, which it cannot read.
+            # A service may run with another user's home directory, and not be allowed to read it.
             if named is None and (is_missing or (isinstance(error, PermissionError) and not needed)):
                 return cls(path, {})
             reason = error.strerror
@@ -381,7 +379,7 @@ class Profiles(Immutable):
 
 
 def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
-    """Return the tables of a file with secrets wrapped, after checking its owner and permissions."""
+    """Check the owner and permissions of a file, and return its tables with secrets wrapped."""
     status = os.fstat(file.fileno())
     # On Windows, owner and mode have no meaning; the folder of a user is private there.
     if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
@@ -409,7 +407,7 @@ def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
-    """Parse TOML and wrap secrets. Errors are raised where no frame holds the text of the file."""
+    """Parse TOML and wrap secrets. Errors are raised outside the frames with the text of the file."""
     import tomllib  # not imported where there is no file
 
     if os.fstat(file.fileno()).st_size > _MAX_BYTES:

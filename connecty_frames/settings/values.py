@@ -1,4 +1,4 @@
-"""The settings of a connection: their names, their defaults, and which values they may have.
+"""The settings of a connection: names, defaults and checks.
 
 ``sources`` finds the values, in the order of their sources.
 """
@@ -37,12 +37,12 @@ KEPT_BYTES: Final = 1024**3
 #: The largest integer of SQLite.
 _LARGEST_INTEGER: Final = 2**63 - 1
 
-#: What a setting that is true or false may be as text, in any case.
+#: Spellings of true and false as text, in any case.
 _BOOLS: Final = {
     **dict.fromkeys(("1", "true", "yes", "on", "y", "t"), True),
     **dict.fromkeys(("0", "false", "no", "off", "n", "f"), False),
 }
-#: Texts that are no path for ``history``: its words, and what is more likely meant as one, which is refused.
+#: Texts that are no path for ``history``: its words, and texts likely meant as one (None: refused).
 HISTORY_WORDS: Final[dict[str, bool | Literal["require"] | None]] = {
     "1": True,
     "true": True,
@@ -54,8 +54,8 @@ HISTORY_WORDS: Final[dict[str, bool | Literal["require"] | None]] = {
 
 #: The scheme of a store, and the port behind its host.
 _POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)
-#: Other spellings of a database, which may have a password in them: libpq's, those of other programs, and a
-#: scheme without slashes. In a profile, a folder stands before them.
+#: Other spellings of a database, perhaps with a password: libpq's, those of other programs, and a scheme
+#: without slashes. In a profile, a folder stands before them.
 _OTHER_STORES: Final = re.compile(
     r"(?:^|[\s/\\])(?:[\w+.:-]*postgres(?:ql)?[\w+.-]*:|(?:ssl)?password\s*=)"
     r"|^\s*(?:host|hostaddr|port|dbname|user|service|passfile)\s*=",
@@ -65,7 +65,7 @@ _STORE_URL: Final = (
     "expected postgresql://user@host/database, without a password; set PGPASSWORD, or store it in ~/.pgpass"
 )
 _PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
-#: The parameters that a URL may have: none that names another server or a secret.
+#: The parameters allowed in a URL: none names another server or a secret.
 _PARAMETERS: Final = frozenset(
     {
         *("schema", "host", "port", "user", "application_name", "options", "passfile"),
@@ -74,12 +74,12 @@ _PARAMETERS: Final = frozenset(
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
-#: The names of schemas that need no quotation marks.
+#: Schema names that need no quotation marks.
 _SCHEMA: Final = re.compile("(?!pg_)[a-z_][a-z0-9_]{0,62}")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address."""
+    """Return True for this machine, by its name or address."""
     if host == "localhost":
         return True
     try:
@@ -106,13 +106,12 @@ def _secret(value: Any) -> SecretStr:
     if callable(value):
         read = partial(_called, value)
         return SecretStr(read(), read)
-    with suppress(Exception):  # text has no such method, and what an object raises may show the secret
+    with suppress(Exception):  # text has no such method, and any error may show the secret
         value = str.__str__(value.get_secret_value())
     return SecretStr(_text(value))
 
 
 def _called(function: Callable[[], object]) -> str:
-    """Return the secret that a function of the caller returns."""
     try:
         value = function()
     except Exception as error:
@@ -139,7 +138,7 @@ def _base_address(value: object) -> str:
     try:
         parts = urlsplit(value)
         _ = parts.port
-    except ValueError:  # shows a part of the address, which may be a password
+    except ValueError:  # shows a part of the address, perhaps a password
         raise ValueError(
             "its host or port is not valid; expected an address such as https://api.eu1.connecty-ai.com"
         ) from None
@@ -152,7 +151,7 @@ def _base_address(value: object) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("http:// would send the secret unencrypted; use https:// (http is for loopback)")
     address = value.rstrip("/")
-    versionless = address.removesuffix("/v1")  # which each path begins with
+    versionless = address.removesuffix("/v1")  # each path begins with it
     return versionless if versionless in REGIONS.values() else address
 
 
@@ -163,7 +162,7 @@ def _bool(value: object) -> bool:
 
 
 def parse_bool(text: str) -> bool:
-    """Return whether a text means true or false; ValueError if neither."""
+    """Read text as true or false; ValueError if it is neither."""
     word = text.strip().lower()  # `set NAME=1 && ...` of Windows has a space at the end
     if word not in _BOOLS:
         raise ValueError("expected 1 or 0")
@@ -173,7 +172,6 @@ def parse_bool(text: str) -> bool:
 def _number(
     kind: Callable[[Any], float], expected: str, *, above: int = 0, most: float = math.inf
 ) -> Callable[[object], float]:
-    """Return the function for a number within limits."""
     abstract = Integral if kind is int else Real
 
     def check(value: Any) -> float:
@@ -234,12 +232,12 @@ def _history(value: object) -> bool | str | Path:
 
 
 def _store_address(url: str) -> str:
-    """Return the URL of a PostgreSQL database, with what its connections need added."""
+    """Return the URL of a PostgreSQL database with everything its connections need."""
     try:
         parts = urlsplit(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
         hosts = [host.rpartition("@")[2] for host in parts.netloc.split(",")]
-    except ValueError:  # shows a part of the URL, which may be a password
+    except ValueError:  # shows a part of the URL, perhaps a password
         raise ValueError("it is not a valid PostgreSQL URL") from None
     if (
         parts.password is not None
@@ -272,7 +270,7 @@ def _store_address(url: str) -> str:
 
 
 class ClientSettingsDict(TypedDict, total=False):
-    """The settings that a Client takes as keywords alone."""
+    """The settings of a Client passed as keywords only."""
 
     client_secret: str | SupportsSecret | Callable[[], str] | None
     """The client secret, or a function that returns it and is called once more if the secret is refused."""
@@ -339,7 +337,7 @@ class Settings:
     keep_answers_max_bytes: int = KEPT_BYTES
     keep_answers_max_age: str | float | timedelta | None = None
     profile: str | None = None
-    #: In words, the source of each setting that has not its default.
+    #: In words, the source of each setting other than a default.
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -349,12 +347,12 @@ class Settings:
 
     @property
     def keeps_history(self) -> bool:
-        """Whether questions are recorded, as keeping answers requires."""
+        """True if questions are recorded; keeping answers requires it."""
         return self.history is not False or self.keep_answers or self.requires_history
 
     @property
     def requires_history(self) -> bool:
-        """Whether no question is sent that is not recorded."""
+        """True if only recorded questions are sent."""
         return self.history_required or self.history == "require" or self.max_questions_per_day is not None
 
     @property
@@ -364,7 +362,7 @@ class Settings:
 
     def credentials(self) -> tuple[SecretStr, SecretStr]:
         """Return the client id and secret; ConfigError if one is missing."""
-        # Not a property: some printers of tracebacks look up the attributes in the lines that they show.
+        # Not a property: some printers of tracebacks look up the attributes in the lines they show.
         if self.client_id is not None and self.client_secret is not None:
             return self.client_id, self.client_secret
         missing = [name for name in ("client_id", "client_secret") if getattr(self, name) is None]
@@ -418,7 +416,7 @@ _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {
 
 def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     """Return a setting as it is stored; with ``is_text``, as in the environment, numbers are text too."""
-    # The message of the ValueError is the reason, and does not show the value, which may be a secret.
+    # The message of the ValueError is the reason, without the value: it may be a secret.
     if isinstance(value, SecretStr):
         if value.read is not None:
             return value
@@ -426,6 +424,6 @@ def parse_setting(name: str, value: Any, *, is_text: bool) -> object:
     if isinstance(value, str):
         value = str.__str__(value)  # an enum, or a text of numpy, would be shown as another text than it is
     if is_text and name in _FROM_TEXT:
-        with suppress(ValueError):  # text remains, which is refused with what is expected
+        with suppress(ValueError):  # text remains, and its refusal names the expected values
             value = _FROM_TEXT[name](value)
     return _CHECKS[name](value)

@@ -1,4 +1,4 @@
-"""Cast rows of a table to an answer's columns and types, which are decided before the first row."""
+"""Cast rows of a table to an answer's columns and types, all decided before the first row."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Rows:
 
     def given(self, positions: Sequence[int]) -> list[tuple[pa.DataType, str, pa.DataType | None]]:
         """Return the Arrow type of each column, its origin, and its declared type."""
-        # The origin is the database's name for the type, in lower case, or empty if unknown. For numbers that
-        # arrive as text, the declared type is a decimal, or None if that is unbounded.
+        # The origin is the database's name for the type, in lower case, or empty if unknown. The declared
+        # type of numbers as text is their decimal type, or None if unbounded.
         schema: Any = self.schema
         return [_given(schema.field(each), self.origins[each] if self.origins else "") for each in positions]
 
@@ -60,7 +60,7 @@ def cast_rows(
     whole_rows: int | None,
     widens: bool,
 ) -> Iterator[Any]:
-    """Yield the new schema, which ``describe`` makes with its metadata, then the batches.
+    """Yield the new schema, with the metadata from ``describe``, then the batches.
 
     Raises ConversionError. ``whole_rows`` is the number of rows of the whole answer, or None if unknown. With
     ``widens``, whole numbers become the double or decimal that the database declares.
@@ -100,7 +100,7 @@ def cast_rows(
             f"The table has {counted(count, 'row')}, but the answer has {whole_rows:,}: the data has "
             "changed since, or other SQL made the table."
         )
-        token = WARNING_LOCATION.set(location)  # not the reading line, which may be in a library
+        token = WARNING_LOCATION.set(location)  # not the reading line, perhaps in a library
         try:
             warn(StatisticsWarning(message))
         finally:
@@ -109,7 +109,7 @@ def cast_rows(
 
 @contextmanager
 def _naming(column: ColumnSchema, start: int | None = None) -> Iterator[None]:
-    """Let errors name the column, and the row if that of the first value is given."""
+    """Let errors name the column, and the row if the first value's is given."""
     try:
         yield
     except CellError as error:
@@ -146,7 +146,6 @@ def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> Co
 
 
 def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]:
-    """Return the position of each column in the table, and the pair of types to convert between."""
     plan = []
     found = _positions(rows.schema, columns)
     for position, (got, origin, declared), column in zip(found, rows.given(found), columns, strict=True):
@@ -156,7 +155,6 @@ def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]
 
 
 def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
-    """Return the position of each column of the answer in a table, by name; raises ConversionError."""
     names = column_names(schema.names)[0]
     exact = {name: position for position, name in enumerate(names)}
     folded = Counter(map(str.casefold, names))  # Snowflake's names differ in case
@@ -165,7 +163,7 @@ def _positions(schema: pa.Schema, columns: Sequence[ColumnSchema]) -> list[int]:
     used = set(found)
     missing = [column.name for column, position in zip(columns, found, strict=True) if position is None]
     extra = [name for position, name in enumerate(names) if position not in used]
-    if missing or extra or len(used) < len(found):  # names of the answer that differ only in case
+    if missing or extra or len(used) < len(found):  # names of the answer, different only in case
         raise ConversionError(
             f"The table does not have the columns of the answer: it has {quoted(names)}, the answer "
             f"{quoted([column.name for column in columns])}.",
@@ -207,7 +205,7 @@ def _numeric(typmod: int) -> pa.DataType | None:
 
 
 def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[str, pa.DataType]]:
-    """Return the columns of a pin with their final types, or the database's types where those do not fit."""
+    """Return the columns of a pin with final types, or the database's types where the pin's do not fit."""
     schema: Any = rows.schema
     try:
         found = _positions(schema, columns)
@@ -232,7 +230,7 @@ def needs_values(rows: Rows, columns: Sequence[ColumnSchema]) -> bool:
 
 
 def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataType) -> bool:
-    """Return whether a declared type is text or whole numbers, but the wanted one is not."""
+    """Return True if the declared type is text or whole numbers, and the wanted one is not."""
     declared = declared and _as_answered(declared, wanted)
     if declared is None or (pa.types.is_nested(wanted) and origin in JSON_TYPES):
         return False
@@ -243,7 +241,6 @@ def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataT
 
 
 def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, widens: bool) -> ColumnSchema:
-    """Return a column with its final type."""
     if not column.is_inferred:
         return column
     type_ = column.type
@@ -257,7 +254,7 @@ def _decide(column: ColumnSchema, origin: str, declared: pa.DataType | None, *, 
 
 
 def _as_answered(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
-    """Return the type that an answer would have for a table's type; instants keep the wanted zone."""
+    """Return the answer's type for a table's type; instants keep the wanted zone."""
     make = first_match(_ANSWERED, given)
     return wanted if make is None else make(given, wanted)
 

@@ -1,4 +1,4 @@
-"""Values of Arrow arrays as cells of an answer, and errors that show one of them."""
+"""Values of Arrow arrays as cells of an answer, and errors with one of them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items(
 
 
 def is_uuid(type_: pa.DataType) -> bool:
-    """Whether this is Arrow's UUID type."""
+    """Return True for Arrow's UUID type."""
     return getattr(type_, "extension_name", "") == "arrow.uuid"
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """Return an array without dictionary encoding, as its storage type if that has the same values."""
+    """Return an array without dictionary encoding, as its storage type if the values are the same."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     name = getattr(array.type, "extension_name", "")
@@ -50,7 +50,7 @@ def raise_at(wrong: pa.BooleanArray, array: pa.Array, reason: str) -> None:
         row = wrong.index(True).as_py()
         try:
             shown = cells(array.slice(row, 1))[0]
-        except CellError:  # a duration, or a time that cannot be written
+        except CellError:  # a duration, or an unwritable time
             shown = f"{array[row].value} {array.type.unit}"
         raise cell_error(row, shown, reason)
 
@@ -65,7 +65,7 @@ def check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.
 
 
 def cells(array: pa.Array) -> list[Any]:
-    """Return the values in the form that ``build`` reads: numbers and times as text, null as None."""
+    """Return the values as input of ``build``: numbers and times as text, null as None."""
     array = plain(array)
     if (read := first_match(_CELLS, array.type)) is None:
         raise CellError(0, f"a value of {array.type}", "has no form in an answer; cast it in the SQL")
@@ -111,8 +111,8 @@ def _struct_cells(array: pa.Array) -> list[Any]:
     ]
 
 
-#: The counts that mean infinity, by their number of bits: in DuckDB the largest, in PostgreSQL the largest
-#: since 2000, which overflows when ADBC counts from 1970.
+#: The counts for infinity, by their number of bits: in DuckDB the largest, in PostgreSQL the largest since
+#: 2000, which overflows when ADBC counts from 1970.
 _INFINITIES: Final[dict[int, dict[int, str]]] = {
     bits: {
         end - 1: "infinity",
@@ -127,7 +127,7 @@ _INFINITIES: Final[dict[int, dict[int, str]]] = {
 def _temporal_cells(array: pa.Array) -> list[str | None]:
     """Return dates, timestamps and times of day as PostgreSQL writes them to JSON, null as None."""
     # Instants are in UTC; fractions have no trailing zeros. ``infinity``, ``0044-03-15 BC`` and ``24:00:00``
-    # occur. Durations and intervals, which databases write in several ways, raise CellError.
+    # occur. Durations and intervals raise CellError: databases write them in several ways.
     type_ = array.type
     if pa.types.is_date64(type_):
         return _temporal_cells(combine(build(cells(array.view(pa.timestamp("ms"))), pa.date32())))

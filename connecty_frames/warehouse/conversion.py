@@ -40,25 +40,25 @@ if TYPE_CHECKING:
     from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.decode.types.encodings import Encoding
 
-#: The database types whose text is JSON.
+#: Database types with JSON as text.
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
-#: The database types that arrive with values of another type.
+#: Database types that arrive with values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
 )
-#: The number of decimal digits that always survive a float, by the bits of the float.
+#: Decimal digits that always survive a float, by the bits of the float.
 _FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
 #: How ADBC writes some values of PostgreSQL types, and how PostgreSQL writes them.
 _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
 
 
 class Pair(NamedTuple):
-    """The type of a column in a table, and the type that it becomes."""
+    """The type of a column in a table, and its final type."""
 
     got: pa.DataType  # as `plain` returns it
     wanted: pa.DataType
     origin: str = ""  # the database's name for the type, in lower case; empty if unknown
-    declared: pa.DataType | None = None  # for numbers that arrive as text: their decimal type, if bounded
+    declared: pa.DataType | None = None  # the decimal type of numbers as text, if bounded
     encoding: Encoding | None = None
     nearest: bool = False  # fractions become the nearest float, by ``schema=`` or ``decimals="float"``
     computed: bool = False  # text of computed fractions becomes the nearest float, as in the answer
@@ -86,7 +86,7 @@ def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.Da
 
 
 def convert(array: pa.Array, pair: Pair) -> pa.Array:
-    """Convert an array to the wanted type; raises CellError at the first value that does not fit."""
+    """Convert an array to the wanted type; raises CellError at the first unsuitable value."""
     array = plain(array)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), pair.wanted)
@@ -105,7 +105,7 @@ def _same(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
-    """Write the values as text, and read that like an answer."""
+    """Write the values as text, and read the text like an answer's."""
     spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
     values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else cells(array)
     if pair.origin in JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
@@ -137,7 +137,7 @@ def _integers(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
-    """Cast by Arrow if that is exact or fails; otherwise by text, which finds the value that does not fit."""
+    """Cast by Arrow if it does so exactly; otherwise by text, to find the value that does not fit."""
     if array.type == pair.wanted and pair.origin != "hugeint":  # hugeint has 39 digits
         return array
     with suppress(pa.ArrowException):
@@ -153,7 +153,7 @@ def _exact_cast(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _wide(array: pa.Array) -> pa.Array:
-    """Return decimals of 32 and 64 bits as decimal128, which Arrow casts to more types."""
+    """Widen decimals of 32 and 64 bits to decimal128: Arrow casts it to more types."""
     return pc.cast(array, _wide_type(array.type)) if pa.types.is_decimal(array.type) else array
 
 
@@ -162,7 +162,7 @@ def _wide_type(type_: pa.DataType) -> pa.DataType:
 
 
 def _floats(array: pa.Array, pair: Pair) -> pa.Array:
-    """Convert decimals to the float64 whose shortest text is the same number, or the nearest if chosen."""
+    """Convert decimals to the float64 with the same shortest text, or to the nearest if chosen."""
     # Arrow's own cast is wrong in the last digit of every seventh value. Up to 15 digits, the unscaled number
     # divided by a power of ten is the nearest float64, because both are exact.
     array = _wide(array)
@@ -212,7 +212,7 @@ def _check_spacing(array: pa.Array, wanted: pa.DataType) -> None:
 
 
 def _has_gap(array: pa.Array, wanted: pa.DataType) -> bool:
-    """Return whether the next float after some float in an array may be another value of the wanted type."""
+    """Return True if a float and the next one may be two values of the wanted type."""
     array = plain(array)
     if pa.types.is_floating(array.type):
         places = next((number(wanted) for test, number in _PLACES if test(wanted)), -300)
@@ -335,7 +335,7 @@ def _times(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
-    """Convert intervals without months, which have no fixed length, to durations."""
+    """Convert intervals to durations; months are refused, since they have no fixed length."""
     lengths: list[int | None] = []
     step = 10**9 // PER_SECOND[pair.wanted.unit]
     for row, value in enumerate(array.to_pylist()):
@@ -419,7 +419,7 @@ _PLACES: Final[tuple[tuple[TypeTest, Callable[[pa.DataType], float]], ...]] = (
     (_is_texts, lambda _: np.inf),
 )
 
-#: What a type may become, and how; the first match decides. Any other pair is refused.
+#: Possible conversions and their functions; the first match decides. Any other pair is refused.
 _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Array]], ...]] = (
     (pa.types.is_boolean, pa.types.is_boolean, _same),
     (pa.types.is_integer, pa.types.is_integer, _integers),

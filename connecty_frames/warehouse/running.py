@@ -70,7 +70,7 @@ _GONE_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000", "42S02", "4
 
 @contextmanager
 def running(connection: Any, statement: Statement) -> Iterator[Rows]:
-    """Run a statement, in a transaction that ends with the context; raises ConfigError."""
+    """Run a statement in a transaction that ends with the context; raises ConfigError."""
     if is_instance(connection, "duckdb", "DuckDBPyConnection"):
         _check_dialect(connection, statement, "duckdb")
         with _duckdb(connection, statement) as rows:
@@ -90,7 +90,7 @@ def running(connection: Any, statement: Statement) -> Iterator[Rows]:
 
 
 def declared(connection: Any, statement: Statement) -> Rows:
-    """Return the columns that the database declares for a statement, without rows.
+    """Return the columns declared by the database for a statement, without rows.
 
     Raises QueryRefused if the SQL names something that the database does not have.
     """
@@ -106,7 +106,7 @@ def declared(connection: Any, statement: Statement) -> Rows:
 
 
 def is_instance(value: object, module: str, name: str) -> bool:
-    """Whether a value is an instance of a class, without importing its module."""
+    """Return True for an instance of a class, without importing its module."""
     return isinstance(value, getattr(sys.modules.get(module), name, ()))
 
 
@@ -173,7 +173,7 @@ def _duckdb(connection: Any, statement: Statement) -> Iterator[Rows]:
 
 
 def relation_rows(relation: Any) -> Rows:
-    """Return the rows of a DuckDB relation, which knows the database's types."""
+    """Return the rows of a DuckDB relation; it knows the database's types."""
     # The method has another name in DuckDB 2.
     fetch = relation.to_arrow_reader if hasattr(relation, "to_arrow_reader") else relation.fetch_arrow_reader
     types = [str(each).lower() for each in relation.types]
@@ -192,7 +192,7 @@ def relation_rows(relation: Any) -> Rows:
 
 
 def _autocommits(connection: Any) -> bool:
-    """Return whether each statement of an ADBC connection is its own transaction."""
+    """Return True if each statement of an ADBC connection is its own transaction."""
     if (found := getattr(connection, "_autocommit", None)) is None:  # there is no public name
         raise ConfigError(
             "This version of adbc-driver-manager does not reveal whether a transaction may be open: use "

@@ -1,4 +1,4 @@
-"""Parse an answer's SQL as a single query that writes nothing, find its tables, and compare queries.
+"""Parse an answer's SQL as a single read-only query, find its tables, and compare queries.
 
 Only the parse tree is checked. A function may do anything unless the role can only read.
 """
@@ -31,13 +31,13 @@ _WRITES: Final = (
 )
 #: The dialects to try if the dialect is unknown.
 _COMMON_DIALECTS: Final = ("postgres", "snowflake", "bigquery", "databricks", "trino", "duckdb", "tsql")
-#: The most characters of the SQL that a message shows.
+#: The most characters of SQL in a message.
 _SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A query that writes nothing, according to its parse tree."""
+    """A read-only query, by its parse tree."""
 
     sql: str  # without a final semicolon and final comments
     dialect: str  # as sqlglot calls it
@@ -105,7 +105,7 @@ def _read(sql: str, dialect: str, read: Callable[[], _T]) -> _T:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Suppress what sqlglot logs in this thread, which may quote hostile text."""
+    """Suppress sqlglot's log in this thread: it may quote hostile text."""
     thread = threading.get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:
@@ -123,7 +123,7 @@ def _quiet() -> Iterator[None]:
 
 
 def tables(statement: Statement) -> tuple[str, ...]:
-    """Return the tables that a statement reads, each once, in order, qualified as written."""
+    """Return the tables of a statement, each once, in order, qualified as written."""
     # Names from ``WITH`` are left out; their tables are listed. Raises QueryRefused if a part is not a query.
     return _read(statement.sql, statement.dialect, lambda: tuple(dict.fromkeys(_tables(statement))))
 
@@ -141,8 +141,8 @@ def _tables(statement: Statement) -> Iterator[str]:
 
 
 def fingerprint(statement: Statement) -> str:
-    """Return a hash of SQL that ignores layout, comments, case and table aliases."""
-    # It depends on the version of sqlglot, so compute it again from the SQL if that may have changed.
+    """Hash SQL regardless of layout, comments, case and table aliases."""
+    # The hash depends on the version of sqlglot: after a change, compute it again from the SQL.
     from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
     from sqlglot.optimizer.qualify_tables import qualify_tables
 
