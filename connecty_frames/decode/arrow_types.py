@@ -1,4 +1,4 @@
-"""Arrow types by group, tables that look a type up by a test on it, and the digits of units."""
+"""Arrow types by group, the lookup of a type in a table of tests, and the digits of units."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FRACTION_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def first_match(table: Iterable[tuple[TypeTest, Value]], type_: pa.DataType) -> Value | None:
-    """Return the value of the first test that is true for a type, or None."""
+    """Return the value of the first test to pass for a type, or None."""
     return next((value for test, value in table if test(type_)), None)
 
 
 def any_of(*tests: TypeTest) -> TypeTest:
-    """Combine tests into one that is true where any of them is."""
+    """Combine tests into one: a type passes if it passes any."""
     return lambda type_: any(test(type_) for test in tests)
 
 
@@ -39,12 +39,12 @@ is_list: Final = any_of(pa.types.is_list, pa.types.is_large_list, pa.types.is_fi
 
 
 def is_naive(type_: pa.DataType) -> bool:
-    """Whether this is the type of timestamps without a zone."""
+    """Return True for timestamps without a zone."""
     return pa.types.is_timestamp(type_) and type_.tz is None
 
 
 def is_aware(type_: pa.DataType) -> bool:
-    """Whether this is the type of instants."""
+    """Return True for instants."""
     return pa.types.is_timestamp(type_) and type_.tz is not None
 
 
@@ -60,7 +60,7 @@ def parse_type(text: str) -> pa.DataType:
 
 
 def _find_type(text: str, start: int, known: _Found) -> tuple[pa.DataType, int] | None:
-    """Return the type whose text begins at a position, and its end; what was found once is in ``known``."""
+    """Return the type with its text at a position, and its end; ``known`` has earlier results."""
     if start not in known:
         known[start] = None
         with suppress(ValueError, TypeError, OverflowError, RecursionError):
@@ -104,7 +104,7 @@ def _read_struct(text: str, start: int, known: _Found) -> tuple[pa.DataType, int
         start = child[1] + len(", ")
 
 
-#: What begins a type with others inside, what stands after each of them, and what makes the type.
+#: The beginning of a type with others inside, the text after each of them, and the type's constructor.
 _NESTED: Final[tuple[tuple[str, Sequence[re.Pattern[str]], Callable[..., pa.DataType]], ...]] = (
     ("list<item: ", [re.compile(">")], pa.list_),
     ("large_list<item: ", [re.compile(">")], pa.large_list),
@@ -116,7 +116,7 @@ _NESTED: Final[tuple[tuple[str, Sequence[re.Pattern[str]], Callable[..., pa.Data
         lambda values, indices, ordered: pa.dictionary(indices, values, ordered == "1"),
     ),
 )
-#: The other texts of types, and what makes the type of their groups.
+#: The other texts of types, and the constructor for their groups.
 _LEAVES: Final[tuple[tuple[re.Pattern[str], Callable[..., pa.DataType]], ...]] = (
     (re.compile(r"timestamp\[(\w+), tz=([^\]]+)\]"), pa.timestamp),
     (re.compile(r"decimal128\((\d+), (-?\d+)\)"), lambda *digits: pa.decimal128(*map(int, digits))),

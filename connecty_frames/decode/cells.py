@@ -44,12 +44,12 @@ _TEXTS: Final = msgspec.json.Decoder(list[str])
 
 
 def block_size(size: int, columns: int, limits: ReaderLimits) -> int:
-    """Return the block size for this many columns, up to four times ``size``, which is for few."""
+    """Return the block size for this many columns: ``size`` for few, up to four times as much."""
     return min(size * min(max(columns // (4 * FEW_COLUMNS), 1), 4), limits.longest_row)
 
 
 def cell_array(data: Any, starts: NDArray[Any], ends: NDArray[Any]) -> pa.StringArray:
-    """Return an array of all cells and what is between them: its data is the block, and cell n is at 2n."""
+    """Return an array of all cells and gaps between them: its data is the block, and cell n is at 2n."""
     offsets = np.empty((starts.size, 2), np.int32)
     offsets[:, 0], offsets[:, 1] = starts.ravel(), ends.ravel()
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
@@ -66,8 +66,8 @@ def take(texts: pa.StringArray, places: NDArray[np.int32], is_valid: NDArray[np.
 
 
 def unescape(texts: pa.StringArray, escaped: NDArray[Any]) -> tuple[pa.StringArray, list[int]]:
-    """Decode the escapes in some texts; also return the places of those with a lone surrogate."""
-    # Arrow cannot hold these, which become JSON again.
+    """Decode the escapes in some texts; also return the places with a lone surrogate."""
+    # Arrow cannot hold these: they become JSON again.
     if not len(escaped):
         return texts, []
     some = texts if len(escaped) == len(texts) else take(texts, escaped.astype(np.int32), None)
@@ -98,7 +98,7 @@ def escaped_in(texts: pa.StringArray) -> NDArray[Any]:
 def read_cells(
     data: bytes, starts: NDArray[Any], ends: NDArray[Any], places: NDArray[Any]
 ) -> tuple[NDArray[np.uint8], pa.StringArray, list[int]]:
-    """Return the cells at some places among those between the bounds, null for a place of -1.
+    """Return the cells between the bounds, in the order of some places, null for a place of -1.
 
     The parts are their codes; of a text the text itself, of anything else its JSON; and the places of those
     with a lone surrogate.

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 #: How many columns an error describes before it counts the rest.
 _MOST_DESCRIBED: Final = 10
-#: The types that ``schema=`` might set for a column that inference does not read, by the section of its
+#: The types to suggest for ``schema=`` if inference does not read a column, by the section of its
 #: statistics, and how many of its values are tried before a warning names one.
 _MOST_TRIED: Final = 1_000
 _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
@@ -72,7 +72,7 @@ _UNDECIDED: Final = inference.Decision(pa.null(), "")
 
 
 class Decoded(Immutable):
-    """One decoded table, and what is known of it."""
+    """One decoded table, its schema, the rows of the whole answer, and warnings."""
 
     table: pa.Table | None  # None if the answer has none
     columns: list[ColumnSchema]
@@ -142,7 +142,7 @@ def read_rows(
 
 
 class _Shared(NamedTuple):
-    """What the columns of an answer share."""
+    """The state shared by the columns of an answer."""
 
     names: list[str]
     cells: Sequence[ScalarColumn | CellColumn]  # by column
@@ -150,12 +150,12 @@ class _Shared(NamedTuple):
     schema_types: SchemaTypes
     options: AskOptions
     limits: ReaderLimits
-    whole: bool  # whether all rows of the result were received
+    whole: bool  # all rows of the result were received
     warnings: list[TypeFidelityWarning]
-    read_again: Callable[[], tuple[list[Any], Table]]  # all rows once more, for columns that need their texts
+    read_again: Callable[[], tuple[list[Any], Table]]  # all rows once more, for columns in need of texts
 
     def warn(self, column: Column, type_: pa.DataType | None, problem: CellError) -> None:
-        """Warn of a column without the type that it should have, or of a value; raise it under strict."""
+        """Warn of a value, and of a column without its expected type; raise it under strict."""
         if self.options.strict:
             raise _conversion_error(column.name, problem)
         name, remedy, outcome = snippet(column.name), None, ""
@@ -182,19 +182,19 @@ class _Column(Immutable):
     received: Column  # its statistics have the bounds as ``schema=`` respells them
     given: pa.DataType | Encoding | None  # by ``schema=``
     rule: ColumnRule
-    cleaned: Column  # as received, with null for what stands for null
+    cleaned: Column  # as received, but null for bare NaN and NaT
     decision: inference.Decision = _UNDECIDED
 
 
 def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
-    """Read all columns in the order of the table; raises one ConversionError about those that do not fit."""
+    """Read all columns in the order of the table; raises one ConversionError about all misfits."""
     columns, errors = [], []
     for position in order:
         shared.limits.checkpoint()
         try:
             columns.append(_read_column(position, shared))
         except ConversionError as error:
-            error.__traceback__ = error.__context__ = None  # they keep what was made of the column
+            error.__traceback__ = error.__context__ = None  # they keep the column's arrays
             errors.append(error)
     if len(errors) > 1:
         sentences = [f"{len(errors):,} columns do not fit.", *map(str, errors[:_MOST_DESCRIBED])]
@@ -212,7 +212,7 @@ def _read_column(position: int, shared: _Shared) -> ReadColumn:
     """Read a column step by step, and leave its cells behind; raises ConversionError."""
     name, sent, cells = shared.names[position], shared.statistics[position], shared.cells[position]
     if isinstance(shared.cells, list):
-        shared.cells[position] = None  # so that their memory is free once the column has its type
+        shared.cells[position] = None  # frees their memory once the column has its type
     given = shared.schema_types.types.get(name)
     rule = shared.schema_types.rules.get(name, _NO_RULE)
     received = Column(name, cells, sent if given is None else restate_bounds(sent, given), whole=shared.whole)
@@ -247,7 +247,7 @@ def _count_by_values(
     received: int,
     fetched: int | None,
 ) -> tuple[int | None, bool | None]:
-    """Return the number of rows of the whole result, and whether rows were cut, or None if unknown."""
+    """Return the number of rows of the whole result, and True if rows were cut, or None if unknown."""
     total, missing = None, -1
     for position, found in enumerate(statistics):
         present = 0 if found.count is None else cells[position].present_count
@@ -261,7 +261,7 @@ def _count_by_values(
 
 
 def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
-    """Put null for each bare NaN that cannot be a number, and warn of the first."""
+    """Put null for each bare NaN in a column without numbers, and warn of the first."""
     received, given = column.received, column.given
     candidates, others = set(received.statistics.candidates), received.kinds - {ValueKind.CONSTANT}
     if given is not None:
@@ -283,7 +283,7 @@ def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
 
 
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
-    """Return the positions of the columns in the order of the table; they must be those of ``schema=``."""
+    """Return the positions of the columns in the table's order; an error if they differ from ``schema=``."""
     positions = {name: position for position, name in enumerate(names)}
     required = (name for name in schema_types.types if name not in schema_types.optional)
     missing = [name for name in required if name not in positions]
@@ -300,7 +300,7 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
 
 
 def _choose_type(column: _Column, shared: _Shared) -> _Column:
-    """Decide on a column's type, and warn of a value that does not fit the type that it should have."""
+    """Decide on a column's type, and warn of the first value outside of the expected type."""
     if column.cleaned.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
@@ -317,7 +317,6 @@ def _choose_type(column: _Column, shared: _Shared) -> _Column:
 def _decide_given(
     column: Column, given: pa.DataType | Encoding, schema_types: SchemaTypes
 ) -> inference.Decision:
-    """Decide on the type of ``schema=``."""
     if not isinstance(given, Encoding):
         basis = "saved" if column.name in schema_types.inferred else "schema"
         return inference.Decision(given, GIVEN[basis], basis=basis)
@@ -332,7 +331,6 @@ def _decide_given(
 
 
 def _build(column: _Column, shared: _Shared) -> _Column:
-    """Build the array of the type decided on, which was not made while deciding."""
     decision, given, cells = column.decision, column.given, column.cleaned.cells
     type_ = decision.type
     if column.cleaned.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
@@ -348,7 +346,7 @@ def _build(column: _Column, shared: _Shared) -> _Column:
             built = _build(replace(column, cleaned=with_nulls), shared)
             return replace(column, decision=built.decision)
         raise _conversion_error(column.name, error, column.rule) from None
-    except pa.ArrowException as error:  # for restrictions of the more unusual types, which only Arrow knows
+    except pa.ArrowException as error:  # for Arrow's own restrictions on the more unusual types
         raise ConversionError(
             f"Column {snippet(column.name)!r} cannot be made {snippet(str(type_))}: {snippet(str(error))}",
             column=column.name,
@@ -357,7 +355,7 @@ def _build(column: _Column, shared: _Shared) -> _Column:
 
 
 def _as_texts(cells: Any, position: int, shared: _Shared) -> ScalarColumn | CellColumn:
-    """Return cells as the texts that they were written as, unless some are none."""
+    """Return cells as their texts, as written, unless some have a lone surrogate."""
     # Only the source has arrays, objects, and a zero's minus as they were written.
     is_whole = isinstance(cells, ScalarColumn) and pa.types.is_int64(cells.array.type)
     if is_whole and index_of(cells.array, 0) >= 0:
@@ -376,7 +374,7 @@ def _check(column: _Column, shared: _Shared) -> None:
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
-    """Return a ``schema=`` that reads the column as another type than the inferred, or None."""
+    """Return a ``schema=`` to read the column as another type than the inferred one, or None."""
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]
@@ -388,7 +386,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
         if type_ == inferred:
             continue
         try:
-            # Most often no type reads the value in question: that is found out by it alone.
+            # Common case: no type reads the value in question.
             build([first], type_)
             present = (cell for cell in column.cells if cell is not None)
             some = some or list(islice(present, 0, None, len(column.cells) // _MOST_TRIED + 1))
@@ -397,7 +395,7 @@ def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError
             continue
         if type_ == pa.float64() and not all(map(numbers.is_exact_float, filter(numbers.is_finite, some))):
             continue
-        # Which unit numbers have, only the caller knows.
+        # Only the caller knows the unit of numbers.
         shown = "cf.epoch(unit)" if isinstance(type_, Encoding) else repr(str(type_))
         return f"schema={{{snippet(column.name)!r}: {shown}}}"
     return None

@@ -1,4 +1,4 @@
-"""A results response, validated, whose rows are left as raw bytes.
+"""A results response, validated, its rows left as raw bytes.
 
 One pass of msgspec proves that a body is JSON and finds the fields that the API document names, without
 making an object of anything else. Whatever the state, what is read of the other fields and of the statistics
@@ -35,7 +35,7 @@ _LONGEST_NAME: Final = 1000
 #: Statistics of more bytes are parsed piece by piece, in pieces of this many bytes.
 _SMALL: Final = 1 << 18
 _PIECE: Final = 1 << 16  # pragma: no mutate - a size
-#: The fields of the results that are read, beside the rows.
+#: The fields of the results to read, beside the rows.
 _RESULT_FIELDS: Final = ("sql_query", "response_summary", "dataframe_stats")
 _ABSENT: Final = msgspec.Raw()
 
@@ -50,13 +50,13 @@ class _Results(msgspec.Struct):
 
 
 class _StateAlone(msgspec.Struct):
-    """A response that is read for its state."""
+    """A response, of interest for its state."""
 
     state: msgspec.Raw
 
 
 class _Response(_StateAlone):
-    """A response whose parts are unread."""
+    """A response with unread parts."""
 
     results: _Results | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -64,9 +64,9 @@ class _Response(_StateAlone):
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
 _STATE_ALONE: Final = msgspec.json.Decoder(_StateAlone)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-#: Begins each of the texts that hold the parts of one answer (RFC 7464); no JSON text has it.
+#: Begins each part of one answer (RFC 7464); no JSON text has it.
 PART_MARK: Final = b"\x1e"
-#: Objects that may hold the results, or say how many rows there are, by their names without underscores.
+#: Possible objects around the results or the number of rows, by their names without underscores.
 _HOLDERS: Final = ("results", "result", "pagination", "metadata", "meta")
 _search_others: Final = re.compile(
     rb"truncated|has_?more|total_?rows|row_?count|question_?id", re.IGNORECASE
@@ -78,7 +78,7 @@ _TEXT_OR_NULL: Final = frozenset({b"", b'"', b"n"})
 _is_growing: Final = re.compile("PART|STREAM|RUN|PROGRESS|PEND|QUEUE|LOAD", re.IGNORECASE).search
 _STATE: Final = msgspec.json.Decoder(str)
 _TEXT: Final = msgspec.json.Decoder(str | None)
-#: Finds the end of a text that was cut: the first half of a pair of surrogates, the beginning of an escape.
+#: Finds the end of a cut text: the first half of a pair of surrogates, the beginning of an escape.
 _find_cut: Final = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2})?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z").search
 
 
@@ -96,29 +96,29 @@ class Envelope(Immutable):
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     #: Why they were not all kept, to follow "The statistics": ``hold more than 100,000 values``.
     excess: str = ""
-    #: What they say of each column.
+    #: The same by column, read.
     column_statistics: dict[str, ColumnStatistics] = msgspec.field(default_factory=dict)
-    #: Fields that the API document does not name, of a question without an answer.
+    #: Fields beyond the API document, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)
     more_details: int = 0  # beyond the first thousand
-    #: The texts that held a lone surrogate, in whose place its escape, ``\ud800``, stands.
+    #: The names of texts with a lone surrogate, replaced by its escape as text, ``\ud800``.
     escaped_fields: tuple[str, ...] = ()
     #: How the response differs from the API document: the kind of each difference, and a sentence.
     differences: tuple[tuple[str, str], ...] = ()
-    #: The ids of questions that it names.
+    #: The ids of questions in it.
     question_ids: tuple[str, ...] = ()
     #: The names received in place of the results, if nothing of these was found in a completed answer.
     unnamed: tuple[str, ...] | None = None
-    #: Parts that were fetched one by one and did not come.
+    #: Parts fetched one by one, without success.
     missing: tuple[str, ...] = ()
     stated_rows: int | None = None  # of the whole result, as a field beside the statistics says
     row_count: int | None = None  # of the whole result, or of this response
     is_cut: bool = False  # as such fields say
-    #: Why it is not certain that a response with an unknown state is the whole answer; empty if it is.
+    #: Why a response with an unknown state may not be the whole answer; empty if it is.
     doubt: str = ""
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
-        """Count the rows that were received, without the header: one for each comma between them."""
+        """Count the received rows, without the header: one for each comma between them."""
         from connecty_frames.decode.scanning import inner_commas
 
         if self.rows is None or bytes(self.rows[:1]) != b"[":
@@ -126,7 +126,7 @@ class Envelope(Immutable):
         return sum(map(len, inner_commas(self.rows, checkpoint)))
 
     def as_completed(self, max_rows: int | None = None) -> Envelope:
-        """Return a response with an unknown state as completed; a count that agrees ends the doubt."""
+        """Return a response with an unknown state as completed; an equal count ends the doubt."""
         totals = {self.total_rows, self.stated_rows} - {None}
         rows, most = self.count_rows(), max_rows or math.inf
         is_whole = bool(rows and totals) and all(rows == min(each or 0, most) for each in totals)
@@ -252,7 +252,7 @@ def _differences(word: str, state: str, results: _Results) -> Iterator[tuple[str
 
 
 def _read_parts(texts: list[bytes], limits: ReaderLimits) -> Envelope:
-    """Read an answer whose parts were fetched one by one, the rows first."""
+    """Read an answer fetched in parts, the rows first."""
     found, *others = (_read(text, limits) for text in texts)
     for each in others:
         found = msgspec.structs.replace(
@@ -274,7 +274,7 @@ def _read_parts(texts: list[bytes], limits: ReaderLimits) -> Envelope:
 
 
 class _Others(Immutable):
-    """What stands under names, or in places, that the API document does not have."""
+    """Fields under names, or in places, beyond the API document."""
 
     differences: tuple[tuple[str, str], ...] = ()
     unnamed: tuple[str, ...] | None = None
@@ -285,7 +285,7 @@ class _Others(Immutable):
 
 
 def _read_others(body: bytes, results: _Results, size: int, checkpoint: Callable[[], None]) -> _Others:
-    """Read fields beside those of the API document, and add those of the results that lack there."""
+    """Read fields beyond the API document, and add missing results from among them."""
 
     def read(source: Any) -> dict[str, Any]:
         if size <= _SMALL:  # without the rows
@@ -328,7 +328,7 @@ def _read_others(body: bytes, results: _Results, size: int, checkpoint: Callable
 
 
 def _shown(field: tuple[str, Any]) -> str:
-    """Return a name with its value, if that is short: it may say why there are no results."""
+    """Return a name with a short value: it may say why there are no results."""
     place, value = field[0], bytes(memoryview(field[1]))
     return f"{place} {value.decode(errors='replace')}" if len(value) <= _LONGEST_VALUE else place
 
@@ -346,7 +346,7 @@ def _last_folded(place: str) -> str:
 def _split_lenient(
     body: bytes, checkpoint: Callable[[], None]
 ) -> tuple[_Response, Callable[[msgspec.Raw], memoryview], bytes]:
-    """Split a response that is not strict JSON: its parts, what returns a part as sent, and strict JSON."""
+    """Split lenient JSON: return its parts, a function from a part to its bytes as sent, and strict JSON."""
     checkpoint()
     body.decode()
     proved = exact_json.mask_leniencies(body, checkpoint)
@@ -366,7 +366,7 @@ def _split_lenient(
     try:
         response = _RESPONSE.decode(proved)
     except msgspec.ValidationError:
-        found = _STATE_ALONE.decode(proved)  # whatever stands for the results of a question that is not done
+        found = _STATE_ALONE.decode(proved)  # an unfinished question may have anything for results
         word, _ = _read_text(original(found.state), "$.state", checkpoint, _STATE, _MOST_KEPT)
         if word not in (State.PENDING, State.IN_PROGRESS):
             raise
@@ -381,8 +381,8 @@ def _read_text(
     decoder: msgspec.json.Decoder[Any] = _TEXT,
     most: int | None = None,
 ) -> tuple[str | None, bool]:
-    """Return a text, or None for null or what is absent, and whether it held a lone surrogate."""
-    # Of a text that is longer than ``most``, only this many bytes are read.
+    """Return a text, or None if null or absent, and True if it held a lone surrogate."""
+    # Of a text longer than ``most``, only this many bytes are read.
     if not part:
         return None, False
     if decoder is _TEXT and bytes(part[:1]) not in _TEXT_OR_NULL:
@@ -393,7 +393,7 @@ def _read_text(
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(f"{error} - at `{path}`") from None
     except msgspec.DecodeError:
-        str(source, "utf-8")  # raises if that is what is wrong
+        str(source, "utf-8")  # raises about UTF-8
         escaped = exact_json.escape_lone_surrogates(bytes(source), checkpoint)
         return decoder.decode(escaped), True
 
@@ -411,7 +411,7 @@ def _cut_text(text: bytes | memoryview, size: int) -> bytes:
 def read_statistics(
     source: Any, limits: ReaderLimits = LIMITS
 ) -> tuple[dict[str, dict[str, Any]], bool, str]:
-    """Read what is valid of ``dataframe_stats``: they are evidence, and no reason to refuse an answer.
+    """Read the valid part of ``dataframe_stats``: evidence, and no reason to refuse an answer.
 
     Returns the entries by column, numbers as their texts; whether they held a lone surrogate, in whose place
     its escape stands; and :attr:`Envelope.excess`.
@@ -438,7 +438,7 @@ def read_statistics(
 
 def _read_long_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, Any], str]:
     """Parse statistics piece by piece; also return why they were not read, if they were not."""
-    from connecty_frames.decode.scanning import parse_by_piece, scan  # only for what is long
+    from connecty_frames.decode.scanning import parse_by_piece, scan  # only for long ones
 
     text.decode()  # raises if it is not UTF-8
     block = scan(memoryview(text))
@@ -455,7 +455,7 @@ def _read_long_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, 
 def _read_details(
     body: bytes, response: _Response, checkpoint: Callable[[], None]
 ) -> tuple[dict[str, Any], int]:
-    """Return the fields that the API document does not name, and how many more there are."""
+    """Return the fields beyond the API document, and how many more there are."""
     text = exact_json.escape_lone_surrogates(body, checkpoint).strip()
     decoded = text.decode()
     if len(text) <= _MOST_KEPT:
@@ -466,7 +466,7 @@ def _read_details(
     top, more = _first_fields(memoryview(text), checkpoint)
     named = 1 + (response.results is not msgspec.UNSET)
     found = _without(top, _Response)
-    # Of the fields behind the first thousand, those that the API document names are not counted.
+    # Behind the first thousand, fields of the API document are not counted.
     more -= bool(more) * (named - len(top) + len(found))
     results = bytes(top.get("results", b"")).strip()
     if results[:1] == b"{":
@@ -511,7 +511,7 @@ def _first_fields(source: memoryview, checkpoint: Callable[[], None]) -> tuple[d
 
 
 def _beginning(source: bytes, size: int) -> Any:
-    """Return a value, of a longer one only this many bytes: of what is no text, these of its JSON."""
+    """Return a value, cut to this many bytes: of a text, or else of its JSON."""
     if len(source) <= size:
         return exact_json.to_python(_cut_levels(exact_json.parse(source.decode())))
     if source[:1] == b'"':
@@ -520,7 +520,7 @@ def _beginning(source: bytes, size: int) -> Any:
 
 
 def _cut_levels(value: Any, depth: int = exact_json.MAX_DEPTH) -> Any:
-    """Return a value with an ellipsis for what is nested so deeply that recursive code could not read it."""
+    """Replace levels too deep for recursive code by an ellipsis."""
     if not isinstance(value, list | dict):
         return value
     if depth == 0:

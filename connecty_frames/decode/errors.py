@@ -1,4 +1,4 @@
-"""The error about one cell, which becomes a warning or a ConversionError about its column."""
+"""The error about one cell, later a warning or a ConversionError about its column."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LONGEST_VALUE: Final = 60
 
 
 class CellError(ValueError):
-    """A value, as text, that its column's type cannot hold, and why; ``row`` is None for a bound."""
+    """A value, as text, outside of its column's type, and why; ``row`` is None for a bound."""
 
     def __init__(self, row: int | None, value: str, reason: str) -> None:
         super().__init__(f"{value} {reason}")
         self.row = row
         self.value = value
-        # It may contain a type of many fields, whose names come from a server.
+        # It may contain a type of many fields, with names of a server.
         self.reason: str = terminal(cut(reason, 500))
 
     def at(self, row: int | None) -> CellError:
@@ -36,7 +36,7 @@ class CellError(ValueError):
 
     @property
     def short_value(self) -> str:
-        """The beginning of the value with its white space, which may be what is wrong with it."""
+        """The beginning of the value with its white space, a possible fault."""
         text = terminal(self.value[: _LONGEST_VALUE + 1])
         return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
 
@@ -47,12 +47,12 @@ class CellError(ValueError):
 
 
 def cell_error(row: int, cell: object, reason: str) -> CellError:
-    """Return the error about a cell of any kind, whose value is its exact text or JSON."""
+    """Return the error about a cell of any kind, with its exact text or JSON as the value."""
     return CellError(row, cell if type(cell) is str else dump(cell), reason)
 
 
 def check_texts(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> Sequence[Any]:
-    """Return cells; raise CellError at the first that is not a text (or number, if allowed) or None."""
+    """Return cells; raise CellError at the first other than a text, None, or number if allowed."""
     for row, cell in enumerate(cells):
         if cell is not None and type(cell) is not str and not (numbers and isinstance(cell, str)):
             raise cell_error(row, cell, reason)
@@ -60,7 +60,7 @@ def check_texts(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> 
 
 
 def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None] | Array, reason: str) -> None:
-    """Raise a CellError about the first text that is marked as wrong, if any is."""
+    """Raise a CellError about the first text marked as wrong, if any."""
     if wrong.true_count:
         row = pc.indices_nonzero(wrong)[0].as_py()
         raise CellError(row, str(texts[row]), reason)
@@ -69,7 +69,7 @@ def raise_at_first(wrong: pa.BooleanArray, texts: Sequence[str | None] | Array, 
 def read_each(
     parts: Iterable[tuple[int, pa.StringArray]], read: Callable[[pa.StringArray], Any]
 ) -> Iterator[tuple[int, Any]]:
-    """Yield what is read from each part, and its first row; the row of a CellError is that of the column."""
+    """Read each part; yield its first row and the result. A CellError has the row of the column."""
     for start, part in parts:
         try:
             yield start, read(part)
@@ -90,7 +90,7 @@ def errors_as_written(texts: Sequence[str | None] | Array, bounds: Sequence[str]
 
 
 def surrogate_error(cells: Iterable[object]) -> CellError:
-    """Return the error about the first cell with a lone surrogate, which no Arrow array can hold."""
+    """Return the error about the first cell with a lone surrogate."""
     texts = enumerate(cell if type(cell) is str else dump(cell) for cell in cells)
     row, text = next((row, text) for row, text in texts if not is_encodable(text))
     return CellError(row, text, f"holds {LONE_SURROGATE}")

@@ -19,22 +19,21 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-#: How deep a value may be nested: no answer needs more, and the code that reads it later recurses.
+#: How deep a value may be nested: no answer needs more, and later code recurses.
 MAX_DEPTH: Final = 100
-#: The character at which C code takes a text to end: polars panics at it in a column name, and Arrow's C
-#: interface cuts the name there.
+#: The end of a text in C: polars panics at it in a column name, and Arrow's C interface cuts the name there.
 NUL: Final = "\0"
-#: The words for what JSON's escapes can write, such as ``\\ud800``, and Arrow and files cannot hold.
+#: The words for escapes of JSON without a meaning in UTF-8, Arrow and files, such as ``\\ud800``.
 LONE_SURROGATE: Final = "a lone surrogate, which UTF-8 cannot encode"
 #: The types of nested values; for isinstance, a tuple takes half the time of ``list | dict``.
 _NESTED: Final = (list, dict)
 #: Python prints integers of up to this many digits whatever limit its user has set.
 _PRINTABLE_DIGITS: Final = 640
-#: Used in place of Python's current context, whose precision and traps the user may have changed.
+#: Used in place of Python's current context: the user may have changed its precision and traps.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
-#: Translates back what :func:`hide_escapes` puts for an escaped backslash and an escaped quote.
+#: Reverses :func:`hide_escapes`.
 UNHIDE: Final = bytes.maketrans(b"\x01\x02", b'\\"')
-#: A word that may be a bare constant, or a part of a text.
+#: A bare constant, or the same word in a text.
 _CONSTANT: Final = re.compile(rb"-Infinity|Infinity|NaN")  # a search for known first bytes is fast
 #: The escape of a surrogate or a pair in JSON with hidden escapes; group 1 is the second of a pair.
 _SURROGATES: Final = re.compile(
@@ -61,7 +60,7 @@ class ConstantText(str):
 
 
 class RepeatedKeys(dict[str, Any]):
-    """An object with a repeated key, which no Python or Arrow object can equal."""
+    """An object with a repeated key, unlike any Python or Arrow object."""
 
     __slots__ = ("pairs",)
 
@@ -84,11 +83,11 @@ class ValueKind(Enum):
     __hash__ = object.__hash__  # Enum's own is written in Python, and sets of kinds are made for every column
 
 
-#: The kinds that are numbers.
+#: The kinds of numbers.
 NUMBER_KINDS: Final = frozenset({ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.CONSTANT})
 #: The kinds of values that have others inside.
 NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
-#: The kind of each type of value that :func:`parse` returns, null aside.
+#: The kind of each type of value from :func:`parse`, null aside.
 KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
     bool: ValueKind.BOOLEAN,
     str: ValueKind.TEXT,
@@ -102,7 +101,7 @@ KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
 
 
 def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of keys and values, in which a key may occur twice."""
+    """Return an object of keys and values; a key may occur twice."""
     found = dict(pairs)
     return found if len(found) == len(pairs) else RepeatedKeys(pairs)
 
@@ -113,7 +112,7 @@ _DECODER = json.JSONDecoder(
 
 
 def pairs_of(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Return all keys and values of an object, also of a key that occurs twice."""
+    """Return all keys and values of an object, also of repeated keys."""
     return value.pairs if isinstance(value, RepeatedKeys) else value.items()
 
 
@@ -126,7 +125,7 @@ parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 
 def hide_escapes(text: bytes) -> bytes:
-    """Replace escaped backslashes and quotes, so that each quote that is left opens or closes a text."""
+    """Replace escaped backslashes and quotes. Each remaining quote opens or closes a text."""
     if b"\\" not in text:  # found out in a fraction of the time
         return text
     # In pairs from the left, since the first of several backslashes is not escaped itself; by characters that
@@ -135,7 +134,7 @@ def hide_escapes(text: bytes) -> bytes:
 
 
 def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) -> bytes:
-    r"""Replace what a strict reader refuses in JSON by something of the same length."""
+    r"""Replace bare constants and lone surrogates by strict JSON of the same length."""
     # A bare ``NaN`` or infinity becomes an empty array, since a text could also be a key; the escape of a
     # lone surrogate, ``\ud800``, becomes ``\bd800``. If the result is JSON, nothing else was wrong.
     hidden, masked = hide_escapes(body), bytearray(body)
@@ -164,13 +163,13 @@ def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> 
 
 def offset(part: Any, source: bytes) -> int:
     """Return where a part of a body begins in it."""
-    import pyarrow as pa  # not imported for a question that is not answered yet
+    import pyarrow as pa  # not imported before a question is answered
 
     return int(pa.py_buffer(part).address - pa.py_buffer(source).address)
 
 
 def dump(value: object) -> str:
-    """Write what :func:`parse` returned as compact JSON with every number as it was."""
+    """Write a result of :func:`parse` as compact JSON with every number as it was."""
     if isinstance(value, IntText | FloatText | ConstantText):
         return str(value)
     if isinstance(value, dict):
@@ -181,7 +180,7 @@ def dump(value: object) -> str:
 
 
 def is_too_deep(values: Iterable[object]) -> bool:
-    """Whether some value is nested too deeply; the search goes level by level, so that nothing recurses."""
+    """Return True if some value is nested too deeply; searches level by level, without recursion."""
     level = [value for value in values if isinstance(value, _NESTED)]
     for _ in range(MAX_DEPTH):
         if not level:
@@ -213,17 +212,17 @@ def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda:
 
 
 def has_constant(text: bytes) -> bool:
-    """Whether a bare ``NaN`` or infinity is in JSON."""
+    """Return True if JSON has a bare ``NaN`` or infinity."""
     return any(_constants(hide_escapes(text)))
 
 
 def has_lone_surrogate(text: bytes) -> bool:
-    """Whether the escape of a lone surrogate is in JSON."""
+    """Return True if JSON has the escape of a lone surrogate."""
     return any(_lone_surrogates(hide_escapes(text)))
 
 
 def is_encodable(text: str) -> bool:
-    """Whether UTF-8 can encode a text: all but lone surrogates."""
+    """Return True if UTF-8 can encode a text: it has no lone surrogate."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -232,7 +231,7 @@ def is_encodable(text: str) -> bool:
 
 
 def to_decimal(text: str) -> Decimal | None:
-    """Read a number text exactly, or None if its exponent is beyond what a Decimal can have."""
+    """Read a number text exactly, or return None if its exponent is beyond a Decimal's."""
     try:
         return Decimal(text, EXACT_CONTEXT)
     except InvalidOperation:
@@ -240,7 +239,7 @@ def to_decimal(text: str) -> Decimal | None:
 
 
 def to_python(value: object) -> Any:
-    """Turn number texts into an int, a float if exact, or a Decimal; what Python cannot hold stays text."""
+    """Turn number texts into an int, a float if exact, or a Decimal; others stay text."""
     if isinstance(value, dict):
         return {key: to_python(item) for key, item in value.items()}
     if isinstance(value, list):

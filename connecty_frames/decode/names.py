@@ -1,4 +1,4 @@
-"""The names of columns: what replaces duplicate, empty and unusable ones, and whose statistics are whose."""
+"""The names of columns: replacements of duplicate, empty and unusable ones, and a match with statistics."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def column_names(
 
 
 def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict[str, count[int]]) -> str:
-    """Return a name that no column has: with a number, or by position if none is wanted."""
-    # Numbers only grow, so that many columns of one name are not searched from the start again.
+    """Return a free name: with a number, or by position if none is wanted."""
+    # Numbers only grow: many columns of one name are not searched from the start again.
     base = wanted or f"column_{position}"
     candidates = chain((base,), (f"{base}_{number}" for number in numbers[base]))
     return next(candidate for candidate in candidates if candidate not in taken)

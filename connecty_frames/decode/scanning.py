@@ -24,7 +24,7 @@ _COMMA, _QUOTE, _BRACKET = b',"['
 
 
 def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
-    """Return a table by byte, 0 for those that are not among the keys."""
+    """Return a table by byte, 0 for bytes not among the keys."""
     table: NDArray[Any] = np.zeros(256, dtype)
     for some_bytes, value in values.items():
         table[list(some_bytes)] = value
@@ -32,7 +32,7 @@ def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
 
 
 def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bool_]:
-    """Return which of some characters are outside of texts, given the places of quotes."""
+    """Return True for characters outside of texts, given the places of quotes."""
     # A sum of 8 bits overflows, but its last bit is right.
     outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == quotes % 2) & ~is_quote
     return outside
@@ -101,7 +101,7 @@ def scan(piece: memoryview, start: int = 0) -> Scanned:
 
 
 def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8], int]:
-    """Return the marks outside of texts, their bytes, and how many quotes there are with those before."""
+    """Return the marks outside of texts, their bytes, and the number of quotes so far."""
     visible = np.frombuffer(hide_escapes(data), np.uint8)
     marks = _MARKS[visible].nonzero()[0].astype(np.int32)  # there may be as many as bytes
     bytes_there = visible[marks]
@@ -114,12 +114,12 @@ def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArra
 
 
 def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.int64]]:
-    """Yield the positions of the commas of one array or object, not those of values in it, by piece."""
+    """Yield the positions of the commas of one array or object, without its values' own, by piece."""
     start = depth = quotes = 0
     while start < len(source):
         checkpoint()
         data = bytes(source[start : start + _PIECE])
-        if (len(data) - len(data.rstrip(b"\\"))) % 2:  # an escape that is cut
+        if (len(data) - len(data.rstrip(b"\\"))) % 2:  # a cut escape
             data += bytes(source[start + len(data) :][:1])
         marks, bytes_there, quotes = _find_marks(data, quotes)
         depths = depth + np.cumsum(STEPS[bytes_there], dtype=np.int64)
@@ -129,7 +129,7 @@ def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator
 
 
 def parse_by_piece(block: Scanned, size: int, checkpoint: Callable[[], None]) -> Any:
-    """Return what ``exact_json.parse`` does of a block that is one array or object, some bytes at a time."""
+    """Parse a block of one array or object as ``exact_json.parse`` does, some bytes at a time."""
 
     def parse(start: int, end: int, around: str = "%s") -> Any:
         return exact_json.parse(around % block.data[start:end].decode())

@@ -1,4 +1,4 @@
-"""The columns of an answer: the name and the type of each, and why; what ``schema=`` says of them."""
+"""The columns of an answer: the name and the type of each, and why; the types and rules of ``schema=``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.types.encodings import Encoding
 
-#: The evidence for a type that the caller wrote down, and for one that an earlier answer inferred, by basis.
+#: The evidence for a type written by the caller, and for one inferred from an earlier answer, by basis.
 GIVEN: Final = {"schema": "schema=", "saved": "saved schema"}
 #: How many distinct values a rule checks at once.
 _BLOCK: Final = 1 << 14  # pragma: no mutate - a size
@@ -46,7 +46,7 @@ class ColumnSchema:
 
     @property
     def is_inferred(self) -> bool:
-        """Whether the type was not set by ``schema=``."""
+        """False if the type was set by ``schema=``."""
         return self.basis not in GIVEN
 
     def __repr__(self) -> str:
@@ -57,18 +57,18 @@ class ColumnSchema:
 
 
 class ColumnRule(Immutable):
-    """What a contract says of a column besides its type."""
+    """The rule of a contract for a column, besides its type."""
 
     nullable: bool = True
     choices: tuple[str, ...] = ()  # exactly one of these names is there; () for its own name
-    #: Returns the position of the first of some values that does not fit, and the reason; None if all fit.
+    #: Returns the position of the first misfit among some values, and the reason; None if all fit.
     check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
     checks_nulls_alone: bool = False  # the check refuses nothing but nulls inside of values
     is_secret: bool = False  # no error shows a value
 
 
 def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = lambda: None) -> None:
-    """Raise CellError at a null or value that a rule does not allow."""
+    """Raise CellError at a null or value against a rule."""
     if not rule.nullable and array.null_count:
         row = index_of(pc.is_null(combine(array)), value=True)
         raise CellError(row, "null", "is a null, which schema= does not allow")
@@ -100,16 +100,16 @@ def _has_nulls_inside(lists: pa.Array) -> bool:
 
 
 class SchemaTypes(Immutable):
-    """Column types that the caller sets beforehand with ``schema=``."""
+    """Column types set beforehand with ``schema=``."""
 
     types: Mapping[str, pa.DataType | Encoding]
-    complete: bool  # these are all columns, in this order; else they override those of the named ones
+    complete: bool  # these are all columns, in this order; else they override some
     inferred: frozenset[str] = frozenset()  # from the answer of a saved schema
     optional: frozenset[str] = frozenset()  # an answer need not have them
     rules: Mapping[str, ColumnRule] = msgspec.field(default_factory=dict)
 
     def named_as_in(self, names: Sequence[str]) -> SchemaTypes:
-        """Return this with those names that an answer has; raises ConversionError unless it is one each."""
+        """Return this with an answer's names; raises ConversionError unless each column has exactly one."""
         found = {}
         for name, rule in self.rules.items():
             there = [choice for choice in rule.choices or (name,) if choice in names]
@@ -128,7 +128,7 @@ class SchemaTypes(Immutable):
 
 
 def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> ColumnSchema:
-    """Return the column that ``column_texts`` was given; ValueError or TypeError for an unknown type."""
+    """Reverse ``column_texts``; ValueError or TypeError for an unknown type."""
     encoding = parse_encoding(texts["encoding"]) if "encoding" in texts else None
     if type_ is None:
         type_ = encoding.type if encoding else parse_type(texts["type"])

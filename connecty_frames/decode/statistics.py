@@ -59,21 +59,21 @@ FIELDS: Final = {
 } | {"nullcount": "nulls_count", "dtype": "type", "datatype": "type", "columntype": "type"}
 #: An array of PostgreSQL or DuckDB: ``text[]``, ``_int4``, ``integer[3]``.
 _is_array: Final = re.compile(r"_[a-z]+\d?|.*\[\d*\]", re.ASCII).fullmatch
-#: A count, which may be written as a float or in quotes, of at most 18 digits.
+#: A count of at most 18 digits, also as a float or in quotes.
 _match_count: Final = re.compile(r"\d{1,18}(?:\.\d{0,18})?(?:[eE]\+?\d{1,2})?", re.ASCII).fullmatch
-#: In lower case, what a writer of statistics puts in place of a bound that it does not have.
+#: The words of writers of statistics for a missing bound, in lower case.
 _NO_BOUND: Final = frozenset({"", "nan", "nat", "none", "null"})
 
 
 class ColumnStatistics(Immutable):
-    """What the statistics say of one column."""
+    """The statistics of one column."""
 
-    sections: Mapping[str, dict[str, Any]] = msgspec.field(default_factory=dict)  # those with a value
-    #: Which sections may tell the type, strongest first; if none does, "general", without any None.
+    sections: Mapping[str, dict[str, Any]] = msgspec.field(default_factory=dict)  # each with a value
+    #: The sections with evidence of the type, strongest first; else "general"; None without any section.
     candidates: tuple[str | None, ...] = (None,)
     count: int | None = None
     nulls: int | None = None
-    counts_values: bool = False  # rather than rows; False if that is unknown
+    counts_values: bool = False  # rather than rows; False if unknown
     unknown: tuple[str, ...] = ()  # names of sections
     clock: str = ""  # "time" or "duration" if the statistics name one of the two
     rows: int | None = None  # None if nulls were not counted
@@ -83,12 +83,12 @@ NO_STATISTICS: Final = ColumnStatistics()
 
 
 def _fold(name: str) -> str:
-    """Return a name without case, spaces and underscores, and what is in brackets."""
+    """Return a name without case, spaces, underscores and anything in brackets."""
     return re.sub(r"[\[(<].*|[ _-]", "", name[:100], flags=re.DOTALL).casefold()  # no known name is longer
 
 
 def section_named(name: str) -> str | None:
-    """Return the section that a name means, or None for an unknown name; see :data:`SECTION_NAMES`."""
+    """Return the section meant by a name, or None for an unknown name; see :data:`SECTION_NAMES`."""
     section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(digits))
     return "general" if section is not None and _is_array(name) else section
 
@@ -185,7 +185,7 @@ def parse_count(value: object) -> int | None:
 
 
 def stated_bounds(section: dict[str, Any]) -> dict[str, str]:
-    """Return the ``min`` and the ``max`` of a section, without those that say nothing."""
+    """Return the ``min`` and the ``max`` of a section, unless they say nothing."""
     bounds = {end: section.get(end) for end in ("min", "max")}
     return {
         end: bound

@@ -40,30 +40,30 @@ if TYPE_CHECKING:
     from connecty_frames.decode.statistics import ColumnStatistics
 
 #: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
-#: doubles were added up, and for singles that were written with 6 digits.
+#: doubles were added up, and for singles written with 6 digits.
 _SUM_ERROR: Final = 1e-9
 _SINGLE_ERROR: Final = 1e-6
 
 
 class ReadColumn(NamedTuple):
-    """A column that has its type, and what it was made from."""
+    """A column with its type, its schema and its statistics."""
 
     array: Array
     schema: ColumnSchema
     statistics: ColumnStatistics  # with the bounds as ``schema=`` respells them
     sent: ColumnStatistics
     nullable: bool = True
-    nans: int = 0  # bare NaN that were read as null
+    nans: int = 0  # bare NaN read as null
 
 
 # --- bounds as numbers ---------------------------------------------------------------------------------
 
-#: Has more than decimal256's 76 digits, and turns what is not a number into NaN. Python's current context
+#: Has more than decimal256's 76 digits, and turns other texts into NaN. Python's current context
 #: belongs to the user.
 _CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
-#: Matches a timestamp; the groups are what a clock shows, and what its zone is.
+#: Matches a timestamp, with groups for the clock's time and the zone.
 _match_clock: Final = re.compile(
     r"(?P<clock>.{10}[Tt ]\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)(?P<zone>.*)", re.ASCII
 ).fullmatch
@@ -101,8 +101,8 @@ def _parse_date(text: str) -> Decimal:
 
 
 def _parse_time(text: str, type_: pa.DataType) -> Decimal:
-    """Read as seconds a time of day, or a timestamp, without an offset only in a column that has none."""
-    # Python, which knows six digits of a fraction, reads the usual spellings a hundred times faster.
+    """Read as seconds a time of day, or a timestamp, without an offset only in a column without any."""
+    # Python reads the usual spellings, with up to six digits of a fraction, a hundred times faster.
     before, fraction, after = [*_split_fraction(text, 1), "", ""][:3]
     whole = before + after
     with suppress(ValueError, OverflowError):
@@ -114,11 +114,11 @@ def _parse_time(text: str, type_: pa.DataType) -> Decimal:
 
 
 def _read(text: str, type_: pa.DataType) -> Decimal:
-    """Read as seconds whatever a column of a type is read from, in the finest unit that holds it."""
+    """Read a text as seconds, as a column of a type would, in the finest possible unit."""
     finest: Callable[[str], pa.DataType] = pa.time64 if pa.types.is_time(type_) else pa.duration
     if pa.types.is_timestamp(type_):
         finest = partial(pa.timestamp, tz=type_.tz)
-    with suppress(CellError):  # of years that nanoseconds do not reach
+    with suppress(CellError):  # of years beyond nanoseconds
         return Decimal(times.read_text(text, finest("ns")).value).scaleb(-FRACTION_DIGITS["ns"], _CONTEXT)
     return Decimal(times.read_text(text, finest("us")).value).scaleb(-FRACTION_DIGITS["us"], _CONTEXT)
 
@@ -131,7 +131,7 @@ def _places_of(type_: pa.DataType) -> int:
 
 
 def _to_numbers(column: Array) -> Array:
-    """Return dates and times as whole numbers that count the last place, and floats as float64."""
+    """Return dates and times as whole numbers of their units, and floats as float64."""
     if pa.types.is_temporal(column.type):
         type_ = _counts_of(column.type)
         # A view takes a tenth of the time of a cast.
@@ -173,7 +173,7 @@ def check_statistics(
 
 
 def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
-    """Say in what a column and its statistics disagree, as predicates of the column."""
+    """Yield the differences of a column from its statistics, as predicates of the column."""
     array, stated = column.array, column.statistics.nulls
     if stated is not None and stated != array.null_count:
         # NaN may count as null, also if it was read as null.
@@ -192,7 +192,7 @@ def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
 
 
 def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterator[str]:
-    """Compare a column with its min and max; of a part only what lies outside of them disagrees."""
+    """Compare a column with its min and max; a part disagrees only if it has values outside of them."""
     type_, stated = column.array.type, stated_bounds(column.statistics.sections[section])
     if not stated:
         return
@@ -204,7 +204,7 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
         measured = pc.min_max(numbers)
         extremes = {end: measured[end].as_py() for end in ("min", "max")}
     if extremes["min"] is None or not extremes["min"] <= extremes["max"]:
-        return  # nothing but nulls and NaN, of which Arrow makes NaN, or inf and -inf
+        return  # nothing but nulls and NaN: Arrow returns NaN, or inf and -inf
     if section == "numeric" and all(text == str(extremes[end]) for end, text in stated.items()):
         return
     bounds, problems = _parse_bounds(stated, type_)
@@ -230,7 +230,7 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
 
 
 def _parse_bounds(stated: dict[str, str], type_: pa.DataType) -> tuple[dict[str, Decimal], list[str]]:
-    """Return the bounds that can be compared as numbers, and why others cannot."""
+    """Return the bounds as numbers, and for others why they are none."""
     bounds, problems = {}, []
     for end, text in stated.items():
         try:
@@ -253,7 +253,7 @@ def _compare_mean(section: dict[str, Any], column: Array) -> Iterator[str]:
     if found is None or not math.isfinite(found):
         return  # no values, some are NaN or infinite, or their sum is beyond float64
     gap = abs(float(mean) - found)
-    # A mean that was cut after its last digit is less than one unit of it away.
+    # A mean cut after its last digit is less than one unit of it away.
     last_digit = float(Decimal((0, (1,), int(mean.as_tuple().exponent)))) * (1 - _SUM_ERROR)
     if gap <= last_digit + _SUM_ERROR * abs(found):  # the mean of magnitudes is no smaller
         return
@@ -267,7 +267,7 @@ def _compare_mean(section: dict[str, Any], column: Array) -> Iterator[str]:
 
 
 def _are_singles(values: Array) -> bool:
-    """Whether all values are singles, or written with the digits of singles."""
+    """Return True if all values are singles, or written with the digits of singles."""
     singles = pc.cast(values, pa.float32(), safe=False)
     is_single = pc.equal(pc.cast(singles, pa.float64()), values)
     is_written_as_one = pc.equal(pc.cast(singles, pa.string()), pc.cast(values, pa.string()))
@@ -292,7 +292,7 @@ def _shown_places(column: Array, bounds: Iterable[Decimal]) -> tuple[int, int]:
 
 
 def _has_more_digits(chunk: pa.Array, places: int, most: int) -> bool:
-    """Whether a value shows more digits after the point; whole numbers count the last of the most."""
+    """Return True if a value has more digits after the point than some; whole numbers have the most."""
     if pa.types.is_decimal(chunk.type):
         cut = pc.round(chunk, ndigits=places, round_mode="towards_zero")
         return bool(pc.any(pc.not_equal(cut, chunk)).as_py())
@@ -309,7 +309,7 @@ def _has_more_digits(chunk: pa.Array, places: int, most: int) -> bool:
 
 
 def _is_same_as_float(found: object, value: Decimal, bound: Decimal, text: str) -> bool:
-    """Whether a value and a bound are the same, as far as float64 or the digits of their type tell."""
+    """Return True if a value and a bound are the same, up to float64 or the digits of their type."""
     if not isinstance(found, float):
         # A number written as a float has no more digits of the value than float64 has.
         return not text.lstrip("-").isdecimal() and is_exact_float(text) and float(value) == float(bound)

@@ -59,7 +59,7 @@ def to_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _buffers(values: Sequence[Any], type_: pa.DataType) -> list[Any] | None:
-    """Return the buffers of an array without nulls, or None for a type that is rare."""
+    """Return the buffers of an array without nulls, or None for a rare type."""
     if type_ in _CODES:  # pragma: no mutate - saves an import
         return [array(_CODES[type_], values)]
     if pa.types.is_boolean(type_):  # pragma: no mutate - saves an import
@@ -88,7 +88,7 @@ def _text_buffers(values: Sequence[Any], type_: pa.DataType) -> list[Any] | None
 
 
 def _decimal_bytes(value: Decimal | int, type_: pa.DataType) -> bytes:
-    """Return a number as it is in the memory of a decimal type: a whole number that counts the last place."""
+    """Return the bytes of a number in a decimal type: a whole number in units of the last place."""
     scaled = Decimal(value).scaleb(type_.scale, EXACT_CONTEXT)
     count = int(scaled)
     if count != scaled or abs(count) >= 10**type_.precision:
@@ -103,7 +103,7 @@ def to_scalar(value: object, type_: pa.DataType) -> pa.Scalar:
 
 
 def chunks_of(array: Array) -> list[pa.Array]:
-    """Return the arrays that an array consists of."""
+    """Return the chunks of an array, or the array itself."""
     return array.chunks if isinstance(array, pa.ChunkedArray) else [array]
 
 

@@ -34,7 +34,7 @@ def take(values: Any, indices: Any, *, boundscheck: bool = True, memory_pool: An
 
 
 def match_substring_regex(texts: Any, pattern: str) -> Any:
-    """Return whether each text has a match of a pattern."""
+    """Return True for each text with a match of a pattern."""
     return call_function("match_substring_regex", [texts], MatchSubstringOptions(pattern))
 
 
@@ -56,7 +56,7 @@ def _make_caller(name: str) -> Callable[..., Any]:
 def __getattr__(name: str) -> Any:
     try:
         found = _make_caller(name)
-    except KeyError:  # Arrow has no function of that name
+    except KeyError:  # a function of Python's own
         found = getattr(import_module("pyarrow.compute"), name)
     globals()[name] = found
     return found

@@ -13,7 +13,7 @@ from connecty_frames.decode.arrow.buffers import bytes_of, offsets_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: The digits of an exponent that numpy reads, and what counts as an exponent beyond every type.
+#: The digits of an exponent for numpy to read, and an exponent beyond every type.
 _EXPONENT_DIGITS: Final = 5  # pragma: no mutate - saves time
 HUGE: Final = 10**9
 
@@ -25,7 +25,7 @@ class Digits:
         data, (starts, ends) = bytes_of(texts), offsets_of(texts)
         starts, ends = starts - starts[:1], ends - starts[:1]
         digits_end = ends.copy()
-        #: The exponents of ten that are written, or :data:`HUGE`.
+        #: The exponents of ten as written, or :data:`HUGE`.
         self.exponents = np.zeros(len(ends), np.int64)
         marks = np.flatnonzero((data | 0x20) == ord("e"))
         if len(marks):
@@ -43,7 +43,7 @@ class Digits:
             nonzero = np.zeros(1, np.intp)
         self._data, self._first = data, nonzero.take(low, mode="clip")
         self._last = nonzero.take(high - 1, mode="clip")
-        # The powers of ten that the first and the last digit count.
+        # The powers of ten of the first and the last digit.
         top, bottom = (
             points - place - (place < points) + self.exponents for place in (self._first, self._last)
         )
@@ -66,7 +66,6 @@ class Digits:
 
 
 def _exponents(data: NDArray[np.uint8], starts: NDArray[Any], ends: NDArray[Any]) -> NDArray[np.int64]:
-    """Read the exponents that stand at some places."""
     signs, exponents = data[starts], np.zeros(len(starts), np.int64)
     starts = starts + ((signs == ord("-")) | (signs == ord("+")))
     for place in range(_EXPONENT_DIGITS):
@@ -79,7 +78,7 @@ def _exponents(data: NDArray[np.uint8], starts: NDArray[Any], ends: NDArray[Any]
 
 
 def count_places(floats: NDArray[np.float64]) -> NDArray[Any]:
-    """Return how many binary places normal numbers have, which is how many decimal places they have."""
+    """Return the number of binary places of normal numbers: they have as many decimal places."""
     fractions, exponents = np.frexp(np.abs(floats))
     whole = np.ldexp(fractions, sys.float_info.mant_dig).astype(np.int64)
     zeros = np.frexp((whole & -whole).astype(np.float64))[1] - 1

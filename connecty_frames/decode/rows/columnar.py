@@ -74,12 +74,12 @@ if TYPE_CHECKING:
     from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.limits import ReaderLimits
 
-#: What stands between two rows: in compact JSON, and as Python's own json writes it.
+#: The text between two rows: in compact JSON, and as Python's own json writes it.
 SEPARATORS: Final = (b"],[", b"], [")
 #: How many blocks are read at once; twice as many wait.
 _WORKERS: Final = min(2, os.cpu_count() or 1)  # pragma: no mutate - saves time
 #: How many bytes, at least for each column, and rows are usually sniffed for the kinds of the columns. They
-#: prove nothing, and only decide what is tried first. A few rows are usually enough, and take a tenth of the
+#: prove nothing, and only decide on the first attempt. A few rows are usually enough, and take a tenth of the
 #: time.
 _SNIFFED_FIRST: Final = 1 << 12  # pragma: no mutate - a size
 _SNIFFED_BYTES: Final = 1 << 16  # pragma: no mutate - a size
@@ -90,7 +90,7 @@ _SNIFFED_ROWS: Final = 100  # pragma: no mutate - a size
 _CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 
 _COMMA, _QUOTE, _ASCII = b',"\x7f'
-#: The Arrow types of the kinds that are cast. Numbers with a fraction stay texts: their digits decide on the
+#: The Arrow types to cast some kinds to. Numbers with a fraction stay texts: their digits decide on the
 #: type.
 _CAST_TYPES: Final = {ValueKind.INTEGER: pa.int64(), ValueKind.BOOLEAN: pa.bool_()}
 #: JSON's scalar tokens, one bit each, and the token of each kind.
@@ -109,7 +109,7 @@ _Part: TypeAlias = TemporalValues | FloatValues | pa.Array | None
 
 
 class UnsupportedRows(Exception):
-    """The rows are not what the columnar reader supports."""
+    """The columnar reader does not support the rows."""
 
 
 class Block(NamedTuple):
@@ -117,11 +117,11 @@ class Block(NamedTuple):
 
     data: NDArray[np.uint8]  # with escaped backslashes and quotes replaced
     quotes: int  # how many there are
-    escaped: bool  # whether there are backslashes
+    escaped: bool  # there are backslashes
 
 
 class _ColumnReader(NamedTuple):
-    """The kind of a column's cells, and what parses its texts while they are in the processor's cache."""
+    """The kind of a column's cells, and a parser of its texts while they are in the processor's cache."""
 
     kind: ValueKind
     #: Returns None if it cannot parse the texts of a block; without it, the kind decides.
@@ -179,14 +179,14 @@ def read_columnar(
 
 
 def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[Any], memoryview, bytes] | None:
-    """Return the header, the first cell of each column that is not null, the rows, and what separates them.
+    """Return the header, the first cell of each column except nulls, the rows, and their separator.
 
     Return None if the white space is not supported.
     """
-    # If the header and the first row are longer than what is sniffed, the longest row that is allowed is.
+    # If the header and the first row are longer, as many bytes as the longest allowed row are sniffed.
     found = None
     for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
-        # A character that is cut off at the end is left out.
+        # An incomplete character at the end is left out.
         text = codecs.getincrementaldecoder("utf-8")().decode(source[:size])
         if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
             return None
@@ -197,7 +197,7 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[An
             behind = text[end - 1 :][: len(SEPARATORS[-1])].encode()  # it may be cut off
             separator = next((each for each in SEPARATORS if each.startswith(behind[: len(each)])), None)
             limits.checkpoint()
-            # To parse a row that is not of scalars may take a hundred times its size, in vain.
+            # To parse a nested row may take a hundred times its size, in vain.
             more = max(len(header) - 1, 0)
             plain_row = rf",[ ]?\[{_CELL}(?:,[ ]?+{_CELL}){{{more}}}\]"
             pattern = re.compile(plain_row, re.DOTALL) if size > _SNIFFED_BYTES else None
@@ -222,14 +222,14 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[An
 def _first_cells(
     text: str, end: int, separator: bytes, columns: int, pattern: re.Pattern[str] | None
 ) -> list[Any] | None:
-    """Return the first cell of each column that is not null, or None if the rows behind the header differ."""
+    """Return the first cell of each column except nulls, or None if the rows behind the header differ."""
     first_cells: list[Any] = [None] * columns
     for _ in range(_SNIFFED_ROWS):
         if pattern and not pattern.match(text, end):
             break
         try:
             row, end = exact_json.parse_first(text, end + len(separator) - 2)
-        except ValueError:  # the end of what is sniffed
+        except ValueError:  # the end of the sniffed text
             break
         if not isinstance(row, list) or len(row) != columns:
             return None
@@ -240,7 +240,7 @@ def _first_cells(
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
-    """Choose how to read a column by its first cell that is not null, or None if there was none."""
+    """Choose how to read a column by its first cell except nulls, or None if there was none."""
     if first is None:
         kinds = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
         return _ColumnReader(kinds.get(section or "", ValueKind.TEXT))
@@ -254,13 +254,13 @@ def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
     return _ColumnReader(kind)
 
 
-@cache  # so that columns that are read in one way have equal readers
+@cache  # gives columns of one type equal readers
 def _temporal_reader(type_: pa.DataType, *, inferred: bool) -> _ColumnReader:
     return _ColumnReader(ValueKind.TEXT, partial(times.read_fast, type_=type_, inferred=inferred))
 
 
 def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColumn:
-    """Return whole numbers as int64 if they were read as texts only because those of another column were."""
+    """Return whole numbers as int64 if they were read as texts on account of another column."""
     if reader.kind is not column.kind:
         with suppress(pa.ArrowInvalid):
             return ScalarColumn(reader.kind, pc.cast(column.array, _CAST_TYPES[reader.kind]))
@@ -270,11 +270,11 @@ def _as_whole_numbers(column: ScalarColumn, reader: _ColumnReader) -> ScalarColu
 def _read_columns(
     body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[ScalarColumn]:
-    """Read all rows; raises UnsupportedRows at the first block that is refused."""
+    """Read all rows; raises UnsupportedRows at the first refused block."""
 
     @cache
     def read_again() -> list[ScalarColumn]:
-        """Read all columns without parsing their texts, for the few that need the texts themselves."""
+        """Read all columns without parsing their texts, for the few in need of texts."""
         return _read_columns(body, separator, [_ColumnReader(reader.kind) for reader in readers], limits)
 
     def texts_of(position: int) -> Array:
@@ -342,7 +342,7 @@ def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) 
 
 
 def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> Block | None:
-    """Return the longest block that a piece begins with, or None if there is none."""
+    """Return the longest block at the beginning of a piece, or None if there is none."""
     text = bytes(piece)
     escaped = b"\\" in text
     if escaped:
@@ -350,7 +350,7 @@ def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> Block |
     data = np.frombuffer(text, np.uint8)
     end = len(text) if is_last else text.rfind(separator)
     quotes = np.count_nonzero(data[:end] == _QUOTE)
-    if quotes % 2 and 0 < end < len(text):  # that separator is in a text
+    if quotes % 2 and 0 < end < len(text):  # the separator is in a text
         end = _last_outside_texts(data, separator)
         quotes = np.count_nonzero(data[:end] == _QUOTE)
     return Block(data[:end], int(quotes), escaped) if end > 0 else None
@@ -365,13 +365,13 @@ def _last_outside_texts(data: NDArray[np.uint8], separator: bytes) -> int:
 
 
 class _BlockReader:
-    """Reads blocks of rows; of many columns, those that are read in one way together."""
+    """Reads blocks of rows; of many columns, all with equal readers at once."""
 
     def __init__(self, readers: Sequence[_ColumnReader], separator: bytes) -> None:
         self._readers, self._separator = readers, separator
         self._allowed = np.array([_TOKENS[reader.kind] | _NULL for reader in readers], np.uint8)
         # Columns of one group are taken together. Of few columns one of texts is taken by itself: it would
-        # keep the memory of all that are taken with it.
+        # keep the memory of its whole group.
         self._at_once = len(readers) > FEW_COLUMNS
         groups = defaultdict[object, list[int]](list)
         for position, reader in enumerate(readers):
@@ -382,25 +382,25 @@ class _BlockReader:
 
     def read(self, block: Block) -> list[_Part]:
         """Read a block as its columns, or refuse it."""
-        if block.data.max() > _ASCII:  # Arrow checks the block, which ends between two characters
+        if block.data.max() > _ASCII:  # Arrow checks the block; it ends between two characters
             offsets = pa.py_buffer(np.array([0, block.data.size], np.int32))
             whole = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(block.data)])
             pc.cast(whole, pa.string())
         is_comma = block.data == _COMMA
         with suppress(UnsupportedRows):
             return self._take_columns(block, *self._find_cells(block, is_comma.nonzero()[0]))
-        # Not in a handler, whose exception would keep the memory of the first attempt.
+        # Not in a handler: its exception would keep the memory of the first attempt.
         outside = commas_outside_texts(block.data, is_comma)
         return self._take_columns(block, *self._find_cells(block, outside))
 
     def _find_cells(self, block: Block, commas: NDArray[np.intp]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
-        """Return the array of all cells, without their quotes, and by column which are not null."""
+        """Return the array of all cells, without their quotes, and by column True for each except nulls."""
         data, width = block.data, len(self._readers)
         closing, _, *spaces, opening = self._separator
         rows, left_over = divmod(len(commas) + 1, width)
         between_rows = commas[width - 1 :: width]
         begins = 1 + len(spaces)  # where a cell begins behind a comma
-        # Fact 3. Clipped, since the commas that are tried first may be of a text at the end of the block.
+        # Fact 3. Clipped, since the commas of the first attempt may be of a text at the end of the block.
         if (
             left_over
             or (data[between_rows - 1] != closing).any()
@@ -450,7 +450,7 @@ class _BlockReader:
 
 
 def commas_outside_texts(data: NDArray[np.uint8], is_comma: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the positions of the commas that have an even number of quotes before them."""
+    """Return the positions of the commas with an even number of quotes before them."""
     marks = (is_comma | (data == _QUOTE)).nonzero()[0]
     positions: NDArray[np.intp] = marks[outside_texts(data[marks] == _QUOTE)]
     return positions

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 #: In this many bytes the header is searched for first.
 _HEADER: Final = 1 << 10  # pragma: no mutate - a size
-#: The longest value that an error shows by parsing it; of a longer one it shows the first bytes.
+#: The longest value to be parsed for an error; of a longer one it shows the first bytes.
 _LONGEST_PREVIEW: Final = 1 << 16
 
 _BRACKET: Final = ord("[")
@@ -106,7 +106,7 @@ def read_general(source: memoryview, limits: ReaderLimits = LIMITS) -> tuple[lis
     """Read the JSON of ``dataframe``, already validated, as header and columns, or raise ResponseError."""
     if source[0] != _BRACKET:
         raise ResponseError(f"dataframe is not an array of rows. It begins: {_preview(source, 0)}")
-    end = len(source) - 1  # the bracket that closes all rows
+    end = len(source) - 1  # the closing bracket
     block = next_block(source[:end], 1, _HEADER, single=True)
     header = None if block.data.isspace() or not block.data else _parse(block.data, block.start)
     if not isinstance(header, list):
@@ -147,7 +147,7 @@ def _bounds(block: Scanned, width: int) -> tuple[NDArray[np.intp], NDArray[np.in
 
 
 def _shape_error(block: Scanned, width: int, first_row: int) -> ResponseError:
-    """Return the error about the first row of a block that is not an array of the width."""
+    """Return the error about the first row of a block without the width."""
     data = np.frombuffer(block.data, np.uint8)
     ends = np.array([*block.separators(0), len(data)])
     starts, _ = trim(data, np.array([0, *(ends[:-1] + 1)]), ends)
@@ -168,7 +168,7 @@ def _shape_error(block: Scanned, width: int, first_row: int) -> ResponseError:
 
 
 def _preview(value: bytes | memoryview, start: int) -> str:
-    """Return how a value begins that has not been parsed."""
+    """Return the beginning of an unparsed value."""
     if len(value) > _LONGEST_PREVIEW:
         return snippet(str(value[:_LONGEST_PREVIEW], "utf-8", "replace"))
     return exact_json.preview(_parse(bytes(value), start))

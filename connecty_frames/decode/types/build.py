@@ -1,4 +1,4 @@
-"""Cells to an Arrow array of a given type: exactly, or a CellError that says which cell does not fit.
+"""Cells to an Arrow array of a given type: exactly, or with a CellError about the first misfit.
 
 Values that have been read are cast if that is exact, and texts are read as whole arrays. Arrays and objects
 of one shape become lists and structs by place: a column of the values at each place. A few bytes of them are
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 MOST_FIELDS: Final = 1_000
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
 _FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
-#: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, which have numbers
+#: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, with numbers
 #: for them. Some readers return a zero without its minus.
 _TRUTH_VALUES: Final = {
     **dict.fromkeys(("true", "True", "TRUE", "t", "T", "1"), True),
@@ -103,7 +103,7 @@ def datetime_type(cells: Sequence[Any], bounds: Sequence[str] = ()) -> pa.DataTy
 
 
 def build_datetimes(cells: Sequence[Any], type_: pa.DataType) -> Array:
-    """Return cells as the type that ``datetime`` is for them; a CellError if some are of the other kind."""
+    """Return cells as the type meant by ``datetime``; a CellError if they mix instants and local times."""
     try:
         return build(cells, type_)
     except CellError as error:
@@ -186,7 +186,7 @@ def _numbers(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, which knows its unit.
+    # 20250101 is a date without quotes too; a number is a time by cf.epoch alone, with its unit.
     is_date, is_timestamp = pa.types.is_date(type_), pa.types.is_timestamp(type_)
     hint = "; cf.epoch(unit) reads numbers as times" if is_timestamp else ""
     texts = texts_of(cells, f"is not text, so it is not a value of {type_}{hint}", numbers=is_date)
@@ -243,7 +243,7 @@ class Unlike(Exception):
 def build_nested(
     cells: Sequence[Any], build_place: Callable[..., Array | None], type_: pa.DataType | None = None
 ) -> pa.Array:
-    """Return arrays or objects as the type that all have, else Unlike; as a given one, else CellError."""
+    """Return arrays or objects as their common type, else Unlike; as a given type, else CellError."""
     if isinstance(cells, ScalarColumn):
         _check_shapes(cells if cells.present_count else (), type_)
         return pa.nulls(len(cells), type_)
@@ -254,7 +254,7 @@ def build_nested(
     parts, arrays = list(cells.parts()), list[pa.Array]()
     if type_ is None or not _is_by_cell(type_):
         return _Places(build_place, cells.checkpoint).build(parts, type_)
-    for part in parts:  # so that what is inside of a few is in memory at once
+    for part in parts:  # bounds the memory of inner values
         try:
             arrays.append(_Places(build_place, cells.checkpoint).build([part], type_))
         except CellError as error:
@@ -263,14 +263,13 @@ def build_nested(
 
 
 def _is_by_cell(type_: pa.DataType) -> bool:
-    """Whether each cell is read by itself; times have the format of all, and dictionaries all values."""
+    """Return True if each cell is read by itself; times share a format, and dictionaries their values."""
     if pa.types.is_temporal(type_) or pa.types.is_dictionary(type_):
         return False
     return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
 
 
 def _build_place(cells: CellColumn, type_: pa.DataType) -> Array:
-    """Return the values at one place as a type."""
     if is_text(type_) and not cells.kinds & NESTED_KINDS:
         return build(ScalarColumn(ValueKind.TEXT, cells.texts), type_)
     if pa.types.is_floating(type_) and cells.kinds == {ValueKind.INTEGER}:
@@ -279,7 +278,7 @@ def _build_place(cells: CellColumn, type_: pa.DataType) -> Array:
 
 
 def _nested_kind(cells: CellColumn, type_: pa.DataType | None) -> ValueKind | None:
-    """Return the kind that all cells have if others are inside, as their type says if it is given."""
+    """Return the nested kind of all cells, or of their type if it is given; else None."""
     if type_ is None:
         return next((kind for kind in NESTED_KINDS if cells.kinds == {kind}), None)
     is_object = pa.types.is_struct(type_) or pa.types.is_map(type_)
@@ -294,7 +293,7 @@ def _item_fields(type_: Any) -> list[pa.Field]:
 
 
 def _check_shapes(cells: Iterable[Any], type_: Any, start: int = 0) -> None:
-    """Raise CellError at the first cell that does not have the shape of a nested type."""
+    """Raise CellError at the first cell without the shape of a nested type."""
     for row, cell in enumerate(cells, start):
         reason = None if cell is None else _misfit(cell, type_)
         if reason is not None:
@@ -328,15 +327,15 @@ class _Block(NamedTuple):
     """Some arrays or objects, and where their items or fields are in the JSON of all."""
 
     first: int  # row
-    is_there: NDArray[np.bool_]  # which are not null
+    is_there: NDArray[np.bool_]  # False for null
     texts: pa.StringArray
     data: bytes
     starts: NDArray[Any]
     ends: NDArray[Any]
-    counts: NDArray[np.int64]  # of those that are not null
+    counts: NDArray[np.int64]  # null aside
 
     def refuse(self, type_: pa.DataType | None) -> NoReturn:
-        """Raise CellError at the first cell that does not have the shape of a type, Unlike without one."""
+        """Raise CellError at the first cell without the shape of a type; Unlike if there is no type."""
         if type_ is not None:
             cells = (text and exact_json.parse(text) for text in self.texts.to_pylist())
             _check_shapes(cells, type_, self.first)
@@ -344,7 +343,7 @@ class _Block(NamedTuple):
 
 
 class _Places:
-    """Builds the values at each place inside of cells, which are all scalars, all arrays or all objects."""
+    """Builds the values at each place inside of cells: all scalars, all arrays or all objects."""
 
     are_few = False
 
@@ -386,7 +385,7 @@ class _Places:
         return pa.Array.from_buffers(type_, count, buffers, children=children)
 
     def _build_lists(self, parts: Any, type_: Any, count: int, buffers: list[pa.Buffer]) -> pa.Array:
-        """Build lists, and maps, which are lists of keys and values."""
+        """Build lists, and maps as lists of keys and values."""
         lengths, *places = self._items(parts, type_)
         offsets, fields = np.cumsum(np.append(0, lengths), dtype=np.int32), _item_fields(type_)
         types = [field.type for field in fields] or [None]
@@ -404,7 +403,6 @@ class _Places:
         return found if type_ is None or type_ == list_type else found.cast(type_)
 
     def _cells(self, parts: Any, _type: Any, /) -> CellColumn:
-        """Return the values at a place as cells."""
         codes = np.concatenate([np.empty(0, np.uint8), *(codes for codes, _ in parts)])
         texts = pa.chunked_array([texts for _, texts in parts], pa.string())
         return CellColumn(codes, texts, checkpoint=self._checkpoint)
@@ -438,7 +436,7 @@ class _Places:
         return [np.concatenate(lengths), *places]
 
     def _fits(self, block: _Block, places: list[Part], type_: Any) -> bool:
-        """Whether items, or keys and values, have the number, and nulls only where a type allows them."""
+        """Return True if items, or keys and values, have the number and the nulls allowed by a type."""
         if not (_item_fields(type_)[-1].nullable or places[-1][0].all()):
             return False
         if pa.types.is_map(type_):
@@ -469,7 +467,7 @@ class _Places:
             width = len(fields)
             if not fields.keys() >= set(names) or (block.counts != width).any():
                 block.refuse(type_)
-            # By object, which of the keys each field has; each must be there once.
+            # By object, the position of the key of each field; each must be there once.
             position = np.array([list(fields).index(name) for name in names], np.intp)
             found = position[numbers_of(keys.indices)].reshape(len(block.counts), width)
             order = np.argsort(found, axis=1)
@@ -489,14 +487,14 @@ class _Places:
 
 
 class _FewPlaces(_Places):
-    """Does the same with few values, which are Python objects."""
+    """Does the same with few values, as Python objects."""
 
     are_few = True
 
     def _cells(self, parts: Any, type_: Any, /) -> CellColumn:
         codes = [0 if value is None else CODES[exact_json.KIND_BY_TYPE[type(value)]] for value in parts]
         is_nested = not NESTED_CODES.isdisjoint(codes) if type_ is None else pa.types.is_nested(type_)
-        # What is inside of cells is read from the values, not from their texts.
+        # Inner values are read from the values, not from their texts.
         texts = pa.nulls(len(codes), pa.string()) if is_nested else _texts(parts, pa.string())
         return CellColumn(np.array(codes, np.uint8), texts)
 

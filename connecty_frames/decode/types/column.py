@@ -1,4 +1,4 @@
-"""One column before it has a type: its cells, and what the statistics say about it.
+"""One column before it has a type: its cells and its statistics.
 
 Everything here is found from the whole column, never from a sample: a type guessed from the first rows may
 silently change later values.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from connecty_frames.decode.arrow_types import TypeTest
 
-#: The cells of a column, or the temporal or float values that have been read from them.
+#: The cells of a column, or the temporal or float values read from them.
 Values: TypeAlias = Array | TemporalValues | FloatValues
 
 #: How many cells are made Python objects at once, and, of nested ones, how many bytes of JSON.
@@ -52,10 +52,10 @@ BATCH_BYTES: Final = 1 << 16  # pragma: no mutate - a size
 
 _TEXT_CODE: Final = CODES[ValueKind.TEXT]
 NESTED_CODES: Final = frozenset(map(CODES.__getitem__, NESTED_KINDS))
-#: The kinds that may stand in one column without mixing it.
+#: The kinds allowed together in one column.
 _ALIKE: Final = (NUMBER_KINDS, *(frozenset({kind}) for kind in ValueKind if kind not in NUMBER_KINDS))
 _KIND_BY_CODE: Final = {code: kind for kind, code in CODES.items()} | {SURROGATE: ValueKind.TEXT}
-#: What reads a cell, by its code.
+#: The reader of a cell, by its code.
 _READERS: Final[dict[int, Callable[[str], Any]]] = {
     0: lambda _: None,
     CODES[ValueKind.BOOLEAN]: "true".__eq__,
@@ -75,14 +75,13 @@ def combine(array: Array) -> pa.Array:
 
 
 def kind_masks(codes: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return which codes occur in each row of some: the bit of each."""
+    """Return the codes in each row, as the bit of each code."""
     masks: NDArray[np.uint16] = np.bitwise_or.reduce(np.uint16(1) << codes.astype(np.uint16), axis=-1)
     return masks
 
 
 @lru_cache
 def _kinds_of(mask: int) -> frozenset[ValueKind]:
-    """Return the kinds of the codes that occur."""
     return frozenset(kind for code, kind in _KIND_BY_CODE.items() if mask >> code & 1)
 
 
@@ -116,7 +115,7 @@ class ScalarColumn(_Cells):
     """Cells of one kind in Arrow arrays; if it is FRACTION, some of the numbers may be whole."""
 
     # Whole numbers are int64, truth values bool, texts and numbers with a fraction texts; unless they were
-    # read as temporal or float values: ``array`` then returns the texts that they were read from.
+    # read as temporal or float values: ``array`` then returns their source texts.
 
     is_too_deep = has_surrogates = False
 
@@ -133,7 +132,7 @@ class ScalarColumn(_Cells):
 
     @property
     def array(self) -> Array:
-        """The cells, or the texts that temporal or float values were read from."""
+        """The cells, or the source texts of temporal or float values."""
         return self.values if self._texts is None else self._texts()
 
     @property
@@ -148,7 +147,7 @@ class ScalarColumn(_Cells):
         return self.array if self.kind is ValueKind.TEXT else pa.nulls(0, pa.string())
 
     def by_cell(self) -> CellColumn:
-        """Return texts, or numbers read as texts, with the kind of each, not that as which all were read."""
+        """Return texts, or numbers read as texts, with a kind for each."""
         texts = self.array
         is_fraction = pc.match_substring_regex(texts, "[.eE]") if self.kind is ValueKind.FRACTION else None
         codes = np.full(len(texts), CODES[ValueKind.INTEGER if is_fraction else self.kind], np.uint8)
@@ -158,7 +157,7 @@ class ScalarColumn(_Cells):
         return CellColumn(codes, texts)
 
     def first_of(self, _: frozenset[ValueKind]) -> int:
-        """Return the first row that is not null: all are of one kind."""
+        """Return the first row except nulls: all are of one kind."""
         return index_of(pc.is_valid(self.array), value=True)
 
     def _read(self, start: int, stop: int) -> Iterator[Any]:
@@ -208,7 +207,7 @@ class CellColumn(_Cells):
             return self.texts
         return self.texts if self.kinds and self.kinds <= NUMBER_KINDS else None
 
-    #: What has been read from the cells: the cells themselves.
+    #: The cells themselves.
     values = array
 
     @property
@@ -243,7 +242,7 @@ class CellColumn(_Cells):
         return row
 
     def odd_row(self) -> int:
-        """Return the first row with the rarest kind; of equally rare ones, the kind that begins last."""
+        """Return the first row with the rarest kind; of equally rare ones, the last to begin."""
         groups = [self._are(kinds) for kinds in _ALIKE if kinds & self.kinds]
         return int(min(groups, key=lambda group: (np.count_nonzero(group), -group.argmax())).argmax())
 
@@ -251,7 +250,7 @@ class CellColumn(_Cells):
         return np.isin(self.codes, [CODES[kind] for kind in kinds])
 
     def without(self, word: str, kind: ValueKind) -> tuple[CellColumn, NDArray[np.intp]]:
-        """Return the cells with null for each that is a word of a kind, and the rows of these."""
+        """Return the cells with null for each occurrence of a word of a kind, and their rows."""
         rows = numbers_of(pc.indices_nonzero(combine(pc.equal(self.texts, to_scalar(word, pa.string())))))
         codes = self.codes.copy()
         rows = rows[codes[rows] == CODES[kind]]
@@ -312,7 +311,7 @@ class CellColumn(_Cells):
 
 
 def texts_of(cells: Sequence[Any], reason: str, *, numbers: bool = False) -> Array:
-    """Return the texts of cells, null for null; CellError at the first that is no text (or number)."""
+    """Return the texts of cells, null for null; CellError at the first cell of another kind."""
     if not isinstance(cells, ScalarColumn | CellColumn):
         return to_array(check_texts(cells, reason, numbers=numbers), pa.string())
     unlike = cells.kinds - {ValueKind.TEXT} - (NUMBER_KINDS if numbers else frozenset())
@@ -371,9 +370,9 @@ class Column:
 
 # --- values that have been read, as another type: cast by Arrow if that is exact ---------------------
 #
-# The cells of a column are read before anything says which type they get. What is read as 64-bit numbers,
-# dates or timestamps is cast to the type of ``schema=``; whatever no cast holds exactly is read from its
-# texts, which tells the cell that does not fit.
+# The cells of a column are read before their type is known. 64-bit numbers, dates and timestamps are cast to
+# the type of ``schema=``; others, and all without an exact cast, are read from their texts: the error then
+# names the cell.
 
 #: The most digits of a decimal128.
 _FEW_DIGITS: Final = 38
@@ -395,7 +394,7 @@ def cast_exactly(cells: ScalarColumn, type_: pa.DataType) -> Array | None:
 
 
 def longest_of(cells: ScalarColumn | CellColumn) -> Array:
-    """Return the texts of cells, or one number that has as many digits as they have at most."""
+    """Return the texts of cells, or one number with as many digits as any."""
     digits = _digits_of(cells)
     if digits is None:
         return cells.texts
@@ -450,8 +449,7 @@ def _as_timestamp(times: Array, type_: pa.DataType) -> Array | None:
     return found if is_shown else None
 
 
-#: What casts values of a type to another one: exactly, or to None or ArrowInvalid. Whatever it refuses is
-#: read from its texts, which tells the cell.
+#: Casts of values to another type: exactly, or to None or ArrowInvalid.
 _CASTS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[Array, pa.DataType], Array | None]], ...]] = (
     (pa.types.is_int64, any_of(pa.types.is_integer, pa.types.is_floating), pc.cast),
     # 64 bits have at most 19 digits.

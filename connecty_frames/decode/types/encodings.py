@@ -99,7 +99,7 @@ class Category(Encoding):
         return pa.dictionary(pa.int32(), value_type, self.is_ordered)
 
     def encode(self, values: pa.Array) -> pa.DictionaryArray:
-        """Return values over a dictionary of all categories, null for those that are none of them."""
+        """Return values over a dictionary of all categories, null for others."""
         categories = to_array(self.values, values.type)
         codes = pc.index_in(values, value_set=categories)
         return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.is_ordered)
@@ -125,7 +125,7 @@ class OpenType(Encoding):
 
 # --- numbers that count from 1970 --------------------------------------------------------------------
 
-#: By unit: its name, the digits after the point that the Arrow type holds, and the unit of that type.
+#: By unit: its name, the digits after the point in the Arrow type, and the unit of the Arrow type.
 EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
     "s": ("seconds", 6, "us"),
     "ms": ("milliseconds", 3, "us"),
@@ -322,12 +322,12 @@ def _from_bytea(text: str) -> bytes:
 
 def _from_base64(text: str) -> bytes:
     value = binascii.a2b_base64(text)
-    if binascii.b2a_base64(value, newline=False).decode() != text:  # it skips what is not of the alphabet
+    if binascii.b2a_base64(value, newline=False).decode() != text:  # it skips other characters
         raise ValueError(text)
     return value
 
 
-#: How bytes are written: what a text must be, in words, and the function that reads it or raises ValueError.
+#: How bytes are written: the format of a text, in words, and its reader; it raises ValueError.
 _BINARY: Final[dict[str | None, tuple[str, Callable[[str], bytes]]]] = {
     None: (r"pairs of hexadecimal digits after \x, as PostgreSQL writes bytes", _from_bytea),
     "hex": ("pairs of hexadecimal digits", binascii.unhexlify),
@@ -388,7 +388,7 @@ class binary(Encoding):
         return pa.binary()
 
 
-#: What returns cells as an array of an encoding's type, None as null; raises CellError with the position.
+#: The reader of cells by encoding: returns an array, None as null; raises CellError with the position.
 READERS: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
     epoch: _read_epoch,
     local: _read_local,

@@ -33,7 +33,7 @@ def _any_case(names: tuple[str, ...]) -> str:
     return "|".join("".join(f"[{letter.upper()}{letter.lower()}]" for letter in name) for name in names)
 
 
-#: By directive: the part of a date or time that it stands for, and its pattern in the syntax of RE2.
+#: By directive: its part of a date or time, and its pattern in the syntax of RE2.
 _DIRECTIVES: Final[dict[str, tuple[str, str]]] = {
     "%d": ("day", r"0[1-9]|[12]\d|3[01]"),
     "%m": ("month", r"0[1-9]|1[0-2]"),
@@ -51,9 +51,9 @@ _DIRECTIVES: Final[dict[str, tuple[str, str]]] = {
     "%f": ("fraction", r"\d{1,9}"),
     "%z": ("offset", rf"Z|[+-](?:{_HOUR})(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?"),
 }
-#: What begins and ends with a digit.
+#: Pieces with a digit at both ends.
 _NUMBERS: Final = frozenset({"%d", "%m", "%Y", "%y", "%H", "%I", "%M", "%S", "%f", *"0123456789"})
-#: Which other parts a part needs.
+#: The other parts needed by a part.
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "day": ("month", "year"),
     "month": ("day", "year"),
@@ -65,7 +65,7 @@ _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "fraction": ("second",),
     "offset": ("hour", "year"),
 }
-#: The name of a group of a pattern is the letter of its directive, but for those that stand for the same.
+#: The name of a group of a pattern is the letter of its directive, except for synonyms.
 _GROUPS: Final = {"b": "m", "B": "m", "A": "a"}
 
 
@@ -74,12 +74,12 @@ class TimeFormat(NamedTuple):
 
     type: pa.DataType
     pattern: str  # of a text, for RE2
-    shape: str  # of a text whose digits are all 1, as bytes in Latin-1, for Python
+    shape: str  # of a text with 1 for each digit, as bytes in Latin-1, for Python
 
 
 @lru_cache
 def parse_format(text: str) -> TimeFormat:
-    """Return what a format reads; raises ValueError with the reason if it names no date or time."""
+    """Parse a format; raises ValueError with the reason if it names no date or time."""
     if not is_encodable(text):
         raise ValueError(f"it holds {LONE_SURROGATE}")
     pieces = re.findall("%.?|.", text, re.DOTALL)
@@ -137,10 +137,10 @@ def _shape_of(escape: re.Match[str]) -> str:
 
 # --- numbers in texts ---------------------------------------------------------------------------------
 
-#: So many texts are taken apart at once, which bounds what is made of them on the way.
+#: How many texts are taken apart at once: bounds the memory on the way.
 _SLICE: Final = 1 << 13  # pragma: no mutate - a size
 _DIGITS_AS_ONES: Final = bytes.maketrans(b"0123456789", b"1" * 10)
-#: What words mean, by their first three letters; signs and other words are 1.
+#: The meaning of words, by their first three letters; signs and other words are 1.
 _WORDS: Final = {
     **{
         name.lower(): number
@@ -151,7 +151,7 @@ _WORDS: Final = {
 }
 #: Two digits of a year are of the 1900s from here on, as in POSIX.
 _FIRST_OF_1900: Final = 69
-#: What each digit of some groups counts; of others it is a power of ten.
+#: The weight of each digit of some groups; of others it is a power of ten.
 _WEIGHTS: Final = {
     "f": [10**place for place in range(8, -1, -1)],  # nanoseconds
     "z": [36_000, 3_600, 600, 60, 10, 1],  # seconds
@@ -169,14 +169,14 @@ RFC_5322: Final = (
 
 
 def word_number(word: str) -> int:
-    """Return what a word means: the number of a month or weekday, 1 for a sign, 0 for UTC."""
+    """Return the number of a month or weekday, 1 for a sign, 0 for UTC."""
     return _WORDS.get(word[:3].lower(), 1)
 
 
 class _Layout(NamedTuple):
     """Where the numbers of the groups of a pattern stand in the texts of one shape."""
 
-    groups: dict[str, slice]  # which of the digits are those of each
+    groups: dict[str, slice]  # the digits of each
     places: NDArray[np.intp]  # of the digits of all groups
     weights: NDArray[np.int32]  # of these digits
     words: dict[str, int]  # groups without digits
@@ -185,7 +185,7 @@ class _Layout(NamedTuple):
 
 @lru_cache(1 << 10)
 def _layout(shape: str, patterns: tuple[str, ...]) -> _Layout | None:
-    """Return the layout of a shape by the first pattern that matches it, or None."""
+    """Return the layout of a shape by the first matching pattern, or None."""
     found = next(filter(None, (re.fullmatch(pattern, shape, re.ASCII) for pattern in patterns)), None)
     if found is None or not shape:  # of null
         return None
@@ -207,7 +207,7 @@ def _layout(shape: str, patterns: tuple[str, ...]) -> _Layout | None:
 
 def take_apart(texts: pa.StringArray, *patterns: str) -> tuple[dict[str, NDArray[np.int64]], set[str]]:
     """Return the numbers of the groups in each text, 0 for none, and the different offsets."""
-    # The first pattern that matches the shape of a text counts. A shape is a text with 1 for each digit.
+    # The first match of a text's shape counts. A shape is a text with 1 for each digit.
     # Columns of times have few. A text without an offset, or with one in words, has ``Z``.
     starts, _ = offsets_of(texts)
     data, starts = bytes_of(texts), (starts - starts[:1]).astype(np.intp)
@@ -238,7 +238,7 @@ def take_apart(texts: pa.StringArray, *patterns: str) -> tuple[dict[str, NDArray
 
 
 class Moments(NamedTuple):
-    """Dates and times, or times of day as those of 1970-01-01; 0 for null."""
+    """Dates and times, or times of day on 1970-01-01; 0 for null."""
 
     seconds: NDArray[np.int64]  # since 1970
     nanos: NDArray[np.int64]  # of the fraction

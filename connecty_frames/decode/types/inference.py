@@ -1,4 +1,4 @@
-"""The rules that decide a column's Arrow type.
+"""The rules for a column's Arrow type.
 
 Types are decided here and nowhere else, by the first rule of :data:`RULES` that covers all kinds of values,
 and whose section is that of the statistics, or None, which fits any. If a value does not fit the type, the
@@ -37,7 +37,7 @@ class Decision(NamedTuple):
 
     type: pa.DataType
     evidence: str  # in words
-    problem: CellError | None = None  # a value that does not fit the type that the column should have
+    problem: CellError | None = None  # a value outside of the column's expected type
     array: Array | None = None  # the column, if it was built while deciding
     basis: str | None = None  # see ``ColumnSchema``
 
@@ -54,7 +54,7 @@ class Rule(Immutable):
 def decide(column: Column, options: AskOptions) -> Decision:
     """Decide on a column's type by its cells and statistics."""
     cells: Any = column.cells
-    if cells.has_surrogates:  # Arrow cannot hold what some cells mean
+    if cells.has_surrogates:  # Arrow cannot hold some cells
         row = cells.surrogate_row()
         problem = CellError(row, cells.json_of(row), f"holds {LONE_SURROGATE}")
         words = f"the JSON of each cell, since {problem.short_value!r} ({problem.place}) {problem.reason}"
@@ -136,7 +136,7 @@ def _text_without_statistics(column: Column, options: AskOptions) -> Decision:
 def _temporal(column: Column, options: AskOptions) -> Decision:
     if not (column.count or column.bounds):
         type_ = pa.timestamp("us", options.tz)
-        # Built here, since the cells may be texts that stand for null.
+        # Built here, since the cells may be texts for null.
         nulls = pa.nulls(len(column.cells), type_)
         return Decision(type_, "temporal statistics without a value", array=nulls, basis="empty")
     try:
@@ -153,7 +153,7 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
 
 
 def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
-    """Decide on texts that are all dates or times of one format."""
+    """Decide on texts, all of them dates or times of one format."""
     cells: Any = column.cells
     if not column.count:
         cells = ScalarColumn(ValueKind.TEXT, pa.nulls(len(cells), pa.string()))
@@ -193,7 +193,6 @@ def _numeric(column: Column, options: AskOptions) -> Decision:
 
 
 def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), words: str = "{}") -> Decision:
-    """Decide on the type that holds all numbers."""
     values: Any = column.cells.values
     is_quoted, decimals, found = ValueKind.TEXT in column.kinds, options.decimals, None
     if options.strict or (is_quoted and decimals == "auto" and numbers.any_finite(column.cells.quoted)):
@@ -214,13 +213,13 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
-    """Decide on numbers among texts: NaN and infinity are numbers that JSON can only write as texts."""
+    """Decide on numbers among texts: JSON can only write NaN and infinity as texts."""
     are_numbers = numbers.are_not_finite(column.cells.quoted)
     return (_numbers if are_numbers else _mixed)(column, options)
 
 
 def _constant_problem(column: Column) -> CellError | None:
-    """Return the problem of a cell with a bare NaN or infinity, which is read but is not JSON."""
+    """Return the problem of a cell with a bare NaN or infinity: it is read, but is not JSON."""
     found = column.cells.constants() if isinstance(column.cells, CellColumn) else iter(())
     reason = "is written without quotes, which is not JSON; it was read as the float it means"
     return next((CellError(row, constant, reason) for row, constant in found), None)
@@ -268,7 +267,7 @@ def _nested(column: Column, options: AskOptions) -> Decision:
 
 
 def _build_scalars(found: CellColumn, _: None, options: AskOptions) -> Array | None:
-    """Return the scalars at one place inside cells as the type that holds all, or None."""
+    """Return the scalars at one place inside cells as their common type, or None."""
     if len(found.kinds) > 1 and not found.kinds <= NUMBER_KINDS:
         return None
     cells = found.narrowed()

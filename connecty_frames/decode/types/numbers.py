@@ -1,4 +1,4 @@
-"""JSON numbers: the Arrow type that holds all of a column's, and the exact reading of them.
+"""JSON numbers: an Arrow type for all of a column, and their exact reading.
 
 A float is right for averages and ratios and wrong for money, and JSON does not say which a number is. The
 digits do: a value that float64 gives back unchanged loses nothing by being one; a value with more than
@@ -49,22 +49,22 @@ if TYPE_CHECKING:
 
     #: The row of the first of some texts, and the texts.
     Part = tuple[int, pa.StringArray]
-    #: A column as the type that holds all of its numbers, why, in words, and the basis of ``ColumnSchema``.
+    #: A column with a type for all of its numbers, why, in words, and the basis of ``ColumnSchema``.
     Typed = tuple[Array, str, str | None]
 
-#: JSON's grammar, in the syntax of RE2. Arrow and Python read more than that (0x1F, 007, 1_000, digits of
+#: JSON's grammar, in the syntax of RE2. Arrow and Python read more (0x1F, 007, 1_000, digits of
 #: other scripts), so texts are matched before they are read.
 _INTEGER: Final = r"-?(?:0|[1-9][0-9]*)"
 _NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-#: As PostgreSQL's to_json writes what JSON numbers cannot say.
+#: As PostgreSQL's to_json writes NaN and infinities.
 NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 _NOT_FINITE: Final = "|".join(NOT_FINITE)
 #: Texts name a number in other spellings too: ``nan`` and ``-inf`` of Python, ``+Inf`` of Go, ``Infinity`` of
-#: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But not ``007``, which is an id.
+#: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But ``007`` is an id.
 _FINITE: Final = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _INFINITE: Final = r"[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?"
 _NAN: Final = r"[+-]?[nN][aA][nN]"
-#: What makes JSON's spelling of another, each with the bytes without which there is nothing to do.
+#: The steps from another spelling to JSON's, each with the bytes to look for first.
 _RESPELLINGS: Final = (
     (b"nN", rf"^{_NAN}\z", "NaN"),
     (b"nN", r"^\+?(-?)[iI].*", r"\1Infinity"),
@@ -82,13 +82,13 @@ _COMPUTED_DIGITS: Final = 9
 #: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
 _NARROW, _WIDE = 38, 76
-#: The integer types of all whole numbers, what is said of the second, the first number of each, and its end.
+#: The integer types of all whole numbers, words on the second, the first number of each, and its end.
 _INTEGERS: Final = ((pa.int64(), "", -(2**63), 2**63), (pa.uint64(), ", some above 2**63 - 1", 0, 2**64))
 
 #: How many of the longest numbers are looked at first, and how many are looked at one by one.
 _FIRST: Final = 8  # pragma: no mutate - the others are looked at next
 FEW: Final = 32  # pragma: no mutate - saves time
-#: Of more bytes at once, which are those of a few texts, no digits are looked for: that takes much memory.
+#: No digits are looked for in more bytes at once, those of a few long texts: it takes much memory.
 _MOST_BYTES: Final = 1 << 21  # pragma: no mutate - a size
 
 _is_json: Final = re.compile(_NUMBER).fullmatch
@@ -96,8 +96,7 @@ _is_integer: Final = re.compile(_INTEGER).fullmatch
 is_finite: Final = re.compile(_FINITE).fullmatch
 #: Matches a finite number or infinity.
 is_number: Final = re.compile(rf"{_FINITE}|{_INFINITE}").fullmatch
-#: Matches a whole number of so few digits that every integer type of 64 bits holds it, also if it is written
-#: as a float: ``3.0``.
+#: Matches a whole number with few enough digits for every integer type of 64 bits, also as a float: ``3.0``.
 is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_DIGITS}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
 
 
@@ -110,10 +109,10 @@ class FloatValues(NamedTuple):
     values: pa.ChunkedArray | pa.Array
     fractional: bool
     inexact: int = 0  # how many of them are not exact
-    computed: bool = True  # whether the nearest float64 is as good for all of these
+    computed: bool = True  # the nearest float64 is as good for all of these
 
     def slice(self, start: int, length: int) -> FloatValues:
-        """Return some of the values, which must all be exact."""
+        """Return some of the values; all must be exact."""
         return self._replace(values=self.values.slice(start, length))
 
     @classmethod
@@ -179,7 +178,7 @@ def to_float64(texts: pa.StringArray) -> FloatValues:
 
 
 def _is_extreme(floats: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which numbers may be too large or too small for a float to keep 15 digits."""
+    """Return True for numbers too large or too small to have 15 digits in a float."""
     sizes = np.abs(floats)
     return np.isinf(sizes) | (sizes < sys.float_info.min)
 
@@ -187,7 +186,7 @@ def _is_extreme(floats: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _compare(
     texts: pa.StringArray, floats: NDArray[np.float64], spelled: pa.StringArray
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Compare numbers with their nearest floats: which are exact, computed, or known one by one alone."""
+    """Compare numbers with their nearest floats: return flags for exact, computed, and undecided ones."""
     digits, sizes = Digits(texts), np.abs(floats)
     is_beyond = _is_extreme(floats) & ~digits.is_zero
     # A number of this size may be a little less.
@@ -204,7 +203,7 @@ def _compare(
 
 
 def is_exact_float(text: str) -> bool:
-    """Whether a text is a JSON number that float64 gives back unchanged."""
+    """Return True if float64 gives back a JSON number unchanged."""
     try:
         return bool(_is_json(text)) and _survives_float(0, text)
     except CellError:
@@ -212,13 +211,13 @@ def is_exact_float(text: str) -> bool:
 
 
 def _survives_float(row: int, text: str) -> bool:
-    """Whether float64 gives a number back unchanged; raises CellError if it is beyond float64's range."""
+    """Return True if float64 gives a number back unchanged; raises CellError if it is out of range."""
     if text in NOT_FINITE or (len(text) <= _SAFE_DIGITS and "e" not in text.lower()):
         return True
     nearest = float(text)
     if math.isinf(nearest):
         raise CellError(row, text, "is above the range of float64")
-    # By its shortest digits, which float64 is written with, or by all of them, as of a power of two.
+    # By the shortest digits of the float64, or by all of them, as of a power of two.
     full = Decimal.from_float(nearest)  # noqa: FURB164 - Decimal(nearest) obeys a trap of the caller's context
     if to_decimal(text) in (Decimal(repr(nearest)), full):
         return True
@@ -228,7 +227,7 @@ def _survives_float(row: int, text: str) -> bool:
 
 
 def _was_computed(text: str) -> bool:
-    """Whether a number has the digits of a computed one, so that the nearest float64 is as good."""
+    """Return True if a number has the digits of a computed one: the nearest float64 is as good."""
     number = to_decimal(text)
     if number is None:
         return False
@@ -238,18 +237,18 @@ def _was_computed(text: str) -> bool:
 
 
 def loses_digits(text: str, *, computed: bool) -> bool:
-    """Whether the nearest float64 does not stand for a number; it may for one that was computed."""
+    """Return True if float64 loses digits of a number; with ``computed``, not of a computed one."""
     is_exact = text in NOT_FINITE or is_exact_float(text)
     return not (is_exact or (computed and _was_computed(text)))
 
 
 def _has_letters(texts: pa.StringArray) -> bool:
-    """Whether some number has an exponent or is not finite."""
+    """Return True if some number has an exponent or is not finite."""
     return bool(bytes_of(texts).max(initial=0) > ord("9"))
 
 
 def _are_whole(texts: pa.StringArray) -> bool:
-    """Whether all numbers are written without a fraction and an exponent."""
+    """Return True if no number has a fraction or an exponent."""
     return not (_has_letters(texts) or (bytes_of(texts) == ord(".")).any())
 
 
@@ -276,19 +275,19 @@ def _matches(texts: Array, pattern: str) -> Any:
 
 
 def _all_match(texts: Array, pattern: str) -> bool:
-    """Whether every text that is not null matches."""
+    """Return True if every text matches, nulls aside."""
     if len(texts) <= FEW:  # pragma: no mutate - saves time
         return all(text is None or re.fullmatch(pattern, text) for text in texts.to_pylist())
     return pc.all(_matches(texts, pattern)).as_py() is not False  # it is None where all are null
 
 
 def are_not_finite(texts: Array) -> bool:
-    """Whether all texts are :data:`NOT_FINITE`."""
+    """Return True if all texts are :data:`NOT_FINITE`."""
     return _all_match(texts, _NOT_FINITE)
 
 
 def any_finite(texts: Array) -> bool:
-    """Whether some text is a finite number."""
+    """Return True if some text is a finite number."""
     return any(any(map(is_finite, filter(None, pc.unique(part).to_pylist()))) for _, part in slices_of(texts))
 
 
@@ -296,7 +295,7 @@ def any_finite(texts: Array) -> bool:
 
 
 class _Numbers(NamedTuple):
-    """The numbers of a column in JSON's spelling, and the bounds that are evidence of its type."""
+    """The numbers of a column in JSON's spelling, and bounds as evidence of its type."""
 
     parts: list[Part]
     size: int  # how many rows there are
@@ -310,7 +309,7 @@ class _Numbers(NamedTuple):
         return self.parts + more
 
     def cast(self, type_: pa.DataType) -> pa.ChunkedArray:
-        """Return the numbers as a type that holds them; ArrowInvalid if an integer type does not."""
+        """Return the numbers as a wide enough type; ArrowInvalid if an integer type is not."""
         arrays = [
             _each_exact(part, type_) if _has_letters(part) else pc.cast(part, type_) for _, part in self.parts
         ]
@@ -320,14 +319,14 @@ class _Numbers(NamedTuple):
 def infer(
     texts: Array, bounds: Sequence[str] = (), decimals: Decimals = "auto", *, quoted: bool = True
 ) -> Typed:
-    """Return numbers as the type that holds all and the bounds; CellError if a quoted text is no number."""
+    """Return numbers as a type for all and the bounds; CellError if a quoted text is no number."""
     with errors_as_written(texts, bounds):
         parts, present = list(slices_of(texts)), len(texts) - texts.null_count
         if quoted:
             parts = list(read_each(parts, _to_json))
         is_whole = present > 0 and all(_are_whole(part) for _, part in parts)
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
-        if present:  # else the writer of the bounds may be that of the values, which has as many zeros
+        if present:  # else the values may have as many zeros
             evidence = list(map(_without_zeros, evidence))
         numbers = _Numbers(parts, len(texts), present + len(evidence), evidence)
         if (is_whole or not present) and all(map(_is_integer, evidence)):
@@ -355,8 +354,8 @@ def infer_floats(values: FloatValues, bounds: Sequence[str], decimals: Decimals)
 
 
 def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
-    """Return a decimal type whose scale holds all numbers and bounds, or None without any."""
-    # What is not a number, or has too many digits, is an error where the values are read.
+    """Return a decimal type with a scale for all numbers and bounds, or None without any."""
+    # Other texts, and too many digits, are errors where the values are read.
     evidence = [
         _without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds if is_finite(bound)
     ]
@@ -373,10 +372,10 @@ def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
 
 
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
-    """Return the number that a bound is evidence of."""
+    """Return a bound as a number, as far as it is evidence."""
     # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
-    # if its value is. From 2**53 on, one that a float64 may be written as tells neither digits nor the last
-    # integer that a type must hold: 9.223372036854776e18 is the max of an int64 too.
+    # if its value is. From 2**53 on, the text of a float64 is no evidence of digits, nor of the last integer:
+    # 9.223372036854776e18 is the max of an int64 too.
     number: str = bound if _is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
@@ -389,7 +388,6 @@ def _bound_evidence(bound: str, *, is_whole: bool) -> str:
 
 
 def _without_zeros(number: str) -> str:
-    """Return a number without the zeros at the end of its fraction."""
     return number.rstrip("0").removesuffix(".") if "." in number and "e" not in number.lower() else number
 
 
@@ -436,13 +434,12 @@ def _as_floats(found: FloatValues, numbers: _Numbers, decimals: Decimals) -> Typ
 
 
 def _fraction_words(numbers: _Numbers) -> str:
-    """Return in words that some numbers have a fraction."""
     total = numbers.total
     return "1 number with a fraction" if total == 1 else f"{total:,} numbers, some with a fraction"
 
 
 def _as_decimals(numbers: _Numbers) -> Typed:
-    """Return numbers as decimals; CellError at the first that none holds with those before it."""
+    """Return numbers as decimals; CellError at the first too long beside the numbers before it."""
     before = after = np.zeros(1, np.int64)
     for start, part in numbers.all_parts:
         digits = Digits(part)
@@ -489,9 +486,7 @@ def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
         if (digits.after > scale).any():  # they are zeros
             fraction = rf"(\.[0-9]{{{scale}}})" if scale else r"()\."
             texts = pc.replace_substring_regex(texts, pattern=rf"{fraction}[0-9]+\z", replacement=r"\1")
-        with suppress(
-            pa.ArrowException
-        ):  # too large for an integer type, or a type that Arrow does not cast to
+        with suppress(pa.ArrowException):  # too large for an integer type, or no cast of Arrow
             return pc.cast(texts, type_)
     return _each_exact(texts, type_)
 
@@ -525,9 +520,9 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
 
 
 def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    """Read numbers as floats; refuse what would silently become infinity, zero or another whole number."""
+    """Read numbers as floats; refuse a silent change to infinity, zero or another whole number."""
     values = pc.cast(texts, pa.float64())
-    # As to_numpy() would, which imports pandas for an array with nulls.
+    # As to_numpy() would, without its import of pandas for an array with nulls.
     sizes = np.abs(numbers_of(pc.coalesce(values, to_scalar(math.nan, pa.float64()))))
     for row in np.flatnonzero((sizes < sys.float_info.min) | (sizes >= MAX_EXACT_INTEGER)).tolist():
         text = texts[row].as_py()

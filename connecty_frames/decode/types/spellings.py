@@ -1,4 +1,4 @@
-"""The grammar of temporal text: which strings are dates, timestamps, times of day or durations.
+"""The grammar of temporal text: dates, timestamps, times of day and durations.
 
 It is that of ISO 8601-1:2019 as far as Arrow can hold it, and the spellings of products that name one value
 without doubt: docs/design/types.md lists them and their writers.
@@ -61,7 +61,7 @@ _SPELLINGS: Final = (
 #: The patterns of their shapes, and the pattern of all, without groups.
 DURATION_SHAPES: Final = tuple(spelling.replace("0-0", "1-1") for spelling in _SPELLINGS)
 _DURATION: Final = _without_groups("|".join(_SPELLINGS))
-#: What a time of day may look like: with a sign, or hours beyond the next midnight, it is a duration.
+#: The look of a time of day: with a sign, or hours beyond the next midnight, it is a duration.
 _TIME_OF_DAY: Final = r"^0*(?:(?:1?\d|2[0-3]):.*|24:00?:00?(?:\.0{1,9})?)\z"
 
 _DAY = r"(?:[1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
@@ -77,7 +77,7 @@ _ABBREVIATION = r"(?: (?:[A-FH-SV-Y][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}|[TZ][A-SU-Y][
 _UTC = r"(?:z|(?:[+-]00(?::?00(?::00)?)? ?)?UTC)"
 _TAGS = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
 _RFC_5322 = _without_groups(RFC_5322)
-#: The shapes of dates and times, which have the groups of ``formats``. An offset in words has none.
+#: The shapes of dates and times, with the groups of ``formats``. An offset in words has none.
 TIME_SHAPES: Final = (
     (
         r"(?:(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d).?)?(?:(?P<H>\d\d)(?::(?P<M>\d\d)(?::(?P<S>\d\d)(?:\.(?P<f>\d+))?)?)?)?"
@@ -98,7 +98,7 @@ class TemporalFormat(Enum):
 
 
 #: The pattern of each format, in the syntax of RE2 (Arrow) and, with its digits kept to ASCII, of Python. The
-#: first that matches decides.
+#: first match decides.
 _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DATE: _DAY,
     TemporalFormat.NAIVE: _TIMESTAMP,
@@ -115,7 +115,7 @@ _SMALL: Final = 1 << 20  # pragma: no mutate - saves time
 #: anew takes as long as to match half of these.
 _FIRST_ROWS: Final = 1 << 10  # pragma: no mutate - saves time
 
-#: Dates and times that no type holds, each by a pattern that is found in it, and why.
+#: Dates and times beyond all types, each by a pattern to search for, and why.
 _BEYOND: Final[dict[str, str]] = {
     r"^[+-]?infinity$": "is infinite",
     r"BC$": "is before the year 1",
@@ -129,7 +129,7 @@ _OUT_OF_RANGE: Final[dict[str, str]] = {
     r"^-?P[-+T\d]|\b(?:mon|year)s?\b": "is a duration with years, months or a fraction of no fixed length",
     r"^24:00(?::00(?:\.0{1,9})?)?$": "may be a time of day or a duration",
 }
-#: Why a text has none of the formats: the first pattern that is found in it decides.
+#: Why a text has none of the formats: the first match decides.
 _REASONS: Final[dict[str, str]] = {
     r"^$": "is empty, not null",
     r"^\s|\s$": "is padded with white space",
@@ -169,7 +169,7 @@ def format_of(texts: Any, *, expected: TemporalFormat | None = None) -> Temporal
 
 
 def match_format(text: str) -> TemporalFormat | None:
-    """Return the format of one text; its day may be one that no calendar has."""
+    """Return the format of one text; its day may be in no calendar."""
     found = next((format_ for format_ in _PATTERNS if has_format(text, format_)), None)
     is_either = found is TemporalFormat.DURATION and re.match(
         _TIME_OF_DAY.replace(r"\z", r"\Z"), text, re.ASCII
@@ -178,12 +178,12 @@ def match_format(text: str) -> TemporalFormat | None:
 
 
 def has_format(text: str, format_: TemporalFormat) -> bool:
-    """Whether one text matches the pattern of a format."""
+    """Return True if one text matches the pattern of a format."""
     return re.fullmatch(_PATTERNS[format_], text, re.ASCII) is not None
 
 
 def is_beyond(text: str) -> bool:
-    """Whether a text is a date or time that no type holds."""
+    """Return True for a date or time beyond all types."""
     return _first_reason(_BEYOND, text) is not None
 
 
@@ -198,7 +198,7 @@ def first_without(texts: Any, format_: TemporalFormat, digits: int = 9) -> int |
 
 
 def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
-    """Return the first row in whose text a pattern is found, or is not, or None."""
+    """Return the first row with a match of a pattern, or without one, or None."""
     if len(texts) <= _FEW:
         search = re.compile(pattern.replace(r"\z", r"\Z"), re.ASCII).search
         present = ((row, text) for row, text in enumerate(texts.to_pylist()) if text is not None)
@@ -214,7 +214,7 @@ def first_like(texts: Any, pattern: str, *, is_like: bool = True) -> int | None:
 
 
 def first_present(texts: Any) -> tuple[int, str]:
-    """Return the first row that is not null, and its text; -1 and an empty text for none."""
+    """Return the first row except nulls, and its text; -1 and an empty text for none."""
     return next(((row, text.as_py()) for row, text in enumerate(texts) if text.is_valid), (-1, ""))
 
 
@@ -229,12 +229,12 @@ def in_iso(text: str) -> str:
 
 
 def has_minutes(texts: Any) -> bool:
-    """Whether every timestamp begins with date, hours and minutes, so that ``2025-01-01 08-10`` is none."""
+    """Return True if every timestamp begins with date, hours and minutes, unlike ``2025-01-01 08-10``."""
     return first_like(texts, "^.{4}-.{8}:", is_like=False) is None
 
 
 def _check_days(format_: TemporalFormat, texts: Any) -> None:
-    """Refuse days that no calendar has, such as the 30th of February."""
+    """Refuse days of no calendar, such as the 30th of February."""
     if format_ is TemporalFormat.TIME:
         return
     try:
@@ -255,21 +255,20 @@ def joined(texts: Any) -> Any:
 
 # --- the min and max of statistics ---------------------------------------------------------------------
 #
-# They may say which type values need that were not received. Rows and statistics come from different
-# writers, so one value may be spelled in two formats: midnight is the date, and a date is its midnight. A
-# bound that cannot be read, or has a format that no value of the column can have, says nothing about the
-# type. The validation against the statistics reports it.
+# They may be evidence of values not received. Rows and statistics come from different writers, so one value
+# may be spelled in two formats: midnight is the date, and a date is its midnight. A bound of no format, or of
+# one impossible for the values, says nothing about the type. The validation reports it.
 
 SEVENTH_DIGIT = r"\.\d{7}"
-#: Whether a text has more digits of a second than microseconds hold.
+#: Finds more digits of a second than microseconds hold.
 has_seventh_digit: Final = re.compile(SEVENTH_DIGIT).search
-#: Matches a timestamp whose time as written is midnight.
+#: Matches a timestamp at midnight, as written.
 _is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 _TIMESTAMPS: Final = (TemporalFormat.NAIVE, TemporalFormat.AWARE)
 
 
 def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[TemporalFormat, list[str]]:
-    """Return the format of values and bounds together, and the bounds that count, or raise CellError."""
+    """Return the format of values and bounds together, and the relevant bounds, or raise CellError."""
     # Without values (``format_`` is None) the bounds decide; unreadable timestamps are taken to be instants.
     formats = {bound: _format_of_bound(bound, format_) for bound in bounds}
     readable = {found for found in formats.values() if found is not None}
@@ -303,9 +302,9 @@ def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> Tempor
 
 
 def trim_zeros(bounds: Sequence[str], texts: Any) -> list[str]:
-    """Return bounds without the zeros beyond microseconds that only their own writer prints."""
-    # A writer that always prints nine digits does so in the texts too, and one that leaves out fractions of
-    # zero (.NET prints seven digits of others) may show none in the texts.
+    """Return bounds without their own writer's zeros beyond microseconds."""
+    # A writer of always nine digits writes them in the texts too, and a writer without fractions of zero
+    # (.NET prints seven digits of others) may show none in the texts.
     if not any(map(has_seventh_digit, bounds)):
         return list(bounds)
     has_fractions = (
@@ -331,7 +330,7 @@ def _from_dot_net(text: str) -> str:
     found = _match_dot_net(text)
     if found is None:
         return text
-    # The number counts in UTC; the offset is that of the writer's clock.
+    # The number counts in UTC; the offset is the writer's.
     zone = find_zone(f"{found['hours'] or '+00'}:{found['minutes'] or '00'}")
     try:
         local = (_EPOCH + timedelta(milliseconds=int(found["millis"]))).astimezone(zone)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400
 DAY_MICROS: Final = _DAY * 1_000_000
-#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: what Python, pandas and polars can show.
+#: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: the range of Python, pandas and polars.
 FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
 LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
 #: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
@@ -59,7 +59,7 @@ class TemporalValues(NamedTuple):
     offsets: frozenset[str] = frozenset()  # the different ones
 
     def slice(self, start: int, length: int) -> TemporalValues:
-        """Return some of the values, which have at most one offset."""
+        """Return some of the values, with at most one offset."""
         values = self.values.slice(start, length)
         has_any = values.null_count < length
         return TemporalValues(self.format, values, self.offsets if has_any else frozenset())
@@ -84,8 +84,8 @@ def read_column(
     inferred: bool = False,
     is_duration: bool = False,
 ) -> TemporalValues:
-    """Read a column as the type that holds its bounds too; raises CellError with the row, or without."""
-    # ``values`` are its texts, or what they were read as. If only the texts tell that they are temporal,
+    """Read a column as a type for its bounds too; raises CellError with the row, or without."""
+    # ``values`` are its texts, or values read from them. If only the texts are evidence of times,
     # times of day, durations and timestamps without minutes are refused.
     found, row = values if isinstance(values, TemporalValues) else None, -1
     if found is None:
@@ -95,7 +95,7 @@ def read_column(
     if found is None:
         if inferred and spellings.match_format(first) not in FAST_CASTS:
             raise CellError(row, first, "is not inferred to be a date or timestamp")
-        # A bound that can only be a duration makes one of 01:00:01 too.
+        # Beside a bound that is a duration for certain, 01:00:01 is one too.
         is_duration = is_duration or TemporalFormat.DURATION in map(spellings.match_format, bounds)
         format_ = TemporalFormat.DURATION if is_duration else None
         if row >= 0:
@@ -134,7 +134,7 @@ def _read_with_bounds(
     has_rows = len(texts) > texts.null_count
     bounds = spellings.trim_zeros(bounds, texts) if has_rows else bounds
     # Microseconds, or nanoseconds if some text has a 7th digit of the second, unless these digits are all
-    # zero in a column that reaches beyond what nanoseconds can hold (1677 to 2262).
+    # zero in a column with times beyond nanoseconds (1677 to 2262).
     is_finer = any(map(spellings.has_seventh_digit, bounds))
     is_finer = is_finer or spellings.first_like(texts, spellings.SEVENTH_DIGIT) is not None
     for unit in ("ns", "us") if is_finer else ("us",):
@@ -156,7 +156,6 @@ def _read_with_bounds(
 
 
 def _type_of(format_: TemporalFormat, unit: str, tz: str) -> pa.DataType:
-    """Return the type that a column of a format gets."""
     if format_ is TemporalFormat.DATE:
         return pa.date32()
     if format_ in FAST_CASTS:
@@ -165,15 +164,15 @@ def _type_of(format_: TemporalFormat, unit: str, tz: str) -> pa.DataType:
 
 
 def _is_held(bound: str, type_: pa.DataType) -> bool:
-    """Whether a type of the format of a bound holds it without doubt."""
+    """Return True if a type of the format of a bound holds it without doubt."""
     if getattr(type_, "unit", None) == "ns":
         return _has_nanos(bound)
-    # In the first and the last year the hour decides whether an instant can be shown.
+    # In the first and the last year, some hours of instants cannot be shown.
     return not spellings.has_seventh_digit(bound) and bound[:4] not in {"0001", "9999"}
 
 
 def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
-    """Return the row of an instant whose local year is not from 1 to 9999, or None if all are in range."""
+    """Return the row of an instant with a local year before 1 or after 9999, or None."""
     # Neither Python nor pandas nor polars can show such an instant, though Arrow can hold it.
     if tz == "UTC" or len(values) == values.null_count:
         return None
@@ -195,7 +194,7 @@ def check_years(values: pa.Array, type_: pa.DataType, texts: Any) -> pa.Array:
 
 
 def check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> None:
-    """Raise CellError for counts that are not from the first of the year 1 to the last of the year 9999."""
+    """Raise CellError for counts outside of the years 1 to 9999, from first to last."""
     raise_at_first(pc.less(counts, to_scalar(first, pa.int64())), texts, "is before the year 1")
     raise_at_first(pc.greater(counts, to_scalar(last, pa.int64())), texts, "is after the year 9999")
 
@@ -216,7 +215,7 @@ _LONGEST_HOURS: Final = {TemporalFormat.NAIVE: "2025-01-01T10", TemporalFormat.A
 
 
 def fast_casts(text: str) -> tuple[pa.DataType, ...]:
-    """Return the types that texts like this one may be cast to."""
+    """Return the types to cast texts like this one to."""
     format_ = spellings.match_format(text)
     types = () if format_ is None else FAST_CASTS.get(format_, ())
     return types[1:] if spellings.has_seventh_digit(text) else types
@@ -244,11 +243,10 @@ def read_fast(texts: pa.StringArray, type_: pa.DataType, *, inferred: bool = Fal
 def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | None:
     """Read texts by Arrow's own cast, or return None if the result might differ from the grammar."""
     format_ = _FORMATS[type_]
-    # What Arrow casts to an instant is in the grammar of AWARE, to a timestamp in that of NAIVE or DATE, to a
-    # date in that of DATE, except for the year 0000; and the cast refuses a seventh digit of the second in
-    # microseconds, a tenth in nanoseconds.
+    # Arrow casts texts of AWARE alone to instants, of NAIVE and DATE to timestamps, of DATE to dates, except
+    # for the year 0000; and it refuses a seventh digit of the second in microseconds, a tenth in nanoseconds.
     try:
-        # Arrow makes an error of each text that it cannot read, so that both ends are tried first.
+        # Arrow makes an error of each misfit, so both ends are tried first.
         for end in (texts[:_ENDS], texts[-_ENDS:]) if len(texts) > _ENDS else ():
             pc.cast(end, type_, memory_pool=POOL)
         values = pc.cast(texts, type_, memory_pool=POOL)
@@ -264,7 +262,7 @@ def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | No
 
 
 def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: int) -> bool:
-    """Whether texts that Arrow has cast are in the grammar: of the years of the type, and with minutes."""
+    """Return True if texts, cast by Arrow, have years of the type and minutes."""
     format_ = _FORMATS[type_]
     if format_ is TemporalFormat.DATE:
         return least * DAY_MICROS >= FIRST_MICROS and most * DAY_MICROS <= LAST_MICROS
@@ -284,12 +282,11 @@ def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: 
 
 
 def _has_nanos(text: str) -> bool:
-    """Whether nanoseconds hold all moments of the year that a text begins with."""
+    """Return True if nanoseconds hold all moments of a text's year."""
     return "1678" <= text[:4] <= "2261"
 
 
 def _distinct_offsets(texts: pa.StringArray) -> set[str]:
-    """Return the different offsets of timestamps that Arrow has cast."""
     # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00``.
     starts, ends = offsets_of(texts)
     if texts.null_count:
@@ -306,7 +303,7 @@ def _distinct_offsets(texts: pa.StringArray) -> set[str]:
 
 
 def find_offsets(texts: Any) -> set[str]:
-    """Return the different offsets of timestamps in any spelling: those in words are ``Z``."""
+    """Return the different offsets of timestamps in any spelling: ``Z`` for words."""
     parts = (read_moments(some, *spellings.TIME_SHAPES) for _, some in slices_of(spellings.joined(texts)))
     return set[str]().union(*(moments.offsets for moments in parts))
 
@@ -325,7 +322,7 @@ def read(texts: Any, type_: pa.DataType, format_: TemporalFormat | None = None) 
     expected = TemporalFormat.DURATION if pa.types.is_duration(type_) else None
     format_ = format_ or spellings.format_of(texts, expected=expected)
     if not _HOLDERS[format_](type_):
-        # Beside 01:00:01, which is a duration too, 10:30 is what does not fit.
+        # 01:00:01 is a duration too; beside it, 10:30 is the misfit.
         unlike = None if expected is None else spellings.first_without(texts, expected)
         row = spellings.first_present(texts)[0] if unlike is None else unlike
         raise CellError(row, texts[row].as_py(), f"is among {format_.value}, which {type_} does not hold")
@@ -336,7 +333,7 @@ def read(texts: Any, type_: pa.DataType, format_: TemporalFormat | None = None) 
 def _read_batches(
     read_batch: Callable[[pa.StringArray], pa.Array], texts: Any, type_: pa.DataType
 ) -> pa.Array:
-    """Read some texts at a time, which bounds the memory; raises CellError with the row among all."""
+    """Read some texts at a time, to bound the memory; raises CellError with the row among all."""
     parts = read_each(slices_of(spellings.joined(texts)), read_batch)
     return pa.concat_arrays([pa.nulls(0, type_), *(array for _, array in parts)])
 
@@ -370,7 +367,7 @@ def _read_respelled(respelled: pa.StringArray, texts: pa.StringArray, type_: pa.
         return read(respelled, type_)
     except CellError as error:
         problem = error
-    # If the spellings differ, it is the first text or the one named that does not fit.
+    # If the spellings differ, the misfit is the first text or the named one.
     for row in (0, problem.row or 0):
         try:
             read(respelled.slice(row, 1), type_)
