@@ -121,15 +121,15 @@ if not TYPE_CHECKING:  # type checkers know the names from above, and would take
 
     #: What first guesses at a name mean.
     _GUESSES = {
-        "ask_df": ("query", "read", "read_sql", "read_connecty", "sql"),
-        "use_sandbox": ("sandbox",),
-        "configure": ("connect", "login", "init", "setup"),
+        **dict.fromkeys(("query", "read", "read_sql", "sql"), "ask_df"),
+        **dict.fromkeys(("connect", "login", "init", "setup"), "configure"),
+        "sandbox": "use_sandbox",
     }
 
     def __getattr__(name: str) -> Any:
         # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
         if name not in _MODULES:
-            hint = next((f"; use cf.{right}" for right, guesses in _GUESSES.items() if name in guesses), "")
+            hint = f"; use cf.{_GUESSES[name]}" if name in _GUESSES else ""
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
         module = f"{__name__}.{_MODULES[name]}"
         __import__(module)

@@ -42,10 +42,10 @@ DW_ID_LIMIT: Final = 10**100
 _AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)
 #: What first guesses at an option mean.
 _GUESSES: Final = {
-    "max_rows": ("limit", "n", "nrows", "num_rows", "row_limit"),
-    "schema": ("dtype", "dtypes", "types"),
-    "engine": ("backend", "library"),
-    "max_age": ("cache", "ttl"),
+    **dict.fromkeys(("limit", "n", "nrows", "num_rows", "row_limit"), "max_rows"),
+    **dict.fromkeys(("dtype", "dtypes", "types"), "schema"),
+    **dict.fromkeys(("backend", "library"), "engine"),
+    **dict.fromkeys(("cache", "ttl"), "max_age"),
 }
 _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 #: The id of a question, and a UUID.
@@ -181,8 +181,8 @@ class AskOptions:
         unknown = next((name for name in options if name not in taken), None)
         if unknown is not None:
             known = [*({"engine"} & fixed.keys()), *taken]  # its caller names the engine in its signature
-            name = next((name for name, guesses in _GUESSES.items() if unknown in guesses), unknown)
-            hint = did_you_mean(name, known).removesuffix(".")  # as in Python's own messages
+            hint = did_you_mean(_GUESSES.get(unknown, unknown), known)
+            hint = hint.removesuffix(".")  # as in Python's own messages
             if unknown == "question_id":
                 hint = "did you mean cf.fetch(question_id)?"
             raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")

@@ -67,5 +67,5 @@ class Deadline:
 
 
 _ENDLESS: Final = Deadline(cancelled=None)
-#: The deadline of the current call, whose cancellation those that begin in it share.
+#: The deadline of the current call. Calls made during it share its cancellation.
 CURRENT: ContextVar[Deadline] = ContextVar("CURRENT", default=_ENDLESS)

@@ -118,7 +118,7 @@ def forget(
     ] = None,
     batch: Annotated[Path | None, typer.Option(help="Erase the batch of this folder and its parts.")] = None,
     containing: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Erase finished questions in which this text occurs.")
+        str | None, typer.Option(metavar="TEXT", help="Erase finished questions containing this text.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the number and text of each question, and erase none.")

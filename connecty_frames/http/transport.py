@@ -97,19 +97,18 @@ _ERROR_IDLE: Final = 5.0
 RetryPolicy = dict[FailureKind, float]
 #: The maximum number of attempts to connect, and their seconds in all.
 CONNECT_ATTEMPTS: Final = 3
-_NO_END: Final = math.inf
 #: By kind of failure: the attempts at a token request, a question and a fetch; then False if it is certain
 #: that no question was started. A question costs money: it is sent again only if nothing was started.
 _RULES: Final = {
     FailureKind.DEADLINE: (1, 1, 1, True),
     FailureKind.CONNECT: (CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, False),
-    FailureKind.CONNECTION_LOST: (_NO_END, 1, _NO_END, True),
+    FailureKind.CONNECTION_LOST: (math.inf, 1, math.inf, True),
     FailureKind.BAD_ENCODING: (2, 1, 2, True),
     FailureKind.NOT_HTTP: (1, 1, 1, True),
     FailureKind.TOO_LARGE: (1, 1, 1, True),
-    FailureKind.RATE_LIMITED: (_NO_END, _NO_END, _NO_END, False),
-    FailureKind.UNAVAILABLE: (_NO_END, 1, _NO_END, True),
-    FailureKind.GATEWAY_TIMEOUT: (_NO_END, 1, 3, True),
+    FailureKind.RATE_LIMITED: (math.inf, math.inf, math.inf, False),
+    FailureKind.UNAVAILABLE: (math.inf, 1, math.inf, True),
+    FailureKind.GATEWAY_TIMEOUT: (math.inf, 1, 3, True),
     FailureKind.UNAUTHORIZED: (1, 2, 2, False),
     FailureKind.REJECTED: (1, 1, 1, False),
     FailureKind.SERVER_ERROR: (1, 1, 3, True),

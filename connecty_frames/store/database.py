@@ -37,7 +37,7 @@ Statement = tuple[str, Parameters]
 
 #: The seconds that a statement waits for other processes.
 _TIMEOUT: Final = 1.0
-#: The seconds after which a wait looks at whether its call was cancelled.
+#: How often a wait checks for cancellation, in seconds.
 _SLICE: Final = 0.1
 IN_USE: Final = "other calls are using it"
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})

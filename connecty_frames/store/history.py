@@ -179,7 +179,7 @@ class History:
         insertion = self._insertion(row, asked, after)
         try:
             if not (self._is_required or is_claim) and self.database.limits is None:
-                # Before its turn to be counted, for which a question that is limited waits longer.
+                # Read first: under a limit, a question waits longer for its turn to be counted.
                 self.database.limits = self.database.execute(limits.READ, until=self.database.soon()).rows
             until = _until(seconds) if self._is_required or is_claim else self.database.soon()
             self.database.execute_waiting(self._pending, until)  # they count for limits

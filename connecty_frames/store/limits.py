@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: A number for all questions, or pairs of a job (``*`` for all) and a number.
 Limit = int | tuple[tuple[str, int], ...]
-#: Reads the limits of a store, in which anyone may have written anything.
+#: Reads the limits of a store. People edit this table by hand, so it may hold any values.
 READ: Final = "SELECT job, CAST(per_day AS bigint), set_by, CAST(set_at AS bigint) FROM limits ORDER BY job"
 #: A limit that is reached, with the time of the last question that it allows: only later ones are read too.
 _REACHED: Final = """\

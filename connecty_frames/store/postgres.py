@@ -81,7 +81,7 @@ _NO_LIMITS: Final = "FROM (SELECT '' AS job, 0 AS per_day, '' AS set_by, 0 AS se
 #: doubles with each failure, up to five times.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
-#: Seconds after which an unused connection is closed.
+#: An unused connection is closed after this many seconds.
 _IDLE: Final = 60.0
 #: Refusals that last, such as for an unknown database, unless the message says that they pass.
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")

@@ -207,7 +207,9 @@ def _check_spacing(array: pa.Array, wanted: pa.DataType) -> None:
     """Raise CellError at a float that may stand for several values of a type."""
     if _has_gap(array, wanted):
         row = next(row for row in range(len(array)) if _has_gap(array.slice(row, 1), wanted))
-        reason = f"came as a float and may have been rounded: it has no exact form as {wanted}"
+        reason = (
+            f"came as a float and may have been rounded: it has no exact form as {wanted}; cast it in the SQL"
+        )
         raise cell_error(row, cells(array.slice(row, 1))[0], reason)
 
 
@@ -241,7 +243,7 @@ def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
             raise_at(
                 pc.match_substring_regex(array, r"[eE]\+?0*[1-9]"),
                 array,
-                "is spelled like a float, which may have been rounded",
+                "is spelled like a float, which may have been rounded; cast it in the SQL",
             )
         return _by_text(array, pair)
     with suppress(pa.ArrowException):

@@ -71,7 +71,7 @@ def test_nothing_is_imported_before_the_question_is_sent(settings: dict[str, str
     ]
 
 
-#: The packages of which each is imported only by those who need it.
+#: Slow packages, to be imported only where they are needed.
 HEAVY = frozenset(
     {"altair", "duckdb", "pandas", "pandera", "polars", "psycopg", "pyarrow", "pydantic", "sqlglot"}
 )

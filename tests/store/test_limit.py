@@ -237,7 +237,7 @@ def test_unusual_jobs(place: str, job: str) -> None:
 
 @pytest.fixture
 def unusable(place: str, request: pytest.FixtureRequest) -> Any:
-    """Return the place of a store, and a context in which nothing can be written there."""
+    """Return a store's place, and a context that blocks all writes to it."""
     if not place.startswith("postgresql:"):
         return place, lambda: locked(Path(place))
     relay, running = request.getfixturevalue("relay"), request.getfixturevalue("running")

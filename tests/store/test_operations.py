@@ -29,7 +29,7 @@ BY_DAY, IN_DOUBT, REACHED = QUERIES
 
 @pytest.fixture
 def filled(running: PostgresServer, database: Any) -> str:
-    """Return the URL, for a role that reads, of a store in which one of two limits is reached."""
+    """Fill a store with two limits, one of them reached; return its URL for a role that reads."""
     url = running.url("store")
     create_role(database, "reads LOGIN")
     for statement in schema.ddl("connecty", reads="reads").split(";\n"):
