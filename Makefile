@@ -50,8 +50,8 @@ verify.docs = $(RUN) tests.verification.docs $(ARGS) ## does each page run as pa
 verify.cuts = CUTS_EVERY=1 $(BIN)/python $(PYTEST) tests/faults/test_cuts.py ## an answer truncated after each of its bytes
 verify.flips = FLIPS_EVERY=1 $(BIN)/python $(PYTEST) tests/frames/test_damage.py -m slow ## a Parquet file with each of its bits flipped
 verify.schemathesis = SCHEMATHESIS="--max-examples 300" $(RUN) pytest -s tests/sandbox/test_openapi.py -k schemathesis ## requests made from the OpenAPI document
-verify.medium = $(foreach what,$(or $(ONLY),$(call choices,medium)),$(MAKE) verify WHAT=$(what) ARGS="$(medium.$(what))" &&) true ## those that follow as .ci/run does; ONLY="chaos soak"
-# Their arguments there: the same cases each time, half a minute of processor time for each program.
+verify.medium = $(foreach what,$(or $(ONLY),$(call choices,medium)),$(MAKE) verify WHAT=$(what) ARGS="$(medium.$(what))" &&) true ## those that follow, in medium length; ONLY="fidelity fuzz openings" as in .ci/run
+# The same cases each time, half a minute of processor time for each program.
 medium.bounds = --every 14 --sizes 4 --readers Arrow
 medium.chaos = --questions 300 --seed 1
 medium.fidelity = --every 16
@@ -88,8 +88,8 @@ help: ## this list
 demo: $(VENV)/demo.stamp ## ask the sandbox a question; QUESTION="..." asks another one
 	$(BIN)/connecty ask "$(QUESTION)" --sandbox
 
-# With JupyterLab, and with the type checkers, which tests/typing/test_typing.py runs over code of users.
-test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp ## run all tests, in four processes; JOBS=6 for six
+# With JupyterLab, with mutmut, and with the type checkers, which tests/typing/test_typing.py runs over code of users.
+test: $(VENV)/test.stamp $(VENV)/browser.stamp $(VENV)/lint.stamp $(VENV)/mutation.stamp ## run all tests, in four processes; JOBS=6 for six
 	$(BIN)/python $(PYTEST) $(ARGS)
 
 # For each change while developing, and for the newest Python in .ci/run.
@@ -123,14 +123,14 @@ format: $(VENV)/lint.stamp ## fix what ruff can fix
 bench: $(VENV)/demo.stamp $(VENV)/bench.stamp ## measure; WHAT is below
 	$(bench.$(WHAT))
 
-verify: $(VENV)/test.stamp ## test at length; WHAT is below
+verify: $(VENV)/test.stamp $(if $(filter mutate,$(WHAT)),$(VENV)/mutation.stamp) ## test at length; WHAT is below
 	$(verify.$(WHAT))
 
 structure: $(VENV)/demo.stamp ## the size of the package and the way of one question; ARGS="--package PATH" for another checkout
 	$(RUN) tools.structure $(ARGS)
 
 docs: $(VENV)/demo.stamp $(VENV)/docs.stamp ## build the documentation into docs/_build/html, and search it
-	$(RUN) sphinx -W --keep-going -b html docs docs/_build/html
+	$(RUN) sphinx -aW --keep-going -b html docs docs/_build/html
 	$(RUN) tools.search
 
 docstrings: $(VENV)/test.stamp ## write the keywords of AskOptions, Settings and Sandbox into the docstrings that list them
@@ -153,7 +153,7 @@ dist: $(VENV)/dist.stamp ## build the sdist into dist/, and the wheel from it
 
 constraints: $(BIN)/python ## write the newest versions of all packages into .ci/constraints.txt, which set-up installs
 	$(BIN)/python tools/packages.py compile --quiet --universal --upgrade --no-annotate --all-extras \
-		$(patsubst %,--group %,test browser lint bench dist docs) --custom-compile-command "make constraints" --output-file .ci/constraints.txt pyproject.toml
+		$(patsubst %,--group %,test browser lint bench mutation dist docs) --custom-compile-command "make constraints" --output-file .ci/constraints.txt pyproject.toml
 
 test-dist: dist $(VENV)/test.stamp ## install and test both outside of the checkout
 	.ci/test-dist $(BIN)/python

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import sys
 
-from connecty_frames._base.version import __version__ as __version__
+from connecty_frames._base import __version__ as __version__
+from connecty_frames._base import lazy_getattr
 
 # True for type checkers: they know the name. Importing it from typing would double the time of this import,
 # and jedi, used by editors, finds no names below the literal False.
 TYPE_CHECKING = not __name__
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Final
 
     from connecty_frames.answer import Answer as Answer
     from connecty_frames.answer_metadata import AnswerMetadata as AnswerMetadata
@@ -121,21 +122,17 @@ if not TYPE_CHECKING:  # type checkers know the names from above, and would take
 
     #: What first guesses at a name mean.
     _GUESSES = {
-        **dict.fromkeys(("query", "read", "read_sql", "sql"), "ask_df"),
-        **dict.fromkeys(("connect", "login", "init", "setup"), "configure"),
-        "sandbox": "use_sandbox",
+        name: f"; use cf.{right}"
+        for right, names in {
+            "ask_df": "query read read_sql sql run execute ask_polars",
+            "ask_batch": "batch",
+            "configure": "connect login init setup config set_option set_options",
+            "Client": "Connection Session",
+            "use_sandbox": "sandbox Sandbox demo",
+        }.items()
+        for name in names.split()
     }
-
-    def __getattr__(name: str) -> Any:
-        # As `lazy_getattr`, but without importlib: this import may take a fifth of the start of Python.
-        if name not in _MODULES:
-            hint = f"; use cf.{_GUESSES[name]}" if name in _GUESSES else ""
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
-        module = f"{__name__}.{_MODULES[name]}"
-        __import__(module)
-        value = getattr(sys.modules[module], name)
-        globals()[name] = value
-        return value
+    __getattr__ = lazy_getattr(__name__, _MODULES, _GUESSES)
 
     def __dir__() -> list[str]:
         return [*__all__, "__version__"]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, overload
 
 from connecty_frames import diagnostics
+from connecty_frames._base import __version__
 from connecty_frames._base.text import counted, excerpt, snippet, value_text, with_excerpt
-from connecty_frames._base.version import __version__
 from connecty_frames.answer_metadata import (
     AnswerMetadata,
     Schema,
@@ -18,13 +18,12 @@ from connecty_frames.answer_metadata import (
     no_attribute,
 )
 from connecty_frames.decode.envelope import Envelope, read_envelope
-from connecty_frames.decode.exact_json import to_python
-from connecty_frames.decode.limits import LIMITS, ReaderLimits
+from connecty_frames.decode.exact_json import LIMITS, ReaderLimits, to_python
 from connecty_frames.display.progress import show_in_notebook
 from connecty_frames.errors import ConfigError, NoTableError, missing_extra, without_secrets
 from connecty_frames.files import answer_file, checked_path, open_regular
 from connecty_frames.frames.attachment import write_schema
-from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_question_id, shows_options
+from connecty_frames.options import ASK_ONLY, AskOptions, FetchOptionsDict, check_question_id, shows_options
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
@@ -44,20 +43,23 @@ if TYPE_CHECKING:
     from connecty_frames.options import DtypeBackend, Engine
 
 #: Options without effect on the decoding of a saved response.
-_NOT_DECODING: Final = ("dtype_backend", "timeout", "progress", *ASKING)
-#: How many columns a repr shows.
+_WITHOUT_EFFECT: Final = ("dtype_backend", "timeout", "progress", *ASK_ONLY)
 _REPR_COLUMNS: Final = 12
 #: Corrections of first guesses at a name: an answer is no frame.
 _GUESSES: Final = {
-    **dict.fromkeys(("df", "data", "frame", "dataframe", "to_df"), "to_pandas()"),
-    **{
-        name: f"to_pandas().{name}"
-        for name in ("head", "tail", "describe", "shape", "iloc", "loc", "to_csv", "to_excel", "to_dict")
-    },
-    **dict.fromkeys(("to_pyarrow", "arrow", "to_table"), "to_arrow()"),
-    "columns": "schema.names",
-    "dtypes": "schema",
-    "chart": "plot()",
+    name: right.format(name)
+    for right, names in {
+        "to_pandas()": "df data frame dataframe to_df pandas result show toPandas",
+        "to_pandas().{}": "head tail describe shape iloc loc to_csv to_excel to_dict merge",
+        "to_polars()": "polars pl",
+        "to_polars().{}": "write_csv to_dicts group_by filter lazy join",
+        "to_arrow()": "to_pyarrow arrow to_table",
+        "to_arrow().to_pylist()": "fetchall",
+        "rows": "rowcount height num_rows",
+        "to_json(path)": "save json",
+        "to_parquet(path)": "write_parquet",
+    }.items()
+    for name in names.split()
 }
 
 
@@ -139,7 +141,7 @@ class Answer(WithMetadata):
         return cls(body, decoded, metadata)
 
     @classmethod
-    @shows_options(without=_NOT_DECODING, max_rows=None)
+    @shows_options(without=_WITHOUT_EFFECT, max_rows=None)
     def from_json(
         cls,
         source: bytes | str | os.PathLike[str],
@@ -181,19 +183,11 @@ class Answer(WithMetadata):
         >>> cf.Answer.from_json(path).schema
         orders  int64  numeric statistics; 1 whole number
         """
-        ask_options = read_schema(AskOptions.from_kwargs(options, without=_NOT_DECODING))
-        body = _read(source)
-        return cls.from_response(
-            body,
-            read_envelope(body),
-            options=ask_options,
-            fetched=options.get("max_rows"),
-            known=AnswerMetadata(
-                question=question,
-                question_id=None if question_id is None else check_question_id(question_id),
-                dw_id=ask_options.dw_id,
-            ),
-        )
+        ask_options = read_schema(AskOptions.from_kwargs(options, without=_WITHOUT_EFFECT))
+        body, fetched = _body_from(source), options.get("max_rows")
+        envelope, asked = read_envelope(body), None if question_id is None else check_question_id(question_id)
+        known = AnswerMetadata(question=question, question_id=asked, dw_id=ask_options.dw_id)
+        return cls.from_response(body, envelope, options=ask_options, fetched=fetched, known=known)
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
         """Save the response as it was received, for :meth:`from_json`; the file appears when complete.
@@ -345,7 +339,7 @@ class Answer(WithMetadata):
             A notebook displays it without a network. Its title is the question, or names what is drawn if
             that is less. Nothing is sampled or summed. It is about 600 pixels high and has at most ten
             colours; the subtitle says what is left out, and counts the rows of an answer that was cut. A
-            heatmap with numbers is an ``alt.LayerChart``. Decimals and long integers are drawn as float64,
+            chart with numbers is an ``alt.LayerChart``. Decimals and long integers are drawn as float64,
             with about 16 digits; NaN and infinity are not drawn.
             Tooltips show all digits, the first 1,000 characters of texts, the first 50 columns and those
             drawn. Times are drawn in their column's time zone.
@@ -430,7 +424,8 @@ class Answer(WithMetadata):
             raise no_attribute(self, name, _GUESSES)
 
         def __getitem__(self, key: object) -> NoReturn:
-            raise TypeError(f"'Answer' object is not subscriptable; use .to_pandas()[{value_text(key)}]")
+            part = f"[{value_text(key)}]" if isinstance(key, str | list) else ".iloc[...]"
+            raise TypeError(f"'Answer' object is not subscriptable; use .to_pandas(){part}")
 
         def __iter__(self) -> NoReturn:
             raise TypeError("'Answer' object is not iterable; use .to_pandas(), or .to_arrow().to_pylist()")
@@ -491,7 +486,7 @@ class Answer(WithMetadata):
         return table
 
 
-def _read(source: bytes | str | os.PathLike[str]) -> bytes:
+def _body_from(source: bytes | str | os.PathLike[str]) -> bytes:
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
     if isinstance(source, str) and source.lstrip()[:1] in ("{", "["):

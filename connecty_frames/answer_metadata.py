@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -22,22 +22,17 @@ from connecty_frames._base.text import age_text, counted, cut, quoted, snippet, 
 from connecty_frames.errors import ConfigError, ConnectyError, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     import pyarrow as pa
 
     from connecty_frames.decode.schema import ColumnSchema
 
-#: The fields with times.
 _TIMES: Final = ("asked_at", "cast_at")
-#: The key of the metadata of a frame, and the name of its accessor.
-KEY: Final = "connecty"
+KEY: Final = "connecty"  # the key of the metadata of a frame, and the name of its accessor
 #: Fields with a key of their own in the attrs of pandas, for users who look there.
 ATTRS: Final = ("question", "question_id", "sql_query", "response_summary")
-#: Members whose errors stay unchanged: the metadata itself, and methods that name the question themselves.
+#: Members whose errors stay unchanged: the metadata itself, and methods that name the question.
 _UNCHANGED: Final = frozenset({"metadata", "to_frame"})
 _OPERATORS: Final = frozenset({"__getitem__", "__arrow_c_stream__"})
-#: How many characters of a text a repr shows.
 _REPR_LENGTH: Final = 60
 #: How much the repr of a schema shows: columns, and characters of a name, a type and its evidence.
 _MOST_COLUMNS: Final = 500
@@ -46,15 +41,19 @@ _LONGEST_TEXT: Final = 1_000
 _GUESSES: Final = {
     **dict.fromkeys(("summary", "text"), "response_summary"),
     **dict.fromkeys(("sql", "query"), "sql_query"),
-    "id": "question_id",
+    **dict.fromkeys(("id", "query_id", "sfqid"), "question_id"),
+    "stats": "statistics",
 }
-#: Marks a decimal; random, so that no text of a server contains it.
-_MARK: Final = os.urandom(8).hex()
+#: The same for an answer and the accessor of its frames.
+_OF_ANSWERS: Final = {"dtypes": "schema", "columns": "schema.names", "chart": "plot()"} | {
+    name: f"metadata.{name}" for name in ("dw_id", "asked_at", "elapsed", "reused", "rows")
+}
+_MARK: Final = os.urandom(8).hex()  # marks a decimal; random, so that no text of a server contains it
 
 
 def no_attribute(owner: object, name: str, others: Mapping[str, str] | None = None) -> AttributeError:
     """Return the error of a missing attribute, with the right name for a first guess."""
-    guesses = {**_GUESSES, **(others or {})}
+    guesses = {**_GUESSES, **(_OF_ANSWERS if isinstance(owner, WithMetadata) else {}), **(others or {})}
     hint = f"; use .{guesses[name]}" if name in guesses else ""
     message = f"{type(owner).__name__!r} object has no attribute {name!r}{hint}"
     error = AttributeError(message, name=name, obj=owner)
@@ -101,8 +100,7 @@ class AnswerMetadata:
     version
         The version of connecty_frames that made the table.
     cast_at
-        When ``cast`` or ``Pin.rerun`` made the rows, which are not counted; aware and in UTC, or None for an
-        answer.
+        When ``cast`` or ``Pin.rerun`` made the rows, uncounted; aware and in UTC, or None for an answer.
 
     Raises
     ------
@@ -262,6 +260,8 @@ def _naming_question(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(self, *args, **kwargs)
         except BaseException as error:
+            if isinstance(error, TypeError) and method.__name__ == "plot":  # plot(kind="bar")
+                error.add_note("It takes x=, y= and color=; a frame's own .plot() draws other charts.")
             with suppress(AttributeError):  # of a polars frame without metadata
                 name_question(error, self.metadata)
             raise
@@ -426,6 +426,17 @@ class Schema(Sequence["ColumnSchema"]):
             raise ConfigError(
                 "This is not a saved schema; save one with answer.schema.to_json().", setting="schema"
             ) from None
+
+
+def schema_of(metadata: AnswerMetadata) -> Schema:
+    """Return the schema of an answer from its metadata; raises ConfigError."""
+    from connecty_frames.decode.schema import read_column
+
+    try:
+        return Schema(map(read_column, metadata.schema))
+    except (ValueError, TypeError) as error:
+        message = f"The schema in this metadata cannot be read ({snippet(str(error))}): use the Answer."
+        raise ConfigError(message, setting="source") from None
 
 
 def column_texts(column: ColumnSchema) -> dict[str, str]:

@@ -12,7 +12,7 @@ from connecty_frames.answer import Answer
 from connecty_frames.client import Client, awaited
 from connecty_frames.errors import ConfigError
 from connecty_frames.options import (
-    ASKING,
+    ASK_ONLY,
     AskOptions,
     AskOptionsDict,
     Engine,
@@ -26,8 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
     from uuid import UUID
 
-    from connecty_frames.calls.concurrent import QuestionFuture
+    from connecty_frames.calls import QuestionFuture
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
+
+    class _AskCall(AskOptionsDict, total=False):
+        client: Client | None
+
+    class _FetchCall(FetchOptionsDict, total=False):
+        client: Client | None
+
+    class _ManyCall(_AskCall, total=False):
+        max_workers: int
 
 
 def shared_client(given: Client | None = None) -> Client:
@@ -74,29 +83,11 @@ def ask(question: str, *, client: Client | None = None, **options: Unpack[AskOpt
 
 
 @overload
-def ask_df(
-    question: str,
-    *,
-    engine: Literal["pandas"] = ...,
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
-) -> PandasFrame: ...
+def ask_df(question: str, *, engine: Literal["pandas"] = ..., **options: Unpack[_AskCall]) -> PandasFrame: ...
 @overload
-def ask_df(
-    question: str,
-    *,
-    engine: Literal["polars"],
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
-) -> PolarsFrame: ...
+def ask_df(question: str, *, engine: Literal["polars"], **options: Unpack[_AskCall]) -> PolarsFrame: ...
 @overload
-def ask_df(
-    question: str,
-    *,
-    engine: Literal["pyarrow"],
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
-) -> ArrowTable: ...
+def ask_df(question: str, *, engine: Literal["pyarrow"], **options: Unpack[_AskCall]) -> ArrowTable: ...
 @shows_options()
 def ask_df(
     question: str,
@@ -154,8 +145,7 @@ def ask_df(
     Returns
     -------
     pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        ``metadata(frame)`` returns its SQL, summary and so on; so does ``frame.connecty`` in pandas and
-        polars.
+        ``metadata(frame)`` returns its SQL, summary and so on; in pandas and polars, ``frame.connecty`` does.
 
     Raises
     ------
@@ -183,7 +173,7 @@ def ask_df(
     return shared_client(client).call(question, ask_options).answer().to_frame(ask_options)
 
 
-@shows_options(without=ASKING)
+@shows_options(without=ASK_ONLY)
 def fetch(
     question_id: str | UUID, *, client: Client | None = None, **options: Unpack[FetchOptionsDict]
 ) -> Answer:
@@ -224,29 +214,17 @@ def fetch(
 
 @overload
 def fetch_df(
-    question_id: str | UUID,
-    *,
-    engine: Literal["pandas"] = ...,
-    client: Client | None = ...,
-    **options: Unpack[FetchOptionsDict],
+    question_id: str | UUID, *, engine: Literal["pandas"] = ..., **options: Unpack[_FetchCall]
 ) -> PandasFrame: ...
 @overload
 def fetch_df(
-    question_id: str | UUID,
-    *,
-    engine: Literal["polars"],
-    client: Client | None = ...,
-    **options: Unpack[FetchOptionsDict],
+    question_id: str | UUID, *, engine: Literal["polars"], **options: Unpack[_FetchCall]
 ) -> PolarsFrame: ...
 @overload
 def fetch_df(
-    question_id: str | UUID,
-    *,
-    engine: Literal["pyarrow"],
-    client: Client | None = ...,
-    **options: Unpack[FetchOptionsDict],
+    question_id: str | UUID, *, engine: Literal["pyarrow"], **options: Unpack[_FetchCall]
 ) -> ArrowTable: ...
-@shows_options(without=ASKING)
+@shows_options(without=ASK_ONLY)
 def fetch_df(
     question_id: str | UUID,
     *,
@@ -325,27 +303,15 @@ def ask_async(
 
 @overload
 def ask_df_async(
-    question: str,
-    *,
-    engine: Literal["pandas"] = ...,
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
+    question: str, *, engine: Literal["pandas"] = ..., **options: Unpack[_AskCall]
 ) -> Coroutine[Any, Any, PandasFrame]: ...
 @overload
 def ask_df_async(
-    question: str,
-    *,
-    engine: Literal["polars"],
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
+    question: str, *, engine: Literal["polars"], **options: Unpack[_AskCall]
 ) -> Coroutine[Any, Any, PolarsFrame]: ...
 @overload
 def ask_df_async(
-    question: str,
-    *,
-    engine: Literal["pyarrow"],
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
+    question: str, *, engine: Literal["pyarrow"], **options: Unpack[_AskCall]
 ) -> Coroutine[Any, Any, ArrowTable]: ...
 @shows_options()
 def ask_df_async(
@@ -387,30 +353,15 @@ def ask_df_async(
 
 @overload
 def ask_many(
-    questions: Iterable[str],
-    *,
-    max_workers: int = ...,
-    as_completed: Literal[False] = ...,
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
+    questions: Iterable[str], *, as_completed: Literal[False] = ..., **options: Unpack[_ManyCall]
 ) -> list[QuestionFuture]: ...
 @overload
 def ask_many(
-    questions: Iterable[str],
-    *,
-    max_workers: int = ...,
-    as_completed: Literal[True],
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
+    questions: Iterable[str], *, as_completed: Literal[True], **options: Unpack[_ManyCall]
 ) -> Iterator[QuestionFuture]: ...
 @overload
 def ask_many(
-    questions: Iterable[str],
-    *,
-    max_workers: int = ...,
-    as_completed: bool,
-    client: Client | None = ...,
-    **options: Unpack[AskOptionsDict],
+    questions: Iterable[str], *, as_completed: bool, **options: Unpack[_ManyCall]
 ) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
 @shows_options()
 def ask_many(

@@ -12,14 +12,13 @@ from connecty_frames._base.text import hidden, terminal
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.asking.auth import API, Auth
 from connecty_frames.asking.submission import Submission, question_body, resume_command
-from connecty_frames.calls.asynchronous import ask_in_thread
-from connecty_frames.calls.concurrent import ConcurrentRun, QuestionFuture
+from connecty_frames.calls import ConcurrentRun, QuestionFuture, ask_in_thread
 from connecty_frames.errors import CodeLocation, ConfigError, HistoryWarning, warn
 from connecty_frames.http.redaction import masked_id
 from connecty_frames.http.transport import Transport
 from connecty_frames.options import (
-    ASKING,
-    READING,
+    ASK_ONLY,
+    FRAME_ONLY,
     Asked,
     AskOptions,
     AskOptionsDict,
@@ -43,12 +42,16 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from connecty_frames._base.text import SecretStr
+    from connecty_frames.asking.auth import ResumeCommand
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.http.models import Response
     from connecty_frames.settings.values import Settings
     from connecty_frames.store.history import History
-    from connecty_frames.store.limits import Limit
-    from connecty_frames.store.table import QuestionStore
+    from connecty_frames.store.table import Limit, QuestionStore
+
+    class _ManyOptions(AskOptionsDict, total=False):
+        max_workers: int
+
 
 _Result = TypeVar("_Result")
 
@@ -87,8 +90,7 @@ class Client:
     1
     """
 
-    #: The repr in a traceback if its settings were refused.
-    _repr = "<Client without settings>"
+    _repr = "<Client without settings>"  # the repr in a traceback if its settings were refused
     _close_history: Callable[[], object] | None = None
 
     @shows_keywords(ClientSettingsDict.__annotations__)
@@ -115,31 +117,21 @@ class Client:
         return client
 
     def _open(
-        self,
-        settings: Settings,
-        clock: Clock,
-        random: Callable[[], float],
-        resume_command: Callable[[str, int], str],
+        self, settings: Settings, clock: Clock, random: Callable[[], float], resume_command: ResumeCommand
     ) -> None:
         client_id, client_secret = settings.credentials()
         transport = Transport(settings, clock, random)
-        api = API(
-            transport,
-            Auth(client_id, client_secret, transport=transport),
-            timeout=settings.timeout,
-            resume_command=resume_command,
-        )
+        auth = Auth(client_id, client_secret, transport=transport)
+        api = API(transport, auth, timeout=settings.timeout, resume_command=resume_command)
         self._use(api, client_id, settings.dw_id)
         if settings.keeps_history:
             api.history = self._open_history(settings)
         if api.history is not None:
-            #: Also once this client is garbage.
-            self._close_history = weakref.finalize(self, api.history.close)
+            self._close_history = weakref.finalize(self, api.history.close)  # also once the client is garbage
 
     def _use(self, api: API, client_id: SecretStr, dw_id: int | None) -> None:
         self._api, self._client_id, self._dw_id = api, client_id, dw_id
-        shown = f"<Client {masked_id(client_id)} at {api.transport.address}, {dw_id=}>"
-        self._repr = terminal(shown)
+        self._repr = terminal(f"<Client {masked_id(client_id)} at {api.transport.address}, {dw_id=}>")
 
     def __enter__(self) -> Self:
         return self
@@ -211,20 +203,18 @@ class Client:
 
         return probe_health(self._api.transport, timeout=timeout)
 
-    @shows_options(without=READING)
+    @shows_options(without=FRAME_ONLY)
     def submit(self, question: str, **options: Unpack[AskOptionsDict]) -> Question:
         """Ask a question without waiting for its answer.
 
-        The question is started at most once: it is sent again only after a 429, after one 401, or if no
-        connection was made.
+        The question is started at most once: it is sent again only after a 429, one 401 or no connection.
 
         Parameters
         ----------
         question
             In plain language, sent exactly as given.
         **options
-            The options of :func:`ask_df` about asking; ``timeout`` covers the time until the question is
-            accepted.
+            The options of :func:`ask_df` about asking; ``timeout`` covers the time until it is accepted.
 
         Returns
         -------
@@ -242,7 +232,7 @@ class Client:
         SubmissionUncertain
             If it is unknown whether the question was started. Check ConnectyAI's chat history.
         """
-        return self.call(question, AskOptions.from_kwargs(options, without=READING)).submit()
+        return self.call(question, AskOptions.from_kwargs(options, without=FRAME_ONLY)).submit()
 
     def question(self, question_id: str | UUID, *, dw_id: int | None = None) -> Question:
         """Return the handle of an earlier question, asked in this or any other process; nothing is sent.
@@ -287,19 +277,15 @@ class Client:
         ask_options = AskOptions.from_kwargs(options, engine=engine)
         return self.call(question, ask_options).answer().to_frame(ask_options)
 
-    @shows_options(without=ASKING)
+    @shows_options(without=ASK_ONLY)
     def fetch(self, question_id: str | UUID, **options: Unpack[FetchOptionsDict]) -> Answer:
         """Fetch the answer of an earlier question, as :func:`connecty_frames.fetch` does."""
-        ask_options = AskOptions.from_kwargs(options, without=ASKING)
+        ask_options = AskOptions.from_kwargs(options, without=ASK_ONLY)
         return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options)
 
     @overload
     def fetch_df(
-        self,
-        question_id: str | UUID,
-        *,
-        engine: Literal["pandas"] = "pandas",
-        **options: Unpack[FetchOptionsDict],
+        self, question_id: str | UUID, *, engine: Literal["pandas"] = ..., **options: Unpack[FetchOptionsDict]
     ) -> PandasFrame: ...
     @overload
     def fetch_df(
@@ -309,13 +295,17 @@ class Client:
     def fetch_df(
         self, question_id: str | UUID, *, engine: Literal["pyarrow"], **options: Unpack[FetchOptionsDict]
     ) -> ArrowTable: ...
-    @shows_options(without=ASKING)
+    @shows_options(without=ASK_ONLY)
     def fetch_df(
         self, question_id: str | UUID, *, engine: Engine = "pandas", **options: Unpack[FetchOptionsDict]
     ) -> PandasFrame | PolarsFrame | ArrowTable:
         """Fetch the table of an earlier question, as :func:`connecty_frames.fetch_df` does."""
-        ask_options = AskOptions.from_kwargs(options, without=ASKING, engine=engine)
+        ask_options = AskOptions.from_kwargs(options, without=ASK_ONLY, engine=engine)
         return self.question(question_id, dw_id=ask_options.dw_id).answer(ask_options).to_frame(ask_options)
+
+    def deadline(self, ask_options: AskOptions) -> Deadline:
+        """Return the deadline for the beginning of a batch."""
+        return Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
 
     def call(self, question: str, ask_options: AskOptions) -> Call:
         """Return a call whose arguments are checked; nothing is sent yet, and its time runs from now on."""
@@ -334,8 +324,7 @@ class Client:
             ask_options = read_schema(ask_options)
         body = question_body(question)  # a wrong question is reported before a missing dw_id
         asked = Asked(question, self._workspace(ask_options.dw_id), tags=ask_options.tags)
-        submission = Submission(self._api, asked, body)
-        return Call(self._api, submission, ask_options, deadline)
+        return Call(self._api, Submission(self._api, asked, body), ask_options, deadline)
 
     @shows_options()
     def ask_async(self, question: str, **options: Unpack[AskOptionsDict]) -> Coroutine[Any, Any, Answer]:
@@ -363,30 +352,15 @@ class Client:
 
     @overload
     def ask_many(
-        self,
-        questions: Iterable[str],
-        *,
-        max_workers: int = 8,
-        as_completed: Literal[False] = False,
-        **options: Unpack[AskOptionsDict],
+        self, questions: Iterable[str], *, as_completed: Literal[False] = ..., **options: Unpack[_ManyOptions]
     ) -> list[QuestionFuture]: ...
     @overload
     def ask_many(
-        self,
-        questions: Iterable[str],
-        *,
-        max_workers: int = 8,
-        as_completed: Literal[True],
-        **options: Unpack[AskOptionsDict],
+        self, questions: Iterable[str], *, as_completed: Literal[True], **options: Unpack[_ManyOptions]
     ) -> Iterator[QuestionFuture]: ...
     @overload
     def ask_many(
-        self,
-        questions: Iterable[str],
-        *,
-        max_workers: int = 8,
-        as_completed: bool,
-        **options: Unpack[AskOptionsDict],
+        self, questions: Iterable[str], *, as_completed: bool, **options: Unpack[_ManyOptions]
     ) -> list[QuestionFuture] | Iterator[QuestionFuture]: ...
     @shows_options()
     def ask_many(
@@ -401,11 +375,7 @@ class Client:
         check_bool(as_completed, "as_completed")
         # Wrong options are an error before any question is asked.
         ask_options = self.call("any question", AskOptions.from_kwargs(options)).options
-        run = ConcurrentRun(
-            questions,
-            lambda question: self.call(question, ask_options),
-            max_workers=max_workers,
-        )
+        run = ConcurrentRun(questions, lambda each: self.call(each, ask_options), max_workers=max_workers)
         return run.completed() if as_completed else run.finished()
 
     def __repr__(self) -> str:

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from connecty_frames import errors
 from connecty_frames._base.text import counted, fields_text, snippet, with_excerpt
-from connecty_frames.decode.exact_json import LONE_SURROGATE
-from connecty_frames.decode.limits import MOST_WARNINGS
-from connecty_frames.errors import (
-    ProtocolWarning,
-    QuestionError,
-    QuestionFailed,
-    ResponseError,
-    StatisticsWarning,
-    TruncatedError,
-    TruncationWarning,
-    TypeFidelityWarning,
-    warn,
-)
+from connecty_frames.decode.exact_json import LONE_SURROGATE, MOST_WARNINGS
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.envelope import Envelope
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-#: The usual row limits of servers.
-_USUAL_LIMITS: Final = frozenset({1_000, 5_000, 10_000, 50_000, 100_000})
+_USUAL_LIMITS: Final = frozenset({1_000, 5_000, 10_000, 50_000, 100_000})  # the usual row limits of servers
 
 
 def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None:
@@ -40,20 +27,20 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
     if envelope.escaped_fields:
         places = " and ".join(envelope.escaped_fields)
         text = f"Found {LONE_SURROGATE}, in {places}: it is written as its escape."
-        warnings.insert(0, TypeFidelityWarning(text))
+        warnings.insert(0, errors.TypeFidelityWarning(text))
     if envelope.excess:
         outcome = "are not kept in the metadata" if envelope.statistics else "were not read"
-        warnings.insert(0, StatisticsWarning(f"The statistics {envelope.excess}, so they {outcome}."))
+        warnings.insert(0, errors.StatisticsWarning(f"The statistics {envelope.excess}, so they {outcome}."))
     found_of: defaultdict[type[ConnectyWarning], list[ConnectyWarning]] = defaultdict(list)
     for warning in warnings:
         found_of[type(warning)].append(warning)
         if len(found_of[type(warning)]) <= MOST_WARNINGS:
-            warn(warning)
+            errors.warn(warning)
     for category, same in found_of.items():
         if others := same[MOST_WARNINGS:]:
             columns = dict.fromkeys(repr(snippet(each.column)) for each in others if each.column is not None)
             named = f" Columns: {snippet(', '.join(columns), 3_000)}." if columns else ""
-            warn(
+            errors.warn(
                 category(
                     f"Not shown: {counted(len(others), 'more warning')} of this category.{named} "
                     "The answer's schema and statistics show the details."
@@ -63,7 +50,7 @@ def issue_warnings(envelope: Envelope, found: Iterable[ConnectyWarning]) -> None
 
 def warn_of_difference(_kind: str, difference: str) -> None:
     """Warn of a difference between a saved response and the API document."""
-    warn(ProtocolWarning(difference))
+    errors.warn(errors.ProtocolWarning(difference))
 
 
 def silent_cut(decoded: Decoded, fetched: int | None) -> list[tuple[str, str]]:
@@ -78,7 +65,7 @@ def check_envelope(envelope: Envelope, options: AskOptions) -> None:
     """Raise ResponseError if a completed response has no results, or is not certain enough for ``strict``."""
     if envelope.unnamed is not None:
         names = snippet(", ".join(envelope.unnamed), 300) or "no other fields"
-        raise ResponseError(
+        raise errors.ResponseError(
             "The question is completed, but its response has none of the results of the API document; it has "
             f"{names}. Fetch it later, or report the names to the developers."
         )
@@ -86,7 +73,9 @@ def check_envelope(envelope: Envelope, options: AskOptions) -> None:
         "its statistics could not be fetched" if "statistics" in envelope.missing else ""
     )
     if doubt and options.strict:
-        raise ResponseError(f"The answer is in doubt: {doubt}. (This is an error because of strict=True.)")
+        raise errors.ResponseError(
+            f"The answer is in doubt: {doubt}. (This is an error because of strict=True.)"
+        )
 
 
 def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: int | None) -> None:
@@ -110,7 +99,7 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
     elif fetched is not None and options.max_rows is not None and options.max_rows > fetched:
         remedy = shell_remedy = f"the server takes max_rows up to {fetched:,}: ask for fewer rows"
     if options.on_truncation == "raise":
-        raise TruncatedError(
+        raise errors.TruncatedError(
             f"{cut};",
             hint=f"{remedy}.",
             shell_hint=f"{shell_remedy}.",
@@ -119,8 +108,8 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
             question_id=metadata.question_id,
         )
     if options.on_truncation == "warn":
-        warn(
-            TruncationWarning(
+        errors.warn(
+            errors.TruncationWarning(
                 f"{cut};",
                 hint=f"{remedy}, and on_truncation='ignore' hides this warning.",
                 shell_hint=f"{shell_remedy}, and --on-truncation ignore hides this warning.",
@@ -128,18 +117,18 @@ def report_truncation(metadata: AnswerMetadata, options: AskOptions, fetched: in
         )
 
 
-def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> QuestionError:
+def unfinished_error(envelope: Envelope, known: AnswerMetadata) -> errors.QuestionError:
     """Return the error of a question without an answer, with everything the server sent about it."""
     texts = {"response_summary": envelope.response_summary, "sql_query": envelope.sql_query}
     details = {**envelope.details, **{name: text for name, text in texts.items() if text}}
     listed = fields_text(details, envelope.more_details)
     subject = "The question" if known.question is None else f"The question {snippet(known.question)!r}"
     if envelope.state == State.FAILED:
-        error: type[QuestionError] = QuestionFailed
+        error: type[errors.QuestionError] = errors.QuestionFailed
         outcome, advice = "failed.", "Rephrase the question, or ask again if the server failed."
         without = " The server does not say why."
     else:
-        error = QuestionError
+        error = errors.QuestionError
         outcome, advice = f"is not finished (state {snippet(envelope.state)}).", "Fetch it later."
         without = ""
     said = " The server says:" if listed else without

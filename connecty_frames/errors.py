@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain, pairwise
 from pathlib import Path
-from traceback import walk_stack
-from types import FrameType, MappingProxyType
+from traceback import walk_stack, walk_tb
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakSet
 
@@ -70,17 +70,9 @@ class ConnectyError(_Keywords):
     question_id: str | None = None
     request_id: str | None = None
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        hint: str = "",
-        shell_hint: str = "",
-        question_id: str | None = None,
-        **values: Any,
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", shell_hint: str = "", **values: Any) -> None:
         super().__init__(f"{message} {hint}" if hint else message)
-        self.hint, self.shell_hint, self.question_id = hint, shell_hint, question_id
+        self.hint, self.shell_hint = hint, shell_hint
         for name, value in values.items():
             if not hasattr(type(self), name):
                 raise TypeError(f"{type(self).__name__} has no keyword {name!r}")
@@ -93,7 +85,6 @@ class ConnectyError(_Keywords):
         return self.question_id is None and not is_unknown
 
     def _render_traceback_(self) -> list[str]:
-        """Return the traceback that IPython displays in place of its own."""
         from connecty_frames._base.tracebacks import short_traceback
 
         return short_traceback(self)
@@ -314,8 +305,7 @@ class PinWarning(ConnectyWarning):
     """A pinned question has a different answer now, with ``on_change="warn"``."""
 
 
-#: Errors of this package raised by other code.
-_FOREIGN: Final[WeakSet[ConnectyError]] = WeakSet()
+_FOREIGN: Final[WeakSet[ConnectyError]] = WeakSet()  # errors of this package raised by other code
 
 
 def is_own(error: BaseException) -> TypeGuard[ConnectyError]:
@@ -324,7 +314,7 @@ def is_own(error: BaseException) -> TypeGuard[ConnectyError]:
     # exception set by another thread has none, but no class of this package can be set: it needs a message.
     if not isinstance(error, ConnectyError):
         return False
-    names = [frame.f_globals.get("__name__") for frame in _frames(error)]
+    names = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
     packages = [str(name).partition(".")[0] for name in names]
     is_derived = type(error).__module__.partition(".")[0] != _PACKAGE_NAME
     if is_derived or packages[-1:] not in ([], [_PACKAGE_NAME]) or not _PYTHON_AND_OURS.issuperset(packages):
@@ -344,7 +334,7 @@ def is_interrupt(error: BaseException) -> bool:
 def is_of_handler(error: BaseException) -> bool:
     """Return True for an exception raised by a signal handler."""
     # It may be of a library's class. But a handler gets the interrupted frame.
-    for interrupted, called in pairwise(_frames(error)):
+    for interrupted, called in pairwise(frame for frame, _ in walk_tb(error.__traceback__)):
         values = called.f_locals.values()
         rest = chain.from_iterable(value for value in values if isinstance(value, tuple))  # as of ``*args``
         if any(value is interrupted for value in chain(values, rest)):
@@ -360,13 +350,6 @@ def suppress_own(kind: type[ConnectyError]) -> Iterator[None]:
     except kind as error:
         if not is_own(error):
             raise
-
-
-def _frames(error: BaseException) -> Iterator[FrameType]:
-    traceback = error.__traceback__
-    while traceback is not None:
-        yield traceback.tb_frame
-        traceback = traceback.tb_next
 
 
 def without_secrets(text: str) -> str:
@@ -424,11 +407,4 @@ def warn(warning: ConnectyWarning) -> None:
     """Issue a warning at the caller's line: the first one outside this package."""
     redact(warning)
     location = WARNING_LOCATION.get(None) or CodeLocation.of_caller()
-    warnings.warn_explicit(
-        warning,
-        type(warning),
-        location.filename,
-        location.lineno,
-        module=location.module,
-        registry=location.registry,
-    )
+    warnings.warn_explicit(warning, type(warning), *location)

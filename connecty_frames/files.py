@@ -1,4 +1,4 @@
-"""Files named by users: opened without blocking, and replaced atomically."""
+"""Files named by users: opened without blocking, locked (except on Windows), and replaced atomically."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 from urllib.parse import unquote_to_bytes
 
-from connecty_frames._base.locks import lock, locked
 from connecty_frames._base.text import path_text, terminal
 from connecty_frames.errors import ConfigError, WriteFailed
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from io import BufferedReader
 
-#: The most bytes of a name for a file: temporary names and batches add to it.
-_NAME_BYTES: Final = 100
+_NAME_BYTES: Final = 100  # the most bytes of a name for a file: temporary names and batches add to it
 #: A URL such as ``s3://a`` or ``jdbc:postgresql://a``; pathlib joins its slashes. A single letter is a drive.
 _URL: Final = re.compile(rb"\s*([a-z][a-z0-9+.-][a-z0-9+.:-]*):/", re.IGNORECASE)
 #: The URL of a file on this machine (RFC 8089), with its path.
@@ -182,7 +183,6 @@ def atomic_write(
 
 
 def _link(part: Path, target: Path) -> None:
-    """Give a file the name of its target too, unless there is one."""
     try:
         target.hardlink_to(part)
     except FileExistsError:
@@ -245,7 +245,6 @@ def _prefix_of(target: Path) -> str:
 
 
 def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of a target without a writer."""
     if sys.platform == "win32":
         return
     pattern = re.compile(rf"\.{re.escape(_prefix_of(target))}\.[0-9a-f]{{8}}\.part")
@@ -276,3 +275,43 @@ def reserved(folder: Path) -> BinaryIO:
             file.close()
         raise
     return file
+
+
+@contextmanager
+def locked(
+    open_descriptor: Callable[[], int], wait: Callable[[], object] | None = None
+) -> Iterator[int | None]:
+    """Open and lock a file or folder; yield its descriptor, or None on Windows or if it cannot be opened."""
+    # While another caller has the lock, ``wait`` is called again and again; without it, the system waits.
+    descriptor = None
+    with suppress(OSError):
+        descriptor = None if sys.platform == "win32" else open_descriptor()
+    if descriptor is None:
+        yield None
+        return
+    try:
+        while not _is_locked_or_cannot_be(descriptor, blocks=wait is None):
+            if wait is not None:
+                wait()
+        yield descriptor
+    finally:
+        # Closing is not enough: a process forked meanwhile by another thread would keep the lock.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def _is_locked_or_cannot_be(descriptor: int, *, blocks: bool) -> bool:
+    try:
+        return lock(descriptor, blocks=blocks)
+    except OSError:  # a file system without locks
+        return True
+
+
+def lock(descriptor: int, *, blocks: bool) -> bool:
+    """Lock a descriptor; False if another caller has the lock, OSError if it cannot be locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocks else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True

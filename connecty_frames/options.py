@@ -12,20 +12,17 @@ import inspect
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from itertools import chain
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast, get_args
+from typing import Any, Final, Literal, TypedDict, TypeVar, cast, get_args
 from uuid import UUID
 
+from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import did_you_mean
-from connecty_frames._base.zones import named_zone
 from connecty_frames.errors import ConfigError, wrong_value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -34,25 +31,26 @@ DtypeBackend = Literal["numpy_nullable", "pyarrow", "numpy"]
 Decimals = Literal["auto", "exact", "float"]
 OnTruncation = Literal["warn", "raise", "ignore"]
 
-#: The longest timeout, 30 days in seconds: sockets and locks take no more on every system.
-MAX_TIMEOUT: Final = 2_592_000.0
-#: Ids of workspaces are below this, to fit into a URL.
-DW_ID_LIMIT: Final = 10**100
-#: An age as text, such as "6h" or "90".
-_AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)
+MAX_TIMEOUT: Final = 2_592_000.0  # 30 days in seconds: sockets and locks take no more on every system
+DW_ID_LIMIT: Final = 10**100  # ids of workspaces are below this, to fit into a URL
+_AGE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*([smhdw]?)", re.ASCII)  # such as "6h" or "90"
 #: What first guesses at an option mean.
 _GUESSES: Final = {
-    **dict.fromkeys(("limit", "n", "nrows", "num_rows", "row_limit"), "max_rows"),
-    **dict.fromkeys(("dtype", "dtypes", "types"), "schema"),
-    **dict.fromkeys(("backend", "library"), "engine"),
+    **dict.fromkeys(("limit", "n", "nrows", "num_rows", "rows", "top"), "max_rows"),
+    **dict.fromkeys(("dtype", "dtypes", "types", "schema_overrides", "parse_dates"), "schema"),
+    **dict.fromkeys(("backend", "library", "format", "return_type"), "engine"),
     **dict.fromkeys(("cache", "ttl"), "max_age"),
+    **dict.fromkeys(("timezone", "time_zone"), "tz"),
+    **dict.fromkeys(("workspace", "workspace_id"), "dw_id"),
+    "try_parse_dates": "infer_temporal",
+    "engine": "answer.to_pandas(), to_polars() or to_arrow()",
+    "question_id": "cf.fetch(question_id)",
 }
 _UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 #: The id of a question, and a UUID.
 _match_id: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:=+@-]{0,199}").fullmatch
 _match_uuid: Final = re.compile(r"(?i)[0-9a-f]{8}(-?)(?:[0-9a-f]{4}\1){3}[0-9a-f]{12}").fullmatch
-#: ``max_rows`` is below this, far more than in any answer; None requests all rows.
-_MAX_ROWS_LIMIT: Final = 10**18
+_MAX_ROWS_LIMIT: Final = 10**18  # ``max_rows`` is below this, far more than in any answer
 
 
 class FetchOptionsDict(TypedDict, total=False):
@@ -181,11 +179,9 @@ class AskOptions:
         unknown = next((name for name in options if name not in taken), None)
         if unknown is not None:
             known = [*({"engine"} & fixed.keys()), *taken]  # its caller names the engine in its signature
-            hint = did_you_mean(_GUESSES.get(unknown, unknown), known)
-            hint = hint.removesuffix(".")  # as in Python's own messages
-            if unknown == "question_id":
-                hint = "did you mean cf.fetch(question_id)?"
-            raise TypeError(f"unexpected keyword argument {unknown!r}; {hint}")
+            guess = _GUESSES.get(unknown, unknown)
+            hint = f"did you mean {guess}?" if "(" in guess else did_you_mean(guess, known)
+            raise TypeError(f"unexpected keyword argument {unknown!r}; {hint.removesuffix('.')}")
         return cls(**cast("dict[str, Any]", {"engine": _DEFAULTS.engine, **options, **fixed}))
 
 
@@ -218,7 +214,7 @@ def shows_options(*, without: Collection[str] = (), **defaults: object) -> Calla
     return shows_keywords(annotations, _DEFAULT_VALUES | defaults)
 
 
-def check_age(value: object, setting: str = "max_age") -> timedelta:
+def check_age(value: object) -> timedelta:
     """Return an age given as seconds, a timedelta or text such as ``"6h"``; a ConfigError for any other."""
     found: object = value
     match = _AGE.fullmatch(found.strip()) if isinstance(found, str) else None
@@ -231,9 +227,8 @@ def check_age(value: object, setting: str = "max_age") -> timedelta:
             return found
     except (OverflowError, TypeError, ValueError):  # too large, NaN, or no number though it says so (numpy)
         pass
-    raise wrong_value(
-        setting, value, "an age above 0: seconds, a timedelta, or text such as '90s', '30m', '6h' or '7d'"
-    )
+    expected = "an age above 0: seconds, a timedelta, or text such as '90s', '30m', '6h' or '7d'"
+    raise wrong_value("max_age", value, expected)
 
 
 def check_bool(value: object, setting: str) -> None:
@@ -319,12 +314,10 @@ def _is_bool(value: object) -> bool:
     return isinstance(value, bool)
 
 
-#: The keywords of asking; a call that fetches an answer does not take them.
-ASKING: Final = ("max_age", "tags")
+ASK_ONLY: Final = ("max_age", "tags")  # the keywords of asking, which no call takes that fetches an answer
 #: Client.submit does not take these: it reads no answer.
-READING: Final = tuple(AskOptionsDict.__annotations__.keys() - {"dw_id", "timeout", *ASKING})
-#: The test of each option's values, besides a default None, and words for the error. The schema is checked on
-#: reading.
+FRAME_ONLY: Final = tuple(AskOptionsDict.__annotations__.keys() - {"dw_id", "timeout", *ASK_ONLY})
+#: The test of each option's values but a default None, and words for the error. Reading checks the schema.
 _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "dw_id": (is_dw_id, "a workspace id, a whole number such as 13"),
     "engine": (_is_one_of(Engine), "'pandas', 'polars' or 'pyarrow'"),
@@ -358,5 +351,4 @@ _EXPECTED: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
 }
 
 _DEFAULT_VALUES: Final = {field.name: field.default for field in fields(AskOptions)}
-#: Made and checked once, since options cannot change.
-_DEFAULTS: Final = AskOptions(engine="pyarrow")
+_DEFAULTS: Final = AskOptions(engine="pyarrow")  # made and checked once, since options cannot change

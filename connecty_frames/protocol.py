@@ -19,8 +19,7 @@ REGIONS: Final[dict[str, str]] = {
     "us1": "https://api.us1.connecty-ai.com",
 }
 
-#: The beginning of a sandbox's client ids, to tell its questions from paid ones.
-SANDBOX_CLIENT: Final = "sandbox-"
+SANDBOX_CLIENT: Final = "sandbox-"  # begins a sandbox's client ids: its questions are not paid for
 
 HEALTH: Final = "/v1/health"
 TOKEN: Final = "/v1/auth/token"  # noqa: S105 - a path, not a secret
@@ -29,10 +28,8 @@ RESULTS: Final = "/v1/dw/{dw_id}/questions/{question_id}/results"
 
 #: The values of the query parameter ``include``, in the document's order.
 COMPONENTS: Final = ("dataframe", "statistics", "sqlquery", "summary")
-#: The components sent without ``include``.
-DEFAULT_INCLUDE: Final = ("dataframe",)
-#: The number of rows sent without ``max_rows``.
-DEFAULT_MAX_ROWS: Final = 1000
+DEFAULT_INCLUDE: Final = ("dataframe",)  # the components sent without ``include``
+DEFAULT_MAX_ROWS: Final = 1000  # the number of rows sent without ``max_rows``
 
 
 def folded(name: str) -> str:
@@ -112,5 +109,4 @@ NEXT_STATES: Final[dict[State, frozenset[State]]] = {
     State.FAILED: frozenset({State.FAILED}),
 }
 
-#: The states without a next one.
 FINAL_STATES: Final = frozenset(state for state, followers in NEXT_STATES.items() if followers == {state})

@@ -5,13 +5,12 @@ pytest imports this file at the start of every run, so it imports nothing until 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from connecty_frames.sandbox import Sandbox
 
 

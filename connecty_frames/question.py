@@ -1,4 +1,9 @@
-"""Question, the handle of a question that was asked, created from its id in any process; and Call."""
+"""Question, the handle of a question that was asked, created from its id in any process; and Call.
+
+A call may reuse the answer of an equal question, asked before by any thread or process of this user. The
+history says what was asked. Of callers that ask the same at the same time, one sends the question and records
+its id; the others wait for the id, and fetch the answer by it.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +12,32 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial, wraps
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NoReturn, ParamSpec, TypeVar
 
 import msgspec
 
+from connecty_frames import errors, frames
 from connecty_frames._base.clock import CURRENT, Deadline
 from connecty_frames._base.text import snippet
 from connecty_frames.answer import Answer, read_schema
 from connecty_frames.answer_metadata import AnswerMetadata
-from connecty_frames.asking.polling import Polling
+from connecty_frames.asking.polling import Polling, Results
 from connecty_frames.asking.submission import annotate, pending_message
-from connecty_frames.decode.limits import DECODING, LIMITS
+from connecty_frames.decode.envelope import read_envelope
+from connecty_frames.decode.exact_json import DECODING, LIMITS
 from connecty_frames.display.progress import progress
-from connecty_frames.errors import NotFoundError, QuestionTimeout, is_own, redact, suppress_own
-from connecty_frames.frames import loading
-from connecty_frames.options import ASKING, AskOptions, FetchOptionsDict, check_age, shows_options
+from connecty_frames.options import ASK_ONLY, AskOptions, FetchOptionsDict, check_age, shows_options
 from connecty_frames.protocol import DEFAULT_MAX_ROWS, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import datetime, timedelta
     from typing import Unpack
 
     from connecty_frames.asking.auth import API
-    from connecty_frames.asking.polling import Results
     from connecty_frames.asking.submission import Submission
+    from connecty_frames.options import Asked
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
@@ -99,8 +105,7 @@ class Question:
         self._question_id = question_id
         self._dw_id = dw_id
         self._submission = submission
-        #: How and when it was asked, if known; for an earlier one by the history.
-        self._question: str | None = None
+        self._question: str | None = None  # how it was asked, if known; for an earlier one by the history
         self._asked_at: datetime | None = None
         if earlier is not None:
             self._question, self._asked_at = earlier.question, earlier.asked_at
@@ -162,7 +167,7 @@ class Question:
             return True
         try:
             self._state_now(timeout)
-        except NotFoundError:
+        except errors.NotFoundError:
             return False
         return True
 
@@ -207,7 +212,7 @@ class Question:
             final = self._polling.final or self._polling.fetch(deadline, max_rows=DEFAULT_MAX_ROWS)
             return final.envelope.state
 
-    @shows_options(without=("dw_id", *ASKING))
+    @shows_options(without=("dw_id", *ASK_ONLY))
     def result(self, **options: Unpack[FetchOptionsDict]) -> Answer:
         """Wait until the question is done and return its answer.
 
@@ -232,7 +237,7 @@ class Question:
         ResponseError, ConversionError, TruncatedError
             If the answer cannot be used, or not with these options. Call again with other options, for free.
         """
-        return self.answer(AskOptions.from_kwargs(options, without=("dw_id", *ASKING)))
+        return self.answer(AskOptions.from_kwargs(options, without=("dw_id", *ASK_ONLY)))
 
     @_with_own_deadline
     def answer(
@@ -247,28 +252,24 @@ class Question:
         ``received`` is called with the response of a completed question, before it is decoded. Without a
         ``deadline`` the time runs from now on.
         """
-        seconds = ask_options.timeout or self._api.timeout
-        deadline = deadline or Deadline.after(seconds, self._api.clock)
+        deadline = deadline or Deadline.after(ask_options.timeout or self._api.timeout, self._api.clock)
         known = {"connecty.question_id": self._question_id}
         with _call("fetch", deadline, known), self._annotated():
             if ask_options.schema is not None:
                 ask_options = read_schema(ask_options)
             if self._question is None and self._api.history is not None:  # another process asked it
-                recorded = self._api.history.recorded(self._question_id)
-                self._question, self._asked_at = recorded or (None, None)
-            is_loaded = ask_options.engine in loading.LOADED
+                self._question, self._asked_at = self._api.history.recorded(self._question_id) or (None, None)
+            is_loaded = ask_options.engine in frames.LOADED
             if not is_loaded:
-                loading.begin_loading(ask_options.engine)
+                frames.begin_loading(ask_options.engine)
             with progress(self._question, self._question_id, wanted=ask_options.progress) as report:
                 polling, wanted = self._polling, ask_options.max_rows
-                final = polling.final
-                more: int | None = DEFAULT_MAX_ROWS if wanted is None else wanted
+                fetch = partial(polling.fetch, deadline, report=report)
+                final = polling.final or fetch(max_rows=DEFAULT_MAX_ROWS if wanted is None else wanted)
                 while (
-                    final is None
-                    or (more := final.next_max_rows(wanted, polling.checkpoint(deadline.remaining())))
-                    is not None
-                ):
-                    final = polling.fetch(deadline, max_rows=more, report=report)
+                    more := final.next_max_rows(wanted, polling.checkpoint(deadline.remaining()))
+                ) is not None:
+                    final = fetch(max_rows=more)
             if _LOG.isEnabledFor(logging.DEBUG):
                 shown = {"question_id": self._question_id, "state": str(final.envelope.state)}
                 extra = {**shown, "elapsed": final.elapsed, "reused": self._reused}
@@ -282,7 +283,7 @@ class Question:
                     received(final.body)
             time_left = deadline.remaining()  # an import takes none of it
             if not is_loaded:
-                loading.finish_loading(ask_options.engine)
+                frames.finish_loading(ask_options.engine)
             with DECODING.get() or nullcontext():
                 return Answer.from_response(
                     final.body,
@@ -327,14 +328,13 @@ class Question:
 
     @contextmanager
     def _annotated(self) -> Iterator[None]:
-        """Add the known facts to anything raised: an error, an interrupt, an exception of a callable."""
         try:
             yield
         except BaseException as error:
-            if is_own(error):
-                if error.question_id is None and isinstance(error, QuestionTimeout):
+            if errors.is_own(error):
+                if error.question_id is None and isinstance(error, errors.QuestionTimeout):
                     error.question, error.dw_id, error.asked_at = self._question, self._dw_id, self._asked_at
-                redact(error)
+                errors.redact(error)
                 error.question_id = error.question_id or self._question_id
             elif isinstance(error, KeyboardInterrupt):
                 annotate(error, self.message())
@@ -360,7 +360,7 @@ class Call:
 
         def check(handle: Question) -> Question:
             if handle.reused and not handle.exists(self.deadline.remaining()):
-                raise NotFoundError("the server no longer has it")
+                raise errors.NotFoundError("the server no longer has it")
             return handle
 
         return self._reuse_or_ask(check, outcome="ASKED")
@@ -392,7 +392,7 @@ class Call:
         with _call("ask", self.deadline, known), submission.annotated():
             if history is not None and max_age is not None:
                 for handle in self._earlier(history, check_age(max_age)):
-                    with suppress_own(NotFoundError):  # the server no longer has it
+                    with errors.suppress_own(errors.NotFoundError):  # the server no longer has it
                         known["connecty.question_id"] = handle.question_id
                         found = use(handle)
                         history.reused(handle.question_id)
@@ -404,9 +404,6 @@ class Call:
 
     def _earlier(self, history: History, max_age: timedelta) -> Iterator[Question]:
         """Yield earlier askings, until none is left and this call is recorded as the sender."""
-        # Not imported where nothing is reused.
-        from connecty_frames.asking.reuse import find_or_claim, kept_results
-
         submission, gone = self.submission, set[str]()
         while True:
             submission.earlier = None  # an interrupt must not name one already gone
@@ -415,5 +412,81 @@ class Call:
                 return
             submission.earlier, question_id = earlier, earlier.question_id
             gone.add(question_id)  # if another one is asked for
-            kept = kept_results(history, question_id)
+            kept, found = None, history.kept(question_id)
+            if found is not None:
+                with errors.suppress_own(errors.ResponseError):  # another version may have kept it
+                    envelope = read_envelope(found[0])
+                    kept = Results(envelope.as_completed(found[1]) if envelope.doubt else envelope, *found)
             yield Question(self._api, question_id, submission.asked.dw_id, earlier=earlier, kept=kept)
+
+
+def find_or_claim(
+    submission: Submission, history: History, *, max_age: timedelta, gone: Collection[str], deadline: Deadline
+) -> Earlier | None:
+    """Return an earlier asking to reuse; None once this call is recorded as the sender."""
+    # ``max_age`` holds in either direction, since a clock may have been set back. ``gone`` are ids no longer
+    # known to the server. Raises SubmissionUncertain if an earlier one may have been started, QuestionTimeout
+    # if another caller sends it and its id is not known in time, and ConfigError if the history is unusable.
+    from connecty_frames.store.table import RecordState  # not imported where no history is kept
+
+    asked = submission.asked
+    # ``pause`` is in seconds, between two looks for the id of a question another caller is sending.
+    pause, awaited, begun = 0.02, None, None
+    while True:
+        # Ages count from the call, so that a question which others are sending does not grow too old while it
+        # waits, and from now if the clock was set back meanwhile.
+        rows, now = history.earlier(asked, max_age=max_age, begun=begun, now=deadline.clock.now())
+        begun = begun or now
+        first, last = min(begun, now), max(begun, now)
+        young = [row for row in rows if first - row.asked_at <= max_age >= row.asked_at - last]
+        # Callers waiting for a question share its outcome, even if it failed meanwhile.
+        ended = next((row for row in rows if row.id == awaited and row.question_id is not None), None)
+        found = ended or _usable(young, gone)
+        if found is None:
+            after = rows[0].id if rows else 0
+            submission.row = history.sent(asked, asked_at=deadline.clock.now(), after=after)
+            if submission.row is not None:
+                return None
+        elif found.question_id is not None:
+            return found
+        elif found.state is RecordState.UNCERTAIN:
+            _raise_uncertain(asked, history, found)
+        elif deadline.remaining() <= 0:
+            raise errors.QuestionTimeout(
+                f"Another call is sending the question {snippet(asked.question)!r}, but its id was not "
+                "known in time. This call sent nothing. Call again with max_age= to share that answer.",
+                question=asked.question,
+                dw_id=asked.dw_id,
+            )
+        else:
+            awaited = found.id
+            deadline.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+
+
+def _usable(rows: Sequence[Earlier], gone: Collection[str]) -> Earlier | None:
+    from connecty_frames.store.table import RecordState
+
+    states = {state: [row for row in rows if row.state is state] for state in RecordState}
+    with_id = RecordState.COMPLETED, RecordState.ASKED, RecordState.UNCERTAIN
+    for row in chain.from_iterable(states[state] for state in with_id):
+        if row.question_id is not None and row.question_id not in gone:
+            return row
+    if states[RecordState.SENT]:
+        return states[RecordState.SENT][0]
+    latest = next((row for row in rows if row.state is not RecordState.REJECTED), None)
+    is_uncertain = latest is not None and latest.state is RecordState.UNCERTAIN and latest.question_id is None
+    return latest if is_uncertain else None
+
+
+def _raise_uncertain(asked: Asked, history: History, earlier: Earlier) -> NoReturn:
+    raise errors.SubmissionUncertain(
+        f"It is unknown whether the question {snippet(asked.question)!r} was started: it was sent to "
+        f"workspace {asked.dw_id} at {earlier.asked_at:%Y-%m-%d %H:%M:%S} UTC, and then: "
+        f"{snippet(earlier.error or 'nothing is known')}. This call sent nothing. Look in ConnectyAI's chat "
+        f"history; to ask again, leave out max_age=. Recorded as number {earlier.id} in {history.place}.",
+        question=asked.question,
+        dw_id=asked.dw_id,
+        asked_at=earlier.asked_at,
+        details={"seen": earlier.error},
+    )

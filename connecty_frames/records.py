@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from urllib.parse import urlsplit
 
 from connecty_frames._base.text import path_text, snippet
+from connecty_frames.batch.erasing import Erased, forget_records
 from connecty_frames.batch.folder import erase, part_path
-from connecty_frames.errors import ConfigError, wrong_value
+from connecty_frames.errors import ConfigError, HistoryWarning, warn, wrong_value
 from connecty_frames.files import checked_path
 from connecty_frames.options import AskOptions, Engine, check_age, check_bool, check_count, check_question_id
 from connecty_frames.protocol import REGIONS
 from connecty_frames.settings.sources import resolve
-from connecty_frames.settings.values import is_loopback
-from connecty_frames.store import limits
+from connecty_frames.settings.values import Settings, is_loopback
 from connecty_frames.store.database import StoreError
 from connecty_frames.store.history import asker
 from connecty_frames.store.table import (
     COLUMNS,
     LARGEST,
-    Erased,
+    READ_LIMITS,
     QuestionFile,
     RecordState,
     client_hash,
     count_records,
-    forget_records,
     is_sound,
     read_records,
+    set_limit,
     store_at,
 )
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
     import pandas as pd
@@ -45,34 +45,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from connecty_frames.frames.accessor import ArrowTable
-    from connecty_frames.settings.values import Settings
     from connecty_frames.store.table import QuestionStore
 
 
+class _Filters(TypedDict, total=False):
+    state: str | Iterable[str] | None
+    since: datetime | date | timedelta | str | None
+    limit: int | None
+
+
 @overload
-def history(
-    engine: Literal["pandas"] = ...,
-    *,
-    state: str | Iterable[str] | None = ...,
-    since: datetime | date | timedelta | str | None = ...,
-    limit: int | None = ...,
-) -> pd.DataFrame: ...
+def history(engine: Literal["pandas"] = ..., **filters: Unpack[_Filters]) -> pd.DataFrame: ...
 @overload
-def history(
-    engine: Literal["polars"],
-    *,
-    state: str | Iterable[str] | None = ...,
-    since: datetime | date | timedelta | str | None = ...,
-    limit: int | None = ...,
-) -> pl.DataFrame: ...
+def history(engine: Literal["polars"], **filters: Unpack[_Filters]) -> pl.DataFrame: ...
 @overload
-def history(
-    engine: Literal["pyarrow"],
-    *,
-    state: str | Iterable[str] | None = ...,
-    since: datetime | date | timedelta | str | None = ...,
-    limit: int | None = ...,
-) -> ArrowTable: ...
+def history(engine: Literal["pyarrow"], **filters: Unpack[_Filters]) -> ArrowTable: ...
 def history(
     engine: Engine = "pandas",
     *,
@@ -122,8 +109,12 @@ def history(
     0
     """
     AskOptions(engine=engine)  # checks it
-    table = records_table(resolve(), state=state, since=since, limit=limit)
-    from connecty_frames.frames.loading import to_engine
+    settings = resolve()
+    table = records_table(settings, state=state, since=since, limit=limit)
+    if not table.num_rows and settings.store is None and state is since is None:
+        text = "No questions are recorded: cf.configure(history='history.sqlite3') turns this on."
+        warn(HistoryWarning(text))
+    from connecty_frames.frames import to_engine
 
     return to_engine(table, engine)
 
@@ -152,8 +143,8 @@ def forget(
         The folder of a batch: erase its questions, its parts and its manifest.
     containing : str or None, default None
         Erase questions with this text, of 3 characters or more, in the question, SQL, summary, error, tags or
-        a batch's list. It is searched for literally, in any case, and in the escapes of JSON too. Those
-        without a known answer are kept.
+        a batch's list. It is searched for literally, in any case and white space, also in the escapes of
+        JSON and SQL. Those without a known answer are kept.
     dry_run : bool, default False
         Erase nothing, and return what would be erased.
 
@@ -281,11 +272,13 @@ def limits_table(settings: Settings, job: str | None = None, per_day: int | None
 
     database = store_at(settings.store)
     with _usable(database):
-        if job is not None:
-            limits.set_limit(database, job, per_day, " on ".join(filter(None, reversed(asker().values()))))
-        rows = database.execute(limits.READ, creates=False).rows
+        by = " on ".join(filter(None, reversed(asker().values())))
+        if job is not None and not set_limit(database, job, per_day, by):
+            raise ConfigError(f"{database.place} has no limit for the job {snippet(job)}.", setting="job")
+        rows = database.execute(READ_LIMITS, creates=False).rows
     types = {"job": pa.string(), "per_day": pa.int64(), "set_by": pa.string()}
     types |= {"set_at": pa.timestamp("us", "UTC")}
+    rows = [(job and str(job), number, by and str(by), at) for job, number, by, at in rows]  # or bytes
     return pa.Table.from_pylist([dict(zip(types, row, strict=True)) for row in rows], pa.schema(types))
 
 
@@ -333,7 +326,6 @@ def recorded_place(settings: Settings, question_id: str) -> tuple[str, int]:
 
 @contextmanager
 def _usable(database: QuestionStore) -> Iterator[None]:
-    """Name an unusable history in errors."""
     try:
         yield
     except StoreError as error:

@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 
 clients: dict[Settings, Client] = {}
 _lock = threading.Lock()
-#: The most shared clients, as in a process with settings that change often.
-_MOST_CLIENTS: Final = 8
+_MOST_CLIENTS: Final = 8  # the most shared clients, as in a process with settings that change often
 
 #: The sandbox of this process, its options and its connection, by its address; none or one.
 _used: dict[str, tuple[Sandbox, SandboxOptions, Connection]] = {}
-#: Reentrant, since an unusable sandbox is closed while it is held.
-_used_lock = threading.RLock()
+_used_lock = threading.RLock()  # reentrant, since an unusable sandbox is closed while it is held
 
 
 def open_client(settings: Settings) -> Client:
@@ -94,10 +92,14 @@ def use_sandbox(**options: Unpack[SandboxOptions]) -> Sandbox:
 
 
 def _run_sandbox(options: SandboxOptions) -> tuple[Sandbox, Connection]:
-    """Return the sandbox of this process, started if there is none, and its connection."""
     with _used_lock:
         places = {name: place for name, _, place in explain()}
-        _check_credentials(places)
+        if given := [name for name in CREDENTIALS if places[name] == "configure()"]:
+            raise ConfigError(
+                f"configure() has set {given[0]}, so calls use that account. To ask a sandbox instead, unset "
+                f"it: cf.configure({', '.join(f'{name}=None' for name in given)}).",
+                setting="sandbox",
+            )
         for sandbox, used_options, connection in _used.values():
             if options and not _is_equal(options, used_options):
                 raise ConfigError(
@@ -127,17 +129,6 @@ def sandbox_notice(places: Mapping[str, str], options: Collection[str] = ()) -> 
     if {"database", "answerer"} & set(options):
         return f"{notice}."
     return f"{notice}. `connecty sandbox --examples` lists what it knows."
-
-
-def _check_credentials(places: Mapping[str, str]) -> None:
-    given = [name for name in CREDENTIALS if places[name] == "configure()"]
-    if given:
-        unset = ", ".join(f"{name}=None" for name in given)
-        raise ConfigError(
-            f"configure() has set {given[0]}, so calls use that account. To ask a sandbox "
-            f"instead, unset it: cf.configure({unset}).",
-            setting="sandbox",
-        )
 
 
 def _is_equal(options: SandboxOptions, others: SandboxOptions) -> bool:

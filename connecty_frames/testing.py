@@ -11,6 +11,7 @@ as a context manager::
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ from connecty_frames.settings.values import NAMES
 from connecty_frames.shared import close_clients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from connecty_frames.sandbox import Sandbox
 
 __all__ = ["connected"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from connecty_frames._base.version import __version__
+from connecty_frames._base import __version__
 from tools.generated import SECTIONS
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 project = "connecty_frames"
 author = "The connecty_frames developers"
 release = version = __version__
+DESCRIPTION = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]["description"]
 
 extensions = [
     "myst_nb",
@@ -37,6 +42,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!connecty_frames\b).*"),
     # Types for type checkers alone, and a type variable.
     ("py:class", r"connecty_frames\.(options\.(Ask|Fetch)OptionsDict|settings\.SettingsDict)"),
+    ("py:class", r"connecty_frames\.(api\._(Ask|Fetch|Many)Call|client\._ManyOptions|records\._Filters)"),
     ("py:class", r"connecty_frames\.(sandbox\.sandbox\.SandboxOptions|question\.Call)"),
     ("py:class", r"connecty_frames\.frames\.accessor\.(PandasFrame|PolarsFrame|ArrowTable|Frame)"),
 ]
@@ -73,10 +79,11 @@ html_title = f"connecty_frames {release}"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(Path(__file__).with_name("_static") / "scorer.js")
 html_context = {"default_mode": "auto"}  # light or dark as the reader's system
 html_theme_options = {
     "logo": {"text": "connecty_frames"},
-    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc", "markdown-copy"],
     "show_toc_level": 2,
     "footer_start": ["copyright"],
     "footer_end": [],
@@ -127,8 +134,40 @@ def with_plain_types(_app: Sphinx, page: nodes.document) -> None:
             text.parent.replace(text, nodes.Text(plain))
 
 
+def markdown(app: Sphinx) -> dict[str, Path]:
+    """Return the file of each page that is written in Markdown."""
+    files = {page: Path(app.env.doc2path(page)) for page in sorted(app.env.found_docs)}
+    return {page: file for page, file in files.items() if file.suffix == ".md"}
+
+
+def link_to_markdown(
+    app: Sphinx, page: str, _template: str, context: dict[str, object], _tree: object
+) -> None:
+    """Tell the template of the sidebar if a page has a copy in Markdown."""
+    context["has_markdown"] = page in markdown(app)
+
+
+def write_markdown(app: Sphinx, error: Exception | None) -> None:
+    """Write a copy of each page in Markdown, with its generated sections, and a list of them."""
+    if error or app.builder.name != "html":
+        return
+    lists: dict[str, list[str]] = {"Guide": [], "Optional": []}
+    for page, file in markdown(app).items():
+        text = re.sub(
+            r"```{generated} (\S+)\n```", lambda fence: SECTIONS[fence[1]](), file.read_text(encoding="utf-8")
+        )
+        Path(app.outdir, f"{page}.md").write_text(text, encoding="utf-8")
+        section = "Optional" if page.startswith(("api/", "design/", "performance/")) else "Guide"
+        lists[section].append(f"- [{app.env.titles[page].astext()}]({page}.md)")
+    head = f"# {project}\n\n> {DESCRIPTION}.\n"
+    lines = [head, *(f"## {name}\n\n" + "\n".join(found) + "\n" for name, found in lists.items())]
+    Path(app.outdir, "llms.txt").write_text("\n".join(lines), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
     """Register the directive and the handlers."""
     app.connect("doctree-read", with_plain_types)
     app.add_directive("generated", Generated)
     app.connect("autodoc-process-signature", displayed_signature)
+    app.connect("html-page-context", link_to_markdown)
+    app.connect("build-finished", write_markdown)

@@ -1,16 +1,12 @@
 """Many cases in one test: for tables whose rows need no fixture of their own."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import reprlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 
 def cases(names: str | tuple[str, ...], table: Iterable[Any], ids: Any = None) -> Callable[[Any], Any]:

@@ -1,28 +1,22 @@
 """Shared by all tests: one running sandbox, and a process without settings."""
 
-from __future__ import annotations
-
 import faulthandler
 import gc
 import os
 import re
 import signal
 import sys
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from _pytest.runner import runtestprotocol
+from pytest_timeout import Settings
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
 from tests.servers.fixtures import client, clock, fake_clock_client, forking, secured, server
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    from pytest_timeout import Settings
 
 # Processes that tests start get a default environment of Python: with PYTHONUNBUFFERED nothing is left to
 # write when Python exits, with PYTHONDONTWRITEBYTECODE every start compiles. Paths of Python are kept.
@@ -116,9 +110,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail a test that is skipped in CI, if it needs a program or holds a promise."""
     report = yield
     if programs.IN_CI and report.skipped and isinstance(report.longrepr, tuple):

@@ -1,7 +1,5 @@
 """Answer: one decoded table and its metadata, from golden answers and with no service at all."""
 
-from __future__ import annotations
-
 import copy
 import io
 import json
@@ -9,7 +7,8 @@ import pickle
 import re
 import warnings
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -18,11 +17,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.answer import read_schema
-from connecty_frames.export.formats import WRITERS
+from connecty_frames.export import WRITERS
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
@@ -75,7 +71,6 @@ def test_the_metadata_of_an_answer(countries: cf.Answer) -> None:
 def test_the_rows_alone_are_enough(golden: Path) -> None:
     """The default include: types from the values, no metadata but the rows, nothing known of the total."""
     answer = cf.Answer.from_json(golden / "dataframe_only.json")
-
     assert answer.table.to_pydict() == COUNTRIES
     assert answer.table.schema.types == [pa.string(), pa.int64()]
     assert (answer.total_rows, answer.truncated) == (None, None)
@@ -86,7 +81,6 @@ def test_the_rows_alone_are_enough(golden: Path) -> None:
 def test_an_answer_without_a_table(name: str, golden: Path) -> None:
     """It is an answer of no rows, and true; only frames cannot be made."""
     answer = cf.Answer.from_json(golden / name, question_id=QUESTION_ID)
-
     assert answer.table is None
     assert (answer.rows, len(answer), bool(answer)) == (0, 0, True)
     assert list(answer.schema) == []
@@ -116,7 +110,6 @@ def test_questions_that_are_not_completed(
     """FAILED is a QuestionFailed, another state a QuestionError that names it."""
     with pytest.raises(cf.QuestionError, match=message) as raised:
         cf.Answer.from_json(golden / name, question="how many?", question_id=QUESTION_ID, dw_id=13)
-
     assert type(raised.value) is kind
     assert (raised.value.question, raised.value.question_id) == ("how many?", QUESTION_ID)
     assert raised.value.state == json.loads((golden / name).read_bytes())["state"]
@@ -126,7 +119,6 @@ def test_all_details_of_a_failure_are_shown() -> None:
     """The document has no field for a reason, so that any field may be one; all are escaped."""
     with pytest.raises(cf.QuestionFailed, match=r"The server says: error: no \\x1b\[2J; code: 7\.") as raised:
         cf.Answer.from_json(b'{"state": "FAILED", "error": "no \\u001b[2J", "code": 7}')
-
     assert raised.value.details == {"error": "no \x1b[2J", "code": 7}
 
 
@@ -149,10 +141,8 @@ def test_the_lines_of_a_failure_are_kept() -> None:
 def test_the_lines_of_a_summary_are_kept() -> None:
     """In the error of a question that was answered without a table."""
     response = {"state": "COMPLETED", "results": {"response_summary": "Which year?\n- 2024\n- 2025"}}
-
     with pytest.raises(cf.NoTableError) as raised:
         cf.Answer.from_json(json.dumps(response).encode()).to_pandas()
-
     assert str(raised.value) == "The question was answered without a table.\nWhich year?\n- 2024\n- 2025"
 
 
@@ -181,7 +171,6 @@ def test_another_source_is_refused(source: Any, message: str) -> None:
     """The error says what is accepted; a body in a str would otherwise be taken for a path."""
     with pytest.raises(cf.ConfigError, match=message) as raised:
         cf.Answer.from_json(source)
-
     assert raised.value.setting == "source"
 
 
@@ -208,7 +197,6 @@ def test_options_of_decoding(golden: Path) -> None:
 def test_a_schema_is_read_once() -> None:
     """Options whose schema was read, before the question was sent, are returned as they are."""
     options = read_schema(cf.AskOptions(schema={"a": int}))
-
     assert options.schema.types == {"a": pa.int64()}
     assert read_schema(options) is options
     assert read_schema(cf.AskOptions()).schema is None
@@ -278,7 +266,6 @@ def test_large_counts_have_separators() -> None:
     """So that people can read them."""
     rows = [["n"], *([n] for n in range(1000))]
     statistics = {"n": {"general": {"count": 1_234_567, "nulls_count": 0}}}
-
     with pytest.raises(cf.TruncatedError, match="1,000 of 1,234,567 rows received"):
         cf.Answer.from_json(body(rows, dataframe_stats=statistics), on_truncation="raise")
 
@@ -297,7 +284,6 @@ def test_large_counts_have_separators() -> None:
 def test_a_pandas_frame(countries: cf.Answer, dtype_backend: Any, dtypes: list[Any]) -> None:
     """It has the chosen backend, text as pandas itself has it in plain numpy, and the metadata."""
     frame = countries.to_pandas(dtype_backend)
-
     assert type(frame) is pd.DataFrame
     assert frame.dtypes.tolist() == dtypes
     assert frame.to_dict("list") == COUNTRIES
@@ -307,7 +293,6 @@ def test_a_pandas_frame(countries: cf.Answer, dtype_backend: Any, dtypes: list[A
 def test_other_frames(countries: cf.Answer) -> None:
     """Polars has the metadata in the registry, Arrow in the schema; the answer's own table has none."""
     frame, table = countries.to_polars(), countries.to_arrow()
-
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
     assert frame.connecty.question_id == QUESTION_ID
     assert table.to_pydict() == COUNTRIES
@@ -319,7 +304,6 @@ def test_a_table_without_columns(tmp_path: Path) -> None:
     """Its rows are in every library and in Arrow files; Parquet alone, as Arrow writes it, has none."""
     answer = cf.Answer.from_json(b'{"state": "COMPLETED", "results": {"dataframe": [[], [], [], []]}}')
     table = answer.to_arrow()
-
     assert (table.num_rows, len(answer.to_pandas()), pa.table(answer).num_rows) == (3, 3, 3)
     assert cf.metadata(table, required=True).rows == 3
     file = io.BytesIO()
@@ -333,7 +317,6 @@ def test_each_call_makes_a_new_frame(countries: cf.Answer) -> None:
     """Changing one changes no other."""
     first, second = countries.to_pandas(), countries.to_pandas()
     first.loc[0, "orders"] = 1
-
     assert second.to_dict("list") == COUNTRIES
     assert countries.table.to_pydict() == COUNTRIES
 
@@ -358,10 +341,8 @@ def test_an_unknown_backend(countries: cf.Answer) -> None:
 def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) -> None:
     """Byte for byte, with white space; the path is returned."""
     source = golden / "top_countries.json"
-
     answer = cf.Answer.from_json(source)
     saved = answer.to_json(str(tmp_path / "saved.json"))
-
     assert saved == tmp_path / "saved.json"
     assert answer.response == source.read_bytes()
     assert saved.read_bytes() == source.read_bytes()
@@ -372,7 +353,6 @@ def test_the_response_is_saved_as_it_was_received(golden: Path, tmp_path: Path) 
 def test_an_answer_survives_a_pickle(countries: cf.Answer, again: Any) -> None:
     """Table, schema and metadata."""
     found = again(countries)
-
     assert found.table.equals(countries.table)
     assert found.metadata == countries.metadata
     assert repr(found) == repr(countries)
@@ -400,9 +380,7 @@ def test_the_repr(countries: cf.Answer, logins: cf.Answer) -> None:
 def test_the_repr_stays_short_and_safe() -> None:
     """It shows twelve of many columns, and escapes foreign names."""
     names = ["a\x1b[2J", *(f"column {n}" for n in range(19))]
-
     shown = repr(cf.Answer.from_json(body([names]), question="how\nmany?"))
-
     assert shown.splitlines()[0].startswith("<Answer to 'how many?': 0 rows x 20 columns")
     assert shown.splitlines()[1] == "  a\\x1b[2J: string"
     assert shown.splitlines()[-1] == "  … 8 more columns"
@@ -410,29 +388,47 @@ def test_the_repr_stays_short_and_safe() -> None:
 
 
 @cases(
-    ("guess", "right"),
+    ("guess", "right", "owners"),
     [
-        ("summary", "response_summary"),
-        ("sql", "sql_query"),
-        ("id", "question_id"),
-        ("df", "to_pandas()"),
-        ("to_pyarrow", "to_arrow()"),
-        ("columns", "schema.names"),
-        ("head", "to_pandas().head"),
-        ("to_df", "to_pandas()"),
-        ("to_csv", "to_pandas().to_csv"),
+        ("summary", "response_summary", 3),
+        ("sql", "sql_query", 3),
+        ("id", "question_id", 3),
+        ("columns", "schema.names", 2),
+        ("chart", "plot()", 2),
+        ("reused", "metadata.reused", 2),
+        ("df", "to_pandas()", 1),
+        ("polars", "to_polars()", 1),
+        ("toPandas", "to_pandas()", 1),
+        ("merge", "to_pandas().merge", 1),
+        ("join", "to_polars().join", 1),
+        ("fetchall", "to_arrow().to_pylist()", 1),
+        ("to_pyarrow", "to_arrow()", 1),
+        ("head", "to_pandas().head", 1),
+        ("to_df", "to_pandas()", 1),
+        ("to_csv", "to_pandas().to_csv", 1),
+        ("write_csv", "to_polars().write_csv", 1),
+        ("num_rows", "rows", 1),
     ],
 )
-def test_first_guesses(countries: cf.Answer, guess: str, right: str) -> None:
-    """The error names the right attribute, which exists; also that of a frame and of its metadata."""
-    expected = f" object has no attribute {guess!r}; use .{right}"
-    frame = countries.to_polars()
-    owners: list[Any] = [countries, frame.connecty, countries.metadata][: 3 if "(" not in right else 1]
-    for owner in owners if "." not in right else [countries]:
+def test_first_guesses(countries: cf.Answer, guess: str, right: str, owners: int) -> None:
+    """The error of an answer, the accessor of its frame or its metadata names the right one, which exists."""
+    for owner in (countries, countries.to_polars().connecty, countries.metadata)[:owners]:
         with pytest.raises(AttributeError) as caught:
             getattr(owner, guess)
-        assert str(caught.value) == f"{type(owner).__name__!r}{expected}"
+        assert (
+            str(caught.value) == f"{type(owner).__name__!r} object has no attribute {guess!r}; use .{right}"
+        )
         assert eval(f"owner.{right}", {"owner": owner}) is not None
+
+
+@cases("wrong", [{"kind": "bar"}, {"hue": "country"}])
+def test_other_arguments_of_plot(countries: cf.Answer, wrong: Any) -> None:
+    """Those of pandas' own plot() are an error that says where other kinds of chart are drawn."""
+    for owner in (countries, countries.to_pandas().connecty, countries.to_polars().connecty):
+        with pytest.raises(
+            TypeError, match=r"unexpected keyword argument '\w+'\nIt takes x=, y= and color=;"
+        ):
+            owner.plot(**wrong)
 
 
 def test_other_guesses(countries: cf.Answer) -> None:
@@ -442,6 +438,9 @@ def test_other_guesses(countries: cf.Answer) -> None:
             use(countries)
     with pytest.raises(TypeError, match=r"not subscriptable; use \.to_pandas\(\)\['country'\]\ncf.fetch"):
         countries["country"]  # type: ignore[index]
+    for rows in (0, slice(3)):
+        with pytest.raises(TypeError, match=r"not subscriptable; use \.to_pandas\(\)\.iloc\[\.\.\.\]\n"):
+            countries[rows]  # type: ignore[index]
     with pytest.raises(AttributeError, match=r"^'Answer' object has no attribute 'colour'\ncf.fetch"):
         countries.colour  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="copy_metadata"):
@@ -460,15 +459,13 @@ def test_a_notebook_shows_the_answer(countries: cf.Answer, logins: cf.Answer) ->
 
 
 def test_a_plot_of_an_answer(countries: cf.Answer) -> None:
-    """A chart of altair that may be changed; its title is the question."""
+    """A chart of altair that may be changed, with numbers in a second layer; its title is the question."""
     alt = pytest.importorskip("altair")
-
     chart = countries.plot()
-
-    assert isinstance(chart, alt.Chart)
+    assert isinstance(chart, alt.LayerChart)
     assert chart.title == TOP_COUNTRIES  # and no rows, since it was not cut
     assert chart.mark_point().to_dict()["mark"] == {"type": "point"}
-    assert countries.plot(y="orders", x="country").to_dict()["mark"] == {"type": "bar"}
+    assert countries.plot(y="orders", x="country").to_dict()["layer"][0]["mark"] == {"type": "bar"}
 
 
 def test_a_plot_of_an_answer_that_was_cut() -> None:
@@ -480,9 +477,7 @@ def test_a_plot_of_an_answer_that_was_cut() -> None:
         b'{"state": "COMPLETED", "results": {"dataframe": %b, "dataframe_stats": %b}}' % (rows, stats),
         on_truncation="ignore",
     )
-
     title = answer.plot(y=["budget", "actual"]).to_dict()["title"]
-
     assert (title["text"], title["subtitle"]) == ("budget and actual by shop", "Shown: 2 of 5 rows")
     assert answer.metadata.cut_text == "2 of 5 rows"
 

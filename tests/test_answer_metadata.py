@@ -1,7 +1,5 @@
 """AnswerMetadata: what is known of an answer, and its JSON text."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import math

@@ -1,14 +1,13 @@
 """The functions against a live sandbox: one call from a question to a frame, and what it costs."""
 
-from __future__ import annotations
-
 import gc
 import threading
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -16,12 +15,8 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames import api
+from connecty_frames.sandbox import Sandbox
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("connected")
 
@@ -86,7 +81,6 @@ def test_the_three_backends_of_pandas(dtype_backend: Any, dtype: str) -> None:
 def test_time_zones() -> None:
     """Timestamps with an offset are in the given zone; those without are unchanged."""
     frame = cf.ask_df(EVERY_KIND, engine="polars", tz="Asia/Tokyo")
-
     assert frame["instant"][0].isoformat() == "2025-03-30T10:30:00+09:00"
     assert frame["moment"][0].isoformat() == "2025-03-30T02:30:00"
 
@@ -97,7 +91,6 @@ def test_time_zones() -> None:
 def test_no_rows() -> None:
     """With max_rows=0: only columns and types."""
     frame = cf.ask_df(TOP_COUNTRIES, max_rows=0, on_truncation="ignore")
-
     assert frame.shape == (0, 2)
     assert frame.dtypes.astype(str).to_dict() == {"country": "string", "orders": "Int64"}
 
@@ -109,7 +102,6 @@ def test_ask_returns_an_answer() -> None:
     """With complete metadata."""
     before = datetime.now(UTC)
     answer = cf.ask(TOP_COUNTRIES)
-
     assert answer.table.to_pydict() == COUNTRIES
     assert before <= answer.metadata.asked_at <= datetime.now(UTC)
     assert 0 < answer.metadata.elapsed < 20
@@ -119,7 +111,6 @@ def test_ask_returns_an_answer() -> None:
 def test_an_id_fetches_without_asking_again(counted: Callable[[], tuple[int, int]]) -> None:
     """One question was asked in all."""
     question_id = cf.ask(TOP_COUNTRIES).question_id
-
     for frame in (
         cf.fetch_df(question_id).to_dict("list"),
         cf.fetch_df(question_id.upper(), engine="polars").to_dict(as_series=False),
@@ -133,7 +124,6 @@ def test_an_id_fetches_without_asking_again(counted: Callable[[], tuple[int, int
 def test_a_question_is_sent_unchanged(connected: Sandbox) -> None:
     """Every character, including spaces and line breaks."""
     question = "  SELECT 'żółw 東京 🚀' AS \"a\"\n\t-- as it is  "
-
     assert cf.ask_df(question).to_dict("list") == {"a": ["żółw 東京 🚀"]}
     assert connected.request_log.questions[-1].question == question
 
@@ -178,7 +168,6 @@ def test_a_client_that_is_given_is_used(connected: Sandbox, monkeypatch: pytest.
 def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing to standard output, and no progress line without a terminal."""
     cf.ask_df(TOP_COUNTRIES)
-
     assert capsys.readouterr() == ("", "")
 
 
@@ -201,7 +190,6 @@ def test_an_index() -> None:
 def test_dtype_is_the_schema() -> None:
     """By column, as in pandas."""
     frame = cf.read_connecty(TOP_COUNTRIES, dtype={"orders": "int32"})
-
     assert str(frame["orders"].dtype) == "Int32"
 
 
@@ -211,7 +199,6 @@ def test_an_index_that_the_answer_does_not_have() -> None:
         cf.ConfigError, match="no column 'Country'; the columns are 'country', 'orders'"
     ) as raised:
         cf.read_connecty(TOP_COUNTRIES, index_col="Country")
-
     frame = cf.fetch_df(raised.value.question_id)
     assert frame["orders"].to_list() == COUNTRIES["orders"]
 
@@ -222,7 +209,6 @@ def test_an_index_that_the_answer_does_not_have() -> None:
 def test_a_schema_that_fits() -> None:
     """Its types are those of the frame."""
     table = cf.ask_df(TOP_COUNTRIES, schema={"country": str, "orders": "int32"}, engine="pyarrow")
-
     assert table.schema.names == ["country", "orders"]
     assert table.schema.types == [pa.string(), pa.int32()]
 
@@ -258,7 +244,6 @@ def test_a_wrong_option_costs_nothing(
     """A ConfigError before the first request."""
     with pytest.raises(cf.ConfigError) as raised:
         call(TOP_COUNTRIES, **option)
-
     assert raised.value.setting == next(iter(option))
     assert counted() == (0, 0)
 
@@ -281,7 +266,6 @@ def test_an_invalid_question_costs_nothing(
     """A ConfigError that says what is wrong with it."""
     with pytest.raises(cf.ConfigError, match=message) as raised:
         cf.ask_df(question)
-
     assert raised.value.setting == "question"
     assert counted() == (0, 0)
 
@@ -291,7 +275,6 @@ def test_an_invalid_index_col_costs_nothing(index_col: Any, counted: Callable[[]
     """A ConfigError before the question is asked, instead of a pandas error afterwards."""
     with pytest.raises(cf.ConfigError, match=r"^index_col=.*expected the name of a column, or a list"):
         cf.read_connecty(TOP_COUNTRIES, index_col=index_col)
-
     assert counted() == (0, 0)
 
 
@@ -320,7 +303,6 @@ def test_a_wrong_keyword_costs_nothing(
     """A TypeError, as for any function."""
     with pytest.raises(TypeError, match=message):
         call()
-
     assert counted() == (0, 0)
 
 
@@ -340,7 +322,6 @@ def test_dtype_and_schema_are_one_option(counted: Callable[[], tuple[int, int]])
     """Giving both is an error."""
     with pytest.raises(cf.ConfigError, match="dtype and schema are the same option"):
         cf.read_connecty(TOP_COUNTRIES, dtype={"orders": int}, schema={"orders": int})
-
     assert counted() == (0, 0)
 
 

@@ -1,13 +1,13 @@
 """A client is created from settings, opens no connection until it is used, and shows no secret."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import pickle
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -18,15 +18,10 @@ from connecty_frames._base.text import SecretStr
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError, QuestionTimeout
 from connecty_frames.options import AskOptions
+from connecty_frames.question import Question
 from tests.cases import cases
 from tests.servers.scripted import ROWS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from connecty_frames.question import Question
-    from tests.servers.timing import FakeClock
+from tests.servers.timing import FakeClock
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 

@@ -1,7 +1,5 @@
 """The tree of errors and warnings, and their attributes."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 import pickle
@@ -96,7 +94,6 @@ def test_an_error(name: str) -> None:
     kind: Any = getattr(errors, name)
     parents, facts = ERRORS[name]
     error, bare = kind("what, where, what to do", **facts), kind("message")
-
     assert kind.__bases__ == parents
     assert str(error) == "what, where, what to do"
     assert {fact: getattr(error, fact) for fact in facts} == facts
@@ -123,9 +120,7 @@ def test_an_error_survives_a_pickle_and_a_copy(name: str, again: Any) -> None:
     facts = ERRORS[name][1]
     error = getattr(errors, name)("message", **facts)
     error.add_note("note")
-
     found = again(error)
-
     assert type(found) is type(error)
     assert str(found) == "message"
     assert {fact: getattr(found, fact) for fact in facts} == facts
@@ -137,7 +132,6 @@ def test_a_hint_is_the_end_of_the_message() -> None:
     error = errors.ConfigError("No dw_id.", hint="Set dw_id=.", shell_hint="Give --dw-id.", setting="dw_id")
     again = pickle.loads(pickle.dumps(error))
     warning = errors.TruncationWarning("3 of 5;", hint="max_rows=None", shell_hint="--max-rows all")
-
     for each in (error, again):
         assert (str(each), each.hint, each.shell_hint) == (
             "No dw_id. Set dw_id=.",
@@ -160,7 +154,6 @@ def test_details_are_copied() -> None:
     details = {"error": "no"}
     error = errors.QuestionFailed("message", details=details)
     details["error"] = "yes"
-
     assert error.details == {"error": "no"}
 
 
@@ -169,7 +162,6 @@ def test_a_warning_points_at_the_line_of_the_caller(golden: Path) -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         cf.Answer.from_json(golden / "login_timestamps.json")  # the line
-
     assert [(warning.category, warning.filename) for warning in seen] == [(cf.TruncationWarning, __file__)]
     lines = Path(__file__).read_text(encoding="utf-8").splitlines()
     assert "# the line" in lines[seen[0].lineno - 1]

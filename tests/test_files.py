@@ -1,7 +1,5 @@
 """Paths and ``file://`` URLs are taken, other URLs are an error, and files are complete or absent."""
 
-from __future__ import annotations
-
 import enum
 import errno
 import fcntl
@@ -12,9 +10,10 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final
 from unittest.mock import Mock
 
 import pytest
@@ -28,9 +27,6 @@ from connecty_frames.files import atomic_write, locked_folder
 from connecty_frames.sandbox import Sandbox
 from tests.cases import cases
 from tests.servers.scripted import Script, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 URLS: Final = (
     "s3://bucket/nightly",
@@ -54,7 +50,6 @@ def test_a_url_is_no_path(url: str | Path) -> None:
     scheme = str(url).partition(":/")[0].strip()
     with pytest.raises(ConfigError) as raised:
         files.checked_path(url, "folder")
-
     assert str(raised.value) == (
         f"folder: expected a local path, or file:///path, not a URL with {scheme}://."
     )
@@ -154,7 +149,6 @@ def test_no_call_takes_a_url(server: Script, client: cf.Client, name: str, make:
     """Nothing is asked, and no file or folder is made."""
     with pytest.raises(ConfigError, match=r"expected a local path, .* not a URL with s3://"):
         CALLS[name](make("s3://bucket/nightly"), client)
-
     assert server.count("ask") == 0
     assert list(Path().iterdir()) == []
 
@@ -183,9 +177,7 @@ def test_no_command_takes_a_url(
     settings = {"CLIENT_ID": "id", "CLIENT_SECRET": "s", "BASE_URL": server.address, "DW_ID": "1"}
     for name, value in settings.items():
         monkeypatch.setenv(f"CONNECTY_{name}", value)
-
     ended = CliRunner().invoke(app, arguments)
-
     assert isinstance(ended.exception, ConfigError)
     assert "not a URL with gs://" in str(ended.exception)
     assert server.count("ask") == 0
@@ -222,7 +214,6 @@ def test_files_of_urls(client: cf.Client, tmp_path: Path) -> None:
     """What is written to a ``file://`` URL is there, and the path is returned."""
     url = f"{tmp_path.as_uri()}/a%20b"
     answer = client.question(ID).result()
-
     assert answer.to_json(f"{url}.json") == tmp_path / "a b.json"
     assert answer.to_polars().connecty.to_parquet(f"{url}.parquet") == tmp_path / "a b.parquet"
     assert cf.read_parquet(f"{url}.parquet").shape == (1, 1)
@@ -243,7 +234,6 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
         file.write(b"half")
         assert not target.exists()
         file.write(b" and half")
-
     assert target.read_bytes() == b"half and half"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -331,10 +321,8 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     received: list[bytes] = []
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
     reader.start()
-
     with atomic_write(pipe) as file:
         file.write(b"through")
-
     reader.join(10)
     assert received == [b"through"]
     assert pipe.is_fifo()
@@ -346,7 +334,6 @@ def test_a_long_name(name: str, tmp_path: Path) -> None:
     target = tmp_path / name
     with atomic_write(target) as file:
         file.write(b"x")
-
     assert target.read_bytes() == b"x"
 
 
@@ -357,10 +344,8 @@ def test_a_long_name(name: str, tmp_path: Path) -> None:
 def test_an_error_names_the_path(tmp_path: Path, path: str, error: type[OSError]) -> None:
     """As given, before anything is written."""
     (tmp_path / "file").write_bytes(b"")
-
     with pytest.raises(error) as raised, atomic_write(tmp_path / path):
         pytest.fail("there is nothing to write to")
-
     assert raised.value.filename == str(tmp_path / path)
 
 
@@ -369,7 +354,6 @@ def test_an_invalid_path(path: Any, golden: Path) -> None:
     """A ConfigError instead of an error of Python about bytes or types."""
     answer = cf.Answer.from_json(golden / "top_countries.json")
     frame = answer.to_polars()
-
     for use in (answer.to_json, frame.connecty.to_parquet, cf.read_parquet):
         with pytest.raises(cf.ConfigError, match=r"^path: expected a path") as raised:
             use(path)
@@ -386,7 +370,6 @@ def test_only_a_regular_file_is_read(read: Callable[[Path], Any], kind: str, tmp
     """Opening a pipe would block, and reading a device would never end."""
     path = tmp_path / "pipe" if kind == "pipe" else Path(kind)
     os.mkfifo(tmp_path / "pipe")
-
     with pytest.raises(OSError, match="Not a regular file"):
         read(path)
 
@@ -543,5 +526,4 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
     with atomic_write(tmp_path / "out.csv") as file:
         file.write(b"x")
-
     assert set(tmp_path.iterdir()) == {abandoned, tmp_path / "out.csv"}

@@ -1,22 +1,16 @@
 """The log: a DEBUG line for each request and answer, under one name, and no output by default."""
 
-from __future__ import annotations
-
 import logging
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.sandbox import Fault, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.servers.scripted import RecordedRequest, Script, Step
-    from tests.servers.timing import FakeClock
+from tests.servers.scripted import RecordedRequest, Script, Step
+from tests.servers.timing import FakeClock
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 SECRETIVE = "SELECT 'not for the log' AS a"
@@ -111,7 +105,6 @@ def test_the_measures(
 
     server.handler = handle
     fake_clock_client.health()
-
     assert caplog.messages[0] == "GET /v1/health: 200, 5000 ms, 16 bytes"
 
 
@@ -135,7 +128,6 @@ def test_failures(box: Sandbox, lines: Callable[[], list[str]]) -> None:
     box.faults.add(Fault("results", state="LOST\x1b[2J", times=1))
     with cf.Client(**box.connection) as client, pytest.warns(cf.UnknownStateWarning):
         client.ask(TOP_COUNTRIES)
-
     said = [line.rpartition("max_rows=1000: ")[2] for line in lines() if "/results" in line]
     assert said[:3] == ["503 UNAVAILABLE, …", "CONNECTION_LOST, …", r"200 LOST\x1b[2J, …"]
     assert said[-1] == "200 COMPLETED, …"
@@ -149,7 +141,6 @@ def test_nothing_private_is_logged(box: Sandbox, caplog: pytest.LogCaptureFixtur
     wrong = {**box.connection, "client_secret": "a-wrong-secret"}
     with cf.Client(**wrong) as client, pytest.raises(cf.AuthError):
         client.ask(SECRETIVE)
-
     assert "POST /v1/auth/token: 401 " in caplog.text
     credentials = [box.connection["client_id"], box.connection["client_secret"]]
     hidden = ["not for the log", "a-wrong-secret", "Bearer", *credentials]

@@ -1,7 +1,5 @@
 """AskOptions: the options of a call, with their defaults and rules."""
 
-from __future__ import annotations
-
 import dataclasses
 import zoneinfo
 from datetime import timedelta
@@ -78,11 +76,7 @@ def test_valid_values(name: str, values: list[Any]) -> None:
             ["dask", "Pandas", None, ["pandas"], pd.DataFrame({"a": [1, 2]})],
         ),
         ("dtype_backend", "'numpy_nullable', 'pyarrow' or 'numpy'", ["arrow", np.array(["a", "b"])]),
-        (
-            "max_rows",
-            "a whole number of 0 or more, or None for all rows",
-            [-1, 10**18, 1e3, "all", False],
-        ),
+        ("max_rows", "a whole number of 0 or more, or None for all rows", [-1, 10**18, 1e3, "all", False]),
         ("tz", "the IANA name of a time zone", ["Mars", "", "+25:00", "../etc/passwd", "Europe"]),
         ("tz", "the IANA name of a time zone", ["localtime", "posix/UTC", "right/Europe/Warsaw", "Factory"]),
         ("tz", "the IANA name of a time zone", ["a\x00b", None, zoneinfo.ZoneInfo("UTC")]),
@@ -100,7 +94,6 @@ def test_invalid_values(name: str, expected: str, values: list[Any]) -> None:
     for value in values:
         with pytest.raises(ConfigError, match=f"^{name}=.*: expected {expected}") as raised:
             AskOptions(**{name: value})
-
         assert raised.value.setting == name
 
 
@@ -108,7 +101,6 @@ def test_strict_and_the_nearest_float_exclude_each_other() -> None:
     """The error says which one to drop for what."""
     with pytest.raises(ConfigError) as raised:
         AskOptions(strict=True, decimals="float")
-
     assert str(raised.value) == (
         "decimals='float' rounds to the nearest float64, which strict=True does not allow. "
         "Drop decimals='float' for exact decimals, or strict=True for floats."
@@ -121,7 +113,6 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
     """To one short line."""
     with pytest.raises(ConfigError) as raised:
         AskOptions(tz="x\n" * 10_000)
-
     assert len(str(raised.value)) < 300
     assert "\n" not in str(raised.value)
 
@@ -130,7 +121,6 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
 def test_numpy_integers(name: str) -> None:
     """They become int, for JSON and URLs."""
     value = getattr(AskOptions(**{name: np.int64(13)}), name)
-
     assert (value, type(value)) == (13, int)
 
 
@@ -152,7 +142,6 @@ def test_a_question_id_is_text_as_received(given: Any, expected: str) -> None:
 def test_uuids_are_compared_by_value() -> None:
     """With or without hyphens, in either case; other ids as text."""
     spellings = [QUESTION_ID, QUESTION_ID.upper(), QUESTION_ID.replace("-", "")]
-
     assert len(set(map(id_key, spellings))) == 1
     assert set(spellings) < set(id_spellings(QUESTION_ID))
     assert (id_key("Ab-c"), id_spellings("Ab-c")) == ("Ab-c", ("Ab-c",))
@@ -174,7 +163,6 @@ def test_replace_checks_values() -> None:
 def test_keywords_become_options() -> None:
     """Together with the fields that the function sets."""
     options = AskOptions.from_kwargs({"max_rows": 5, "tz": "Asia/Tokyo"}, engine="polars")
-
     assert options == AskOptions(max_rows=5, tz="Asia/Tokyo", engine="polars")
 
 
@@ -184,12 +172,19 @@ def test_keywords_become_options() -> None:
         ("maxrows", {}, r"'maxrows'; did you mean 'max_rows'\?$"),
         ("limit", {}, r"'limit'; did you mean 'max_rows'\?$"),
         ("dtypes", {}, r"'dtypes'; did you mean 'schema'\?$"),
+        ("nrows", {}, r"'nrows'; did you mean 'max_rows'\?$"),
+        ("timezone", {}, r"'timezone'; did you mean 'tz'\?$"),
+        ("workspace", {}, r"'workspace'; did you mean 'dw_id'\?$"),
+        ("parse_dates", {}, r"'parse_dates'; did you mean 'schema'\?$"),
+        ("format", {"engine": "pandas"}, r"'format'; did you mean 'engine'\?$"),
+        ("question_id", {}, r"'question_id'; did you mean cf\.fetch\(question_id\)\?$"),
         ("backend", {"engine": "pandas"}, r"'backend'; did you mean 'engine'\?$"),
         ("dw", {}, r"'dw'; did you mean 'dw_id'\?$"),  # its beginning, which is not close to it
         ("q", {}, "'q'; expected one of dw_id, dtype_backend, .*, tags"),
         ("engin", {"engine": "pandas"}, r"'engin'; did you mean 'engine'\?$"),
         ("engin", {}, "'engin'; expected one of dw_id, "),
-        ("engine", {}, "'engine'; "),  # of a function that makes no frame, or only one kind
+        # of a function that makes no frame, or only one kind
+        ("engine", {}, r"'engine'; did you mean answer\.to_pandas\(\), to_polars\(\) or to_arrow\(\)\?$"),
         ("dw_id", {"dw_id": 13, "max_rows": 5}, "'dw_id'; expected one of(?!.* dw_id,)(?!.*max_rows)"),
     ],
 )

@@ -1,13 +1,12 @@
 """The API document as code: addresses, paths, parameters, states, and what each body takes and refuses."""
 
-from __future__ import annotations
-
 import json
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from connecty_frames import protocol
@@ -23,9 +22,6 @@ from connecty_frames.protocol import (
     read_message,
 )
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    import msgspec
 
 GOLDEN = Path(__file__).parent / "golden"
 BODIES: list[tuple[type[msgspec.Struct], dict[str, Any]]] = [
@@ -65,7 +61,6 @@ def test_what_the_document_names() -> None:
 def test_the_token_response_of_the_document() -> None:
     """The token is a secret, which no repr shows; its expiry stays text."""
     response = read_golden("token.json", TokenResponse)
-
     assert response.access_token.get_secret_value() == "eyJhbGciOiJSUzI1N..."
     assert response.expires_at == "2025-11-05T11:54:22.793708+01:00"
     assert "eyJ" not in repr(response)
@@ -74,7 +69,6 @@ def test_the_token_response_of_the_document() -> None:
 def test_the_accepted_question_of_the_document() -> None:
     """Its id is a UUID."""
     accepted = read_golden("question_accepted.json", QuestionAccepted)
-
     assert accepted.question_id == UUID("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
 
 
@@ -117,7 +111,6 @@ def test_a_body_may_have_other_fields(model: type[Any], body: dict[str, Any]) ->
 def test_a_message_does_not_change(model: type[Any], body: dict[str, Any]) -> None:
     """It is frozen."""
     message = read_message(body, model)
-
     with pytest.raises(AttributeError, match="immutable"):
         setattr(message, next(iter(body)), "x")
 
@@ -148,7 +141,6 @@ def test_an_error_does_not_show_its_input() -> None:
     """It may be a secret."""
     with pytest.raises(ValueError, match=r"Expected `str` - at `\$.client_secret`") as raised:
         read_message({"client_id": "a", "client_secret": ["canary-secret"]}, TokenRequest)
-
     trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     assert "canary-secret" not in "".join(trace.format_exception_only())
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)

@@ -1,7 +1,5 @@
 """The public names: their list, their documentation, and the cost of importing them."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import inspect
 import json
@@ -83,8 +81,20 @@ def test_another_name_is_an_attribute_error() -> None:
     """As for any module, so that hasattr and getattr with a default work."""
     with pytest.raises(AttributeError, match="module 'connecty_frames' has no attribute 'ask_everything'"):
         cf.ask_everything
-    with pytest.raises(AttributeError, match=r"no attribute 'query'; use cf\.ask_df$"):
-        cf.query
+    for guess, right in {"query": "ask_df", "Session": "Client", "demo": "use_sandbox"}.items():
+        with pytest.raises(AttributeError, match=rf"no attribute '{guess}'; use cf\.{right}$"):
+            getattr(cf, guess)
+        assert right in NAMES
+
+
+@pytest.mark.parametrize(
+    "loads", ["", "import connecty_frames.sandbox", "from connecty_frames.sandbox import Sandbox"]
+)
+def test_the_sandbox_is_used_not_called(loads: str) -> None:
+    """The error of cf.sandbox() names the right function, whether the package of that name was imported."""
+    script = f"{loads}\nimport connecty_frames as cf\ncf.sandbox()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert re.search(r"Error: .*; use cf\.use_sandbox(\(\))?$", done.stderr.strip())
 
 
 def test_the_package_is_typed() -> None:
@@ -146,7 +156,7 @@ def parameters(function: Any) -> list[str]:
 #: Internal interfaces between layers, and the counterparts of ``to_json``.
 UNDESCRIBED = {
     *("Answer.from_response", "Answer.to_frame", "Answer.to_parquet", "AskOptions.from_kwargs"),
-    *("Client.call", "Client.observe", "Client.of", "Client.recording_in"),
+    *("Client.call", "Client.deadline", "Client.observe", "Client.of", "Client.recording_in"),
     *("Client.target", "Question.answer", "AnswerMetadata.from_json", "Schema.from_json"),
 }
 
@@ -159,7 +169,6 @@ def test_every_parameter_is_described() -> None:
         if isinstance(function := getattr(thing, "__func__", thing), types.FunctionType)
         and name not in UNDESCRIBED
     }
-
     assert len(missing) > 30
     assert not {name: left for name, left in missing.items() if left}
 
@@ -174,7 +183,6 @@ def test_every_argument_of_a_class_is_described() -> None:
             for base in kind.__mro__
             if base.__module__.startswith("connecty")
         ]
-
         assert not set(parameters(kind)) - {"message"} - described("\n".join(texts)), name
 
 
@@ -248,7 +256,6 @@ def test_the_accessor_is_there_when_the_library_came_first(library: str) -> None
         f"import {library}, connecty_frames, json\n"
         f"print(json.dumps(hasattr({library}.DataFrame, 'connecty')))"
     )
-
     assert run(code) is True
 
 
@@ -261,7 +268,6 @@ def test_the_accessor_is_there_when_the_library_came_second(library: str) -> Non
         f"cf.metadata({library}.DataFrame())\n"
         f"print(json.dumps([before, hasattr({library}.DataFrame, 'connecty')]))"
     )
-
     assert run(code) == [False, True]
 
 

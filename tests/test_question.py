@@ -1,13 +1,11 @@
 """The handle of a question: it polls, waits and fetches, and keeps the id and the server's messages."""
 
-from __future__ import annotations
-
 import json
 import pickle
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import responses
@@ -32,9 +30,7 @@ from connecty_frames.question import Question
 from connecty_frames.store.table import Earlier, RecordState
 from tests.cases import cases
 from tests.servers import clients
-
-if TYPE_CHECKING:
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 BASE = "https://api.test"
@@ -147,8 +143,8 @@ def test_an_import_takes_none_of_the_time(
         clock.at += 1000
         monkeypatch.setattr(clock, "monotonic", monotonic)
 
-    monkeypatch.setattr("connecty_frames.frames.loading.LOADED", set())
-    monkeypatch.setattr("connecty_frames.frames.loading.finish_loading", finish_loading)
+    monkeypatch.setattr("connecty_frames.frames.LOADED", set())
+    monkeypatch.setattr("connecty_frames.frames.finish_loading", finish_loading)
     assert client.ask("how many?").table.to_pydict() == {"a": [1], "b": [2], "c": [3]}
     assert clock.at > 2000
 

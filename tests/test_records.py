@@ -1,9 +1,8 @@
 """The history as a frame, and erasing it."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -16,9 +15,6 @@ from connecty_frames.options import Asked
 from connecty_frames.store.history import History
 from connecty_frames.store.table import RecordState, store_at
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOW = datetime.now(UTC).replace(microsecond=123456)
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -64,7 +60,6 @@ def questions(**conditions: Any) -> list[str]:
 def test_in_pandas() -> None:
     """Times are instants in UTC, numbers whole ones, the rest text."""
     frame = cf.history()
-
     assert list(frame.columns) == NAMES
     assert {str(frame[name].dtype) for name in ("asked_at", "accepted_at", "ended_at")} == {
         "datetime64[us, UTC]"
@@ -80,7 +75,6 @@ def test_in_pandas() -> None:
 def test_in_polars_and_arrow() -> None:
     """With the same values."""
     frame, table = cf.history("polars"), cf.history(engine="pyarrow")
-
     assert frame.schema["asked_at"] == pl.Datetime("us", "UTC")
     assert frame["rows"].to_list() == [5, None, None]
     assert table.schema.field("asked_at").type == pa.timestamp("us", "UTC")
@@ -91,7 +85,6 @@ def test_in_polars_and_arrow() -> None:
 def test_a_workspace_beyond_64_bits(recorder: History) -> None:
     """The column is text then, exactly."""
     recorder.sent(Asked("how many?", 10**30), asked_at=NOW)
-
     assert cf.history("pyarrow")["dw_id"].to_pylist() == ["1000000000000000000000000000000"]
 
 
@@ -99,11 +92,21 @@ def test_a_workspace_beyond_64_bits(recorder: History) -> None:
 def test_without_a_file(tmp_path: Path) -> None:
     """There are no rows, and no file is created."""
     frame = cf.history()
-
     assert (list(frame.columns), len(frame)) == (NAMES, 0)
     assert str(frame["asked_at"].dtype) == "datetime64[us, UTC]"
     assert cf.forget(older_than="1d") == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning says how to keep one, once; a search that finds nothing has none."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.warns(
+        cf.HistoryWarning, match=r"^No questions are recorded: cf\.configure\(history="
+    ) as seen:
+        assert len(cf.history()) == 0
+    assert len(seen) == 1
+    assert len(cf.history(since="7d")) == 0
 
 
 @pytest.mark.usefixtures("recorded")
@@ -122,7 +125,7 @@ def test_a_selection() -> None:
 @pytest.mark.parametrize("limit", [2, 3, None])
 def test_more_than_one_statement_reads(monkeypatch: pytest.MonkeyPatch, limit: int | None) -> None:
     """They are all there, once, in the same order."""
-    monkeypatch.setattr("connecty_frames.store.table._PAGE", 1)
+    monkeypatch.setattr("connecty_frames.store.table.PAGE", 1)
     assert questions(limit=limit) == ["answered", "open", "rejected"][:limit]
 
 

@@ -1,7 +1,5 @@
 """Schema: what each column is and why, saved and read back."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 import pytest
 

@@ -1,16 +1,15 @@
 """``use_sandbox`` and ``CONNECTY_SANDBOX``: one sandbox for a process, its settings, and its end."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pytest
@@ -18,13 +17,9 @@ import pytest
 import connecty_frames as cf
 from connecty_frames import api, shared
 from connecty_frames._base.text import SecretStr
+from connecty_frames.sandbox import Sandbox
 from connecty_frames.settings import sources as config
 from connecty_frames.testing import connected
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.sandbox import Sandbox
 
 #: Answered without a query, and so without a process for it.
 ANSWERS: dict[str, Any] = {"why": [{"reason": "rain"}]}
@@ -52,7 +47,6 @@ def settings() -> dict[str, str]:
 def test_every_call_asks_the_sandbox(capsys: pytest.CaptureFixture[str]) -> None:
     """The functions and every Client; one line on standard error says so, once."""
     sandbox = cf.use_sandbox(answers=ANSWERS)
-
     assert cf.ask_df("why?").to_dict("list") == {"reason": ["rain"]}
     with cf.Client() as client:
         assert client.ask("why?").rows == 1
@@ -192,9 +186,7 @@ def test_a_client_that_names_an_account_or_address_does_not_ask_it(
         monkeypatch.setenv("CONNECTY_CLIENT_ID", "by-environment")
         monkeypatch.setenv("CONNECTY_CLIENT_SECRET", "by-environment")
     cf.use_sandbox(answers=ANSWERS)
-
     resolved = config.resolve(**arguments)
-
     assert (resolved.client_id, resolved.address, resolved.dw_id) == (SecretStr(client_id), EU, None)
 
 
@@ -203,7 +195,6 @@ def test_configured_settings_of_no_account_do_not_redirect_it() -> None:
     cf.configure(dw_id=7)
     sandbox = cf.use_sandbox(answers=ANSWERS)
     cf.configure(base_url=EU, timeout=60)
-
     assert config.resolve().address == sandbox.connection["base_url"]
     assert (cf.ask("why").metadata.dw_id, config.resolve().timeout) == (13, 60.0)
 
@@ -231,10 +222,8 @@ def test_other_options_are_an_error(options: dict[str, Any]) -> None:
     """The running one is returned for the same options only, as when the cell of a notebook runs again."""
     running = cf.use_sandbox(answers={"why": [{"n": 2}]}, latency=0.0)
     assert cf.use_sandbox(answers={"why": [{"n": 2}]}, latency=0.0) is running
-
     with pytest.raises(cf.ConfigError) as raised:
         cf.use_sandbox(**options)
-
     assert str(raised.value) == (
         "A sandbox with other options is running. Close it first: cf.use_sandbox().close()"
     )
@@ -271,7 +260,6 @@ def test_in_a_notebook_the_notice_is_an_output(
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=SimpleNamespace))
     cf.use_sandbox(answers=ANSWERS).close()
     assert capsys.readouterr() == ("", NOTICE)
-
     shell = SimpleNamespace(kernel=None)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     cf.use_sandbox(answers=ANSWERS).close()
@@ -296,7 +284,6 @@ def test_no_message_offers_an_answer_that_ends_with_the_process() -> None:
     asked = api.shared_client().submit("why")
     with cf.Client(**sandbox.connection) as client:
         assert client.question(asked.question_id).resume_command.startswith("cf.fetch(")
-
     assert asked.resume_command == ""
     assert asked.message() == f"Question {asked.question_id} may still be running."
     assert not api.shared_client().is_resumable
@@ -317,7 +304,6 @@ def test_the_environment_starts_one(
     sandbox = cf.use_sandbox()
     with cf.Client() as client:
         assert client.health()
-
     assert sandbox.request_log.submissions() == {"what is this workspace about": 2}
     assert capsys.readouterr().err == NOTICE
 

@@ -1,11 +1,10 @@
 """Helpers for tests of users: a sandbox instead of ConnectyAI, as a fixture or a context manager."""
 
-from __future__ import annotations
-
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,9 +12,6 @@ import connecty_frames as cf
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.settings import sources as config
 from connecty_frames.testing import connected
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -133,7 +129,6 @@ def test_the_plugin_imports_nothing_heavy(suite: Any) -> None:
 def test_the_fixtures_are_listed(suite: Any) -> None:
     """By ``pytest --fixtures``, with their descriptions."""
     lines = suite("--fixtures", test_it="").outlines
-
     found = [line for line in lines if line.startswith("connecty_sandbox")]
     assert [line.split()[0] for line in found] == ["connecty_sandbox_options", "connecty_sandbox"]
 
@@ -145,9 +140,7 @@ def test_the_documentation_page(suite: Any) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     tests = [block for block in blocks if "def test_" in block]
     options = [block for block in blocks if "connecty_sandbox_options" in block]
-
     result = suite(test_page=tests[0], conftest=options[0])
-
     assert (len(tests), len(options)) == (1, 1)
     result.assert_outcomes(passed=3)
 
@@ -188,7 +181,6 @@ def test_settings_are_restored_after_an_error() -> None:
     box = Sandbox()
     with pytest.raises(ZeroDivisionError), connected(box):
         1 / 0
-
     with pytest.raises(cf.ConfigError, match="not running"):
         box.connection
     assert "configure()" not in [source for _, _, source in config.explain()]

@@ -1,22 +1,18 @@
 """Spans of OpenTelemetry: each question has one, with its id, its outcome and a status."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
-from tests.servers.scripted import QUESTION_ID
+from connecty_frames.client import Client
+from tests.servers.scripted import QUESTION_ID, Script
 
 trace = pytest.importorskip("opentelemetry.trace")
 export = pytest.importorskip("opentelemetry.sdk.trace.export")
 memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
 sdk = pytest.importorskip("opentelemetry.sdk.trace")
 
-if TYPE_CHECKING:
-    from connecty_frames.client import Client
-    from tests.servers.scripted import Script
 
 ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
 

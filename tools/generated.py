@@ -92,7 +92,7 @@ def warning_tree() -> str:
 
 def exit_codes() -> str:
     """Return the exit codes of the command line."""
-    from connecty_frames.cli.exit_codes import MEANINGS
+    from connecty_frames.cli.io import MEANINGS
 
     return as_table([("code", "meaning"), *((str(code), meaning) for code, meaning in MEANINGS.items())])
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import partial
-from typing import Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,7 +20,18 @@ import pydantic
 
 import connecty_frames as cf
 
-__all__ = ["ANSWERS", "CONTRACTS", "PLAIN", "SMALL", "SPELLINGS", "WIDE", "Answer", "Column", "body_of"]
+__all__ = [
+    "ANSWERS",
+    "CONTRACTS",
+    "ODD",
+    "PLAIN",
+    "SMALL",
+    "SPELLINGS",
+    "WIDE",
+    "Answer",
+    "Column",
+    "body_of",
+]
 
 _START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 _WARSAW: Final = ZoneInfo("Europe/Warsaw")
@@ -150,6 +162,17 @@ CONTRACTS: Final[dict[str, tuple[Column, Any]]] = {
     "struct of int64, string": (_OBJECT, {"c0": pa.struct([("a", pa.int64()), ("b", pa.string())])}),
     "Literal": (_LABEL, {"c0": Literal["north", "south", "east", "west"]}),
     "model: Enum": (_LABEL, _model(_REGION)),
+    "model: datetime with bounds": (
+        _INSTANT,
+        _model(
+            Annotated[pydantic.AwareDatetime, pydantic.Field(ge=_START, lt=datetime.max.replace(tzinfo=UTC))]
+        ),
+    ),
+    "model: text with a maximum length": (_TEXT, _model(Annotated[str, pydantic.Field(max_length=20)])),
+    "model: UUID": (
+        Column(_quoted(lambda rng: UUID(int=rng.getrandbits(128), version=4)), "string"),
+        _model(UUID),
+    ),
 }
 #: The same where inference does not read it.
 SPELLINGS: Final[dict[str, tuple[Column, Any]]] = {
@@ -160,6 +183,10 @@ SPELLINGS: Final[dict[str, tuple[Column, Any]]] = {
     "midnight as date": (_temporal(_timed("{:%Y-%m-%d}T00:00:00Z")), {"c0": pa.date32()}),
     "YYYYMMDD as date": (Column(lambda rng: f"{_time(rng):%Y%m%d}"), {"c0": pa.date32()}),
     "cf.local": (_NOON, {"c0": cf.local("Europe/Warsaw")}),
+    "quoted epoch": (
+        Column(_quoted(lambda rng: int(_time(rng).timestamp() * 1000))),
+        {"c0": cf.epoch("ms", "UTC")},
+    ),
     "strptime, names": (Column(_timed("{:%d %b %Y}")), {"c0": cf.strptime("%d %b %Y")}),
     "strptime, fractions": (
         Column(_timed("{:%d/%m/%Y %H:%M:%S.%f}")),
@@ -187,6 +214,23 @@ SMALL: Final = {
     "object": _OBJECT,
     **{name: next(iter(answer.columns)) for name, answer in ANSWERS.items() if name != PLAIN},
 }
+_DIGIT: Final = Column(lambda rng: str(rng.randrange(99)))
+
+
+def _listed(column: Column) -> Column:
+    return Column(lambda rng: f"[{column.cell(rng)},{column.cell(rng)},{column.cell(rng)}]")
+
+
+#: A column, and plain ones of the same values.
+ODD: Final = {
+    "lists of whole numbers": (_listed(_DIGIT), [_DIGIT] * 3),
+    "lists of fractions": (_listed(_FLOAT), [_FLOAT._replace(section="")] * 3),
+    "lists of texts": (_listed(_TEXT), [_TEXT._replace(section="")] * 3),
+    "a lone surrogate in 1,000 texts": (
+        Column(lambda rng: _TEXT.cell(rng) if rng.randrange(1000) else r'"user\ud800"'),
+        [_TEXT._replace(section="")],
+    ),
+}
 #: Columns of 3 rows, 4,000 times, and the most microseconds of each.
 WIDE: Final = {"text with statistics": (_TEXT, 100), "lists": (_LIST, 300), "objects": (_OBJECT, 400)}
 
@@ -198,6 +242,10 @@ def columns_of(table: str, name: str) -> list[Column]:
             return [_ID, _LABEL, *ANSWERS[name].columns]
         case "small":
             return [SMALL[name]]
+        case "odd":
+            return [ODD[name][0]]
+        case "plain":
+            return ODD[name][1]
         case "wide":
             return [WIDE[name][0]] * 4_000
         case _:

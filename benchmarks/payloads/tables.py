@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from benchmarks.payloads.columns import ANSWERS, CONTRACTS, PLAIN, SMALL, SPELLINGS, WIDE
+from benchmarks.payloads.columns import ANSWERS, CONTRACTS, ODD, PLAIN, SMALL, SPELLINGS, WIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ class Table(NamedTuple):
     way: str
     unit: str
     beside: str = ""  # the way whose time the figure is a multiple of
+    peer: str = ""  # the bodies that it reads, if they are others
     scale: float = 1.0  # from milliseconds
     above: str = ""  # the line whose figure is subtracted
     room: float = 1.0
@@ -40,6 +41,7 @@ def _tables(scale: float) -> list[Table]:
     many, few, bulk = (max(int(rows * scale), 20) for rows in (20_000, 1_000, 300_000))
     times = {name: answer.most for name, answer in ANSWERS.items()}
     more, other = dict.fromkeys(ANSWERS, 3.0), dict.fromkeys(ANSWERS)
+    odd = dict.fromkeys(ODD, 3.0)
     contracts, spellings = dict.fromkeys(CONTRACTS, 3.0), dict.fromkeys(SPELLINGS, 1.5)
     wide = {name: most for name, (_, most) in WIDE.items()}
     per_cell, per_column = 1000 / many, 1000 / 4_000
@@ -48,6 +50,7 @@ def _tables(scale: float) -> list[Table]:
         Table("answers beside the plain one", "answers", few, more, "pandas", "ms more", above=PLAIN),
         Table("contracts that inference reads", "pairs", many, contracts, "schema", "x without", "arrow"),
         Table("spellings that it does not", "pairs", many, spellings, "schema", "us a cell", scale=per_cell),
+        Table("odd cells beside plain ones", "odd", many, odd, "arrow", "x plain", "arrow", "plain"),
         Table("small answers", "small", 3, dict.fromkeys(SMALL), "arrow", "us", scale=1000, room=1.3),
         Table("wide answers, 4,000 columns", "wide", 3, wide, "arrow", "us a column", scale=per_column),
         Table("bulk, 8 columns", "bulk", bulk, {"W6": 0.5}, "arrow", "x orjson, collector off", "orjson"),
@@ -87,13 +90,14 @@ def _figures(
     packages: Sequence[Path], workers: Sequence[_Worker], table: Table, name: str, rounds: int
 ) -> list[float]:
     """Return the figure of a line for each package, which take turns; memory is that of fresh processes."""
-    ways = [table.way, *([table.beside] if table.beside else [])]
+    ways = [(table.bodies, table.way)]
+    ways += [(table.peer or table.bodies, table.beside)] if table.beside else []
     found: list[list[list[float]]] = [[[] for _ in ways] for _ in workers]
     for _ in range(rounds):
         for package, worker, times in zip(packages, workers, found, strict=True):
             asked = _worker(package) if table.way == "memory" else worker
-            for way, figures in zip(ways, times, strict=True):
-                figures.append(_ask(asked, table.bodies, name, table.rows, way))
+            for (bodies, way), figures in zip(ways, times, strict=True):
+                figures.append(_ask(asked, bodies, name, table.rows, way))
             if asked is not worker:
                 asked.communicate()
     # A peak of memory is also what an allocator happens to keep.

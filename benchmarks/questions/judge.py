@@ -21,7 +21,7 @@ Rows = list[tuple[Any, ...]]
 
 
 def run(connection: DuckDBPyConnection, sql: str, *, zone: str = "Europe/Warsaw") -> Rows:
-    """Return the rows of a query in a time zone, by default that of the sandbox, with values that compare."""
+    """Return the rows of a query in a time zone, by default not the sandbox's, with values that compare."""
     connection.execute(f"SET TimeZone = '{zone}'")
     return [tuple(map(_comparable, row)) for row in connection.sql(sql).fetchall()]
 

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 #: Escaped Unicode categories: control, format (with the bidirectional marks), surrogate, private use,
 #: unassigned, line and paragraph separator.
 _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-#: Format characters that stay: the joiners in emoji and in Indic and Persian script.
-_JOINERS = frozenset("\u200c\u200d")
-#: The most items in a list in a message.
-_MAX_LISTED = 10
+_JOINERS = frozenset("\u200c\u200d")  # format characters that stay: the joiners in emoji and some scripts
+_MAX_LISTED = 10  # the most items in a list in a message
 
 
 def terminal(text: str, *, keep: str = "") -> str:
@@ -164,8 +160,7 @@ class SecretStr:  # noqa: PLW1641 - it is compared, but nothing needs its hash
 
     def __init__(self, value: str, read: Callable[[], str] | None = None) -> None:
         self._value = value
-        #: Returns the secret of now, if it may change.
-        self.read = read
+        self.read = read  # returns the secret of now, if it may change
 
     def get_secret_value(self) -> str:
         """Return the secret."""

@@ -10,11 +10,9 @@ from __future__ import annotations
 import re
 import sys
 import traceback
+from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, Final
 
 _PACKAGE: Final = __name__.partition(".")[0]
 

@@ -16,6 +16,7 @@ import os
 import re
 import threading
 from codecs import BOM_UTF8
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -28,40 +29,34 @@ from connecty_frames._base.text import SecretStr, snippet, terminal
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ResponseError, is_interrupt
 from connecty_frames.http.errors import CHECK_CREDENTIALS, REFUSED, append, preview, server_message
 from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, RequestFailed, Response
-from connecty_frames.http.transport import TOKEN_POLICY, http_date
+from connecty_frames.http.transport import NOT_ABOUT_CREDENTIALS, TOKEN_POLICY, http_date
 from connecty_frames.protocol import TOKEN, TokenResponse, read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames._base.clock import Clock, Deadline
     from connecty_frames.http.redaction import Redaction
     from connecty_frames.http.transport import Transport
     from connecty_frames.store.history import History
+
+    ResumeCommand = Callable[[str, int], str]
 
 _Result = TypeVar("_Result")
 
 #: Seconds in which all threads heed a refusal: credentials are not tried again, ``Retry-After`` is kept.
 _COOLDOWN: Final = 5.0
 _NOT_IN_TIME: Final = "another thread's token request was not answered in time"
-#: The lifetime of a token without a usable ``expires_at``, in seconds.
-_UNKNOWN_LIFETIME: Final = 60.0
+_UNKNOWN_LIFETIME: Final = 60.0  # the lifetime of a token without a usable ``expires_at``, in seconds
 #: The longest lifetime in seconds; a longer one is taken for an error in a clock or time zone.
 _MAX_LIFETIME: Final = 24 * 3600.0
 #: How long before its end a token is no longer used, in seconds, and the most as a share of its lifetime.
 _MARGIN: Final = 30.0
 _MARGIN_SHARE: Final = 0.1
-#: Statuses of refused credentials; others are about the address.
-_CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)
+_CREDENTIALS_REFUSED: Final = (400, 401, 403, 422)  # refused credentials; others are about the address
 #: Gateways also refuse an expired token with these. A question is sent again after a 401 only.
 _MAY_BE_EXPIRED: Final = (403, 419, 498)
 _JUST_ISSUED: Final = (
     "The credentials are right, since this token was issued for them just now. Check that region or base_url "
     "is where your organisation is registered, dw_id, and that no proxy removes the header Authorization."
-)
-#: Failures of a token request that are plainly not about credentials.
-_SERVICE_FAILURES: Final = frozenset(
-    {FailureKind.DEADLINE, FailureKind.CONNECT, FailureKind.RATE_LIMITED, FailureKind.INVALID_PAYLOAD}
 )
 
 
@@ -104,7 +99,7 @@ class API:
     """The API of one client, shared by its questions."""
 
     def __init__(
-        self, transport: Transport, auth: Auth, *, timeout: float, resume_command: Callable[[str, int], str]
+        self, transport: Transport, auth: Auth, *, timeout: float, resume_command: ResumeCommand
     ) -> None:
         self.transport = transport
         self.clock: Clock = transport.clock
@@ -207,8 +202,7 @@ class Auth:
                 found = self._connection_lost(_NOT_IN_TIME)
             return self._shared_failure(began, deadline) or found
         finally:
-            # An interrupt may come before it could be recorded that the lock is held. The lock itself knows:
-            # only its owner can release it.
+            # An interrupt may come before the lock is recorded as held. Only its owner can release it.
             try:  # noqa: SIM105 - ``suppress`` may be interrupted before it has begun
                 lock.release()
             except RuntimeError:
@@ -264,7 +258,6 @@ class Auth:
         return found
 
     def _take_latest(self) -> Bearer | None:
-        """Use another client's token for these credentials from now on."""
         latest = _LATEST.get(self._key())
         if latest is None or latest is self._bearer or latest.expires <= self._transport.clock.monotonic():
             return None
@@ -325,24 +318,16 @@ class Auth:
 
     def _send(self, method: str, attempt: Attempt, sent_at: float) -> Bearer:
         # In one expression: a local variable with the secret would be shown in a traceback with locals.
-        request = Request(
-            method,
-            TOKEN,
-            json.dumps(
-                {
-                    "client_id": self._client_id.get_secret_value(),
-                    "client_secret": self._client_secret.get_secret_value(),
-                }
-            ).encode(),
-        )
+        fields = {"client_id": self._client_id, "client_secret": self._client_secret}
+        request = Request(method, TOKEN, json.dumps(fields, default=SecretStr.get_secret_value).encode())
         try:
-            return self._transport.send(request, attempt, read=lambda response: self._read(response, sent_at))
+            return self._transport.send(request, attempt, read=lambda reply: self._bearer_in(reply, sent_at))
         except RequestFailed as failed:
             failed.failure = self._token_failure(failed.failure, f"{method} {TOKEN}")
             self._transport.explain(failed.failure, attempt)
             raise
 
-    def _read(self, response: Response, sent_at: float) -> Bearer:
+    def _bearer_in(self, response: Response, sent_at: float) -> Bearer:
         failure = content_failure(response, self._transport)
         if failure is not None:
             raise RequestFailed(failure)
@@ -377,7 +362,7 @@ class Auth:
         if kind in (FailureKind.UNAVAILABLE, FailureKind.GATEWAY_TIMEOUT, FailureKind.SERVER_ERROR):
             reason = f"no token was received ({failure.reason})"
             return msgspec.structs.replace(failure, kind=FailureKind.UNAVAILABLE, reason=reason)
-        if kind in _SERVICE_FAILURES or isinstance(failure.error, ConfigError | ConnectionFailed):
+        if kind in NOT_ABOUT_CREDENTIALS or isinstance(failure.error, ConfigError | ConnectionFailed):
             return failure
         if kind not in (FailureKind.UNAUTHORIZED, FailureKind.REJECTED):
             return _unusable(host, failure.reason, kind=kind, status=status)
@@ -411,19 +396,14 @@ def content_failure(response: Response, transport: Transport) -> Failure | None:
         transport.differs("content type", f"{response.host} sends JSON as {shown}; it is read as JSON.")
         return None
     reason = f"{response.host} answered {response.status} with {shown} instead of JSON"
-    return Failure(
-        kind=FailureKind.WRONG_CONTENT_TYPE,
-        error=ResponseError(
-            f"{reason}. Is a proxy or single sign-on between here and the API? It begins: "
-            f"{preview(response.body, redact)}",
-            host=response.host,
-            content_type=content_type and terminal(redact(content_type)),
-            snippet=snippet(redact(response.body)),
-        ),
-        reason=reason,
-        status=response.status,
-        body=response.body,
+    error = ResponseError(
+        f"{reason}. Is a proxy or single sign-on between here and the API? It begins: "
+        f"{preview(response.body, redact)}",
+        host=response.host,
+        content_type=content_type and terminal(redact(content_type)),
+        snippet=snippet(redact(response.body)),
     )
+    return Failure(FailureKind.WRONG_CONTENT_TYPE, error, reason, status=response.status, body=response.body)
 
 
 def _lacks_method(failure: Failure) -> bool:

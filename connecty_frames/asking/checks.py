@@ -1,13 +1,13 @@
 """Checks of the health, the connection and the credentials, for ``Client.health`` and the command line.
 
 They call the endpoints for health and tokens alone: nothing is asked, so nothing costs. One request shows all
-steps of the connection, since an attempt records how far it got; what is wrong is said by the errors that
-every call has.
+steps of the connection, since an attempt records how far it got; the errors of every call say what is wrong.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
@@ -27,8 +27,6 @@ from connecty_frames.options import AskOptions
 from connecty_frames.protocol import HEALTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from connecty_frames.settings.values import Settings
 
 #: The names of the checks of :func:`check_connection`, in their order.
@@ -42,12 +40,9 @@ _FAILED_CHECK: Final = {
     "tls": "certificate",
     "sent": "service",
 }
-#: The most seconds of one call.
-_TIMEOUT: Final = 10.0
-#: The allowed difference between two clocks, in seconds.
-_CLOCK_TOLERANCE: Final = 60
-#: The shortest usual lifetime of a token, in seconds; one without an end is used for less.
-_SHORT_LIFETIME: Final = 60.0
+_TIMEOUT: Final = 10.0  # the most seconds of one call
+_CLOCK_TOLERANCE: Final = 60  # the allowed difference between two clocks, in seconds
+_SHORT_LIFETIME: Final = 60.0  # the shortest usual lifetime of a token, in seconds
 
 
 class Check(Immutable):
@@ -81,12 +76,6 @@ def probe_health(transport: Transport, *, timeout: float | None) -> bool:
             status.raise_()
         return False
     return status == HTTPStatus.OK
-
-
-def not_operational(address: str) -> ServerError:
-    """Return the error about a service in bad health: its answer to the check is not 200."""
-    advice = VERSION_TWICE if address.endswith("/v1") else "Try again later."
-    return ServerError(f"{address} is not operational: its health check is not 200 OK. {advice}")
 
 
 def check_connection(settings: Settings, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[Check]:
@@ -149,18 +138,16 @@ class _Probe:
         self._transport = transport
         self._settings = settings
         self._attempt: Attempt
-        self._found: Response | Failure = transport.retry(
-            self._send,
-            policy={},  # a failure is the outcome
-            deadline=_deadline(transport, settings),
-        )
+        deadline = _deadline(transport, settings)
+        # By no policy: a failure is the outcome.
+        self._found: Response | Failure = transport.retry(self._send, policy={}, deadline=deadline)
         self._received_at = transport.clock.now()
 
     def _send(self, attempt: Attempt) -> Response:
         self._attempt = attempt
-        return self._transport.send(Request("GET", HEALTH), attempt, read=self._read)
+        return self._transport.send(Request("GET", HEALTH), attempt, read=self._unless_page)
 
-    def _read(self, response: Response) -> Response:
+    def _unless_page(self, response: Response) -> Response:
         """Return a response, unless it is a page: a proxy sends one with any status."""
         is_page = "html" in response.headers.get("Content-Type", "")
         failure = content_failure(response, self._transport) if is_page else None
@@ -197,12 +184,9 @@ class _Probe:
         if proxy is None:
             return Check(name, "ok", "none is used")
         scheme = self._transport.address.partition(":")[0]
-        variables = [
-            cased for name in (scheme, "all") for cased in (f"{name}_proxy", f"{name}_proxy".upper())
-        ]
-        variable = next(
-            (each for each in variables if os.environ.get(each) == proxy), "the system's settings"
-        )
+        variables = (f"{scheme}_proxy", f"{scheme}_PROXY".upper(), "all_proxy", "ALL_PROXY")
+        named = (each for each in variables if os.environ.get(each) == proxy)
+        variable = next(named, "the system's settings")
         return Check(name, "ok", f"{terminal(host_port(proxy))}, from {variable}")
 
     def _certificate(self, name: str) -> Check:
@@ -214,21 +198,17 @@ class _Probe:
         certificate = self._attempt.certificate
         issuer = _name(certificate.get("issuer", ()))
         until = certificate.get("notAfter", "an unknown date")
-        return Check(
-            name, "ok", f"issued by {issuer}, valid until {until}; verified by {self._authorities()}"
-        )
-
-    def _authorities(self) -> str:
-        if self._settings.ca_bundle is not None:
-            return f"ca_bundle ({path_text(self._settings.ca_bundle)})"
-        variable, trusted = self._transport.trusted()
-        return f"{variable} ({path_text(str(trusted))})"
+        variable, trusted = self._transport.trusted()  # no path if the settings name one
+        verified_by = f"{variable} ({path_text(trusted or str(self._settings.ca_bundle))})"
+        return Check(name, "ok", f"issued by {issuer}, valid until {until}; verified by {verified_by}")
 
     def _service(self, name: str) -> Check:
         address, found = self._transport.address, self._found
         if isinstance(found, Response) and found.status == HTTPStatus.OK:
             return Check(name, "ok", f"{address} is operational")
-        return Check.failed(name, not_operational(address))
+        advice = VERSION_TWICE if address.endswith("/v1") else "Try again later."
+        problem = f"{address} is not operational: its health check is not 200 OK. {advice}"
+        return Check.failed(name, ServerError(problem))
 
     def clock(self) -> Check:
         date = http_date(self._found.headers.get("Date")) if isinstance(self._found, Response) else None
@@ -236,9 +216,9 @@ class _Probe:
             return Check.skipped("clock", "no time was received from the service")
         ahead = round((self._received_at - date).total_seconds())
         where = "ahead of" if ahead > 0 else "behind"
-        text = (
-            f"{counted(abs(ahead), 'second')} {where} the service's" if abs(ahead) > 1 else "as the service's"
-        )
+        text = "as the service's"
+        if abs(ahead) > 1:
+            text = f"{counted(abs(ahead), 'second')} {where} the service's"
         if abs(ahead) <= _CLOCK_TOLERANCE:
             return Check("clock", "ok", text)
         text += "; tokens do not depend on it, but the verification of certificates does. Set the clock."
@@ -246,6 +226,5 @@ class _Probe:
 
 
 def _name(fields: Any) -> str:
-    """Return the organisation, else the name, of a party of a certificate."""
     named = {key: value for group in fields for key, value in group}
     return terminal(named.get("organizationName") or named.get("commonName") or "an unknown authority")

@@ -7,83 +7,52 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import msgspec
 
+from connecty_frames import errors
 from connecty_frames._base.clock import GRACE, Deadline
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import fields_text, snippet, terminal
 from connecty_frames.asking.auth import content_failure
 from connecty_frames.decode.envelope import PART_MARK, Envelope, read_envelope
-from connecty_frames.decode.limits import LIMITS
-from connecty_frames.errors import (
-    ConnectyError,
-    NotFoundError,
-    QuestionTimeout,
-    ResponseError,
-    UnknownStateWarning,
-    suppress_own,
-    warn,
-)
+from connecty_frames.decode.exact_json import LIMITS
 from connecty_frames.http.errors import server_message
 from connecty_frames.http.models import Failure, FailureKind, Request, RequestFailed
-from connecty_frames.http.transport import FETCH_POLICY, RetryPolicy, backoff, retry_after
+from connecty_frames.http.transport import FETCH_POLICY, MAY_PASS, RetryPolicy, backoff, retry_after
 from connecty_frames.options import id_key
-from connecty_frames.protocol import (
-    COMPONENTS,
-    DEFAULT_MAX_ROWS,
-    FINAL_STATES,
-    NEXT_STATES,
-    RESULTS,
-    State,
-)
+from connecty_frames.protocol import COMPONENTS, DEFAULT_MAX_ROWS, FINAL_STATES, NEXT_STATES, RESULTS, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from connecty_frames.asking.auth import API
     from connecty_frames.asking.submission import Submission
     from connecty_frames.http.models import Response
     from connecty_frames.store.history import History
     from connecty_frames.store.table import Earlier
 
-#: The pause between polls: as a share of the time elapsed, and its bounds in seconds.
-_SHARE: Final = 0.1
-_MIN_PAUSE: Final = 0.1
+_SHARE: Final = 0.1  # the pause between polls, as a share of the time elapsed
+_MIN_PAUSE: Final = 0.1  # its bounds, in seconds
 _MAX_PAUSE: Final = 5.0
-#: For this many seconds after acceptance, a 404 means a question not visible yet.
-_SETTLING: Final = 30.0
+_SETTLING: Final = 30.0  # for this many seconds after acceptance, a 404 means a question not visible yet
 #: Failures that pass within so many seconds, if at all: a page, or a server being deployed.
 _PATIENCE: Final = {
     FailureKind.SERVER_ERROR: 15.0,
     FailureKind.WRONG_CONTENT_TYPE: 15.0,
     FailureKind.GATEWAY_TIMEOUT: math.inf,
 }
-#: Failures that may pass by themselves; at the deadline they count as a timeout.
-_TRANSIENT: Final = frozenset(
-    {
-        FailureKind.CONNECTION_LOST,
-        FailureKind.UNAVAILABLE,
-        FailureKind.GATEWAY_TIMEOUT,
-        FailureKind.RATE_LIMITED,
-        FailureKind.EMPTY_BODY,
-    }
-)
 #: Statuses of a refused request, and statuses a single part may cause.
 _REFUSALS: Final = (400, 422)
 _OF_A_PART: Final = (*_REFUSALS, 500, 504, 524)
-#: The most seconds for a part fetched by itself.
-_PART_SECONDS: Final = 10.0
-#: A completed question may have no results yet for this many seconds.
-_RACE: Final = 3.0
+_PART_SECONDS: Final = 10.0  # the most seconds for a part fetched by itself
+_RACE: Final = 3.0  # a completed question may have no results yet for this many seconds
 #: A response with an unknown state and equal rows counts as the answer after so many polls and seconds.
 _EQUAL_POLLS: Final = 3
 _EQUAL_SECONDS: Final = 10.0
-#: The next ``max_rows`` if the server refuses a larger one without naming its limit.
-_USUAL_LIMIT: Final = 10_000
+_USUAL_LIMIT: Final = 10_000  # the next ``max_rows`` if the server refuses a larger one and names no limit
 _LEAST_LIMIT: Final = 100  # a smaller number in a refusal is none
 _search_max_rows: Final = re.compile(rb"max_?rows", re.IGNORECASE).search
 _find_limits: Final = re.compile(
@@ -121,8 +90,7 @@ class Results(Immutable):
 def delay(elapsed: float, random: Callable[[], float]) -> float:
     """Return the seconds to wait before the next poll: ``clamp(elapsed / 10, 0.1, 5) * (0.8 .. 1.2)``."""
     # A tenth of the time elapsed limits a person's needless wait to a share of the whole, and polls least
-    # often where each poll says least: about a hundred requests for five minutes. The jitter spreads clients
-    # started together.
+    # often where each poll says least: about a hundred requests for five minutes. Jitter spreads clients.
     base = min(max(elapsed * _SHARE, _MIN_PAUSE), _MAX_PAUSE)
     return base * (0.8 + 0.4 * random())
 
@@ -153,14 +121,11 @@ class Polling:
         self._warned = False
         #: When the first failure since a response came, by the monotonic clock, and their number.
         self._failing: tuple[float, int] | None = None
-        #: When the first completed response without results came.
-        self._bare_since: float | None = None
+        self._bare_since: float | None = None  # when the first completed response without results came
         #: A response with an unknown state, when it came first, and how often.
         self._equal: tuple[bytes, float, int] | None = None
-        #: The largest max_rows accepted by the server.
-        self._limit = math.inf
-        #: True if the rows are fetched alone; the other parts follow.
-        self._is_apart = self._has_tried_alone = False
+        self._limit = math.inf  # the largest max_rows accepted by the server
+        self._is_apart = self._has_tried_alone = False  # the rows are fetched alone; the other parts follow
         self._parts: list[bytes] | None = None
         self._unread: dict[Request, Response] = {}  # responses not read in time
         self.final = kept  # its rows need not be sent again
@@ -209,10 +174,9 @@ class Polling:
                 return self._last(results)
 
     def _last(self, results: Results) -> Results:
-        """Return the last results if they say more than a lack of time, else raise QuestionTimeout."""
         if results.envelope.unnamed is None:
             raise self._timeout_error()
-        return results
+        return results  # they say more than a lack of time
 
     def _get(
         self,
@@ -230,7 +194,7 @@ class Polling:
         send = partial(
             self._api.send,
             Request("GET", path, has_results=True, question_id=self._question_id),
-            read=partial(self._read, deadline=deadline, max_rows=max_rows or 0),
+            read=partial(self._results_in, deadline=deadline, max_rows=max_rows or 0),
             describe=lambda results: {"state": snippet(results.envelope.state)},
             unread=self._unread,
         )
@@ -275,7 +239,8 @@ class Polling:
         if self._parts is None:
             self._parts = []
             for part in others:
-                with suppress_own(ConnectyError):  # such as a token that is refused: the rows are here
+                # Such as a token that is refused: the rows are here.
+                with errors.suppress_own(errors.ConnectyError):
                     own = Deadline.after(min(deadline.remaining(), _PART_SECONDS), deadline.clock)
                     found = self._get((part,), results.max_rows, own, policy={})
                     if isinstance(found, Results) and found.envelope.state == State.COMPLETED:
@@ -298,7 +263,7 @@ class Polling:
                 return results
         return msgspec.structs.replace(results, envelope=envelope)
 
-    def _read(self, response: Response, *, deadline: Deadline, max_rows: int) -> Results:
+    def _results_in(self, response: Response, *, deadline: Deadline, max_rows: int) -> Results:
         redact = self._api.transport.redact
         end = self._api.clock.monotonic() + max(deadline.remaining(), GRACE)
 
@@ -307,7 +272,7 @@ class Polling:
                 self._unread.clear()
                 self._unread[response.request] = response
                 reason = "its response arrived but was not read in time"
-                error = ResponseError(f"{response.host} was called; {reason}.", host=response.host)
+                error = errors.ResponseError(f"{response.host} was called; {reason}.", host=response.host)
                 raise RequestFailed(Failure(FailureKind.DEADLINE, error, reason))
 
         failure = content_failure(response, self._api.transport)
@@ -322,8 +287,8 @@ class Polling:
                 preview=lambda body: snippet(redact(body)),
                 limits=msgspec.structs.replace(LIMITS, checkpoint=check),
             )
-        except ResponseError as error:
-            invalid = ResponseError(
+        except errors.ResponseError as error:
+            invalid = errors.ResponseError(
                 terminal(redact(str(error))),
                 host=response.host,
                 content_type=content_type and terminal(redact(content_type)),
@@ -334,7 +299,7 @@ class Polling:
         others = [each for each in envelope.question_ids if id_key(each) != id_key(self._question_id)]
         if others:  # these rows belong to another question
             reason = f"{response.host} sent the results of question {snippet(redact.data(others[0]))}"
-            wrong = ResponseError(f"{reason} instead of {self._question_id}.", host=response.host)
+            wrong = errors.ResponseError(f"{reason} instead of {self._question_id}.", host=response.host)
             raise RequestFailed(Failure(FailureKind.INVALID_PAYLOAD, wrong, reason, status=response.status))
         body = response.body if envelope.state == State.COMPLETED or envelope.doubt else b""
         if envelope.state == State.COMPLETED:
@@ -348,8 +313,7 @@ class Polling:
             sql_query=envelope.sql_query and redact.data(envelope.sql_query),
             response_summary=envelope.response_summary and redact.data(envelope.response_summary),
         )
-        wait = retry_after(response.headers, self._api.clock.now())
-        return Results(envelope, body, max_rows, wait)
+        return Results(envelope, body, max_rows, retry_after(response.headers, self._api.clock.now()))
 
     def checkpoint(self, seconds: float) -> Callable[[], None]:
         """Return a function that raises after ``seconds``, but at least ``GRACE``."""
@@ -359,7 +323,7 @@ class Polling:
         def check() -> None:
             if clock.monotonic() > end:
                 command = self._api.resume_command(self._question_id, self._dw_id)
-                raise QuestionTimeout(
+                raise errors.QuestionTimeout(
                     f"The answer to question {self._question_id} arrived but was not decoded in the time "
                     "allowed. Question.result(timeout=...) decodes it again without another request"
                     f"{f'; {command} fetches it again' if command else ''}.",
@@ -373,7 +337,7 @@ class Polling:
         is_completed = envelope.state == State.COMPLETED
         rows = envelope.total_rows
         if is_completed and rows is None:
-            with suppress_own(QuestionTimeout):
+            with errors.suppress_own(errors.QuestionTimeout):
                 rows = envelope.count_rows(checkpoint)
         history.ended(
             self._question_id,
@@ -393,14 +357,14 @@ class Polling:
             since, count = self._failing or (now, 0)
             self._failing = since, count + 1
             pause = backoff(count + 1, random) if now - since < patience else None
-        elif isinstance(failure.error, NotFoundError) and self._accepted_at is not None:
+        elif isinstance(failure.error, errors.NotFoundError) and self._accepted_at is not None:
             elapsed = now - self._accepted_at  # it may not be visible yet
             pause = delay(elapsed, random) if elapsed < _SETTLING else None
         if pause is not None:
             deadline.sleep(pause)
             if deadline.remaining() > 0:
                 return
-        timed_out = deadline.remaining() <= 0 and failure.kind in _TRANSIENT
+        timed_out = deadline.remaining() <= 0 and failure.kind in MAY_PASS
         if timed_out or failure.kind is FailureKind.DEADLINE:
             raise self._timeout_error(failure.reason)
         failure.raise_()
@@ -417,8 +381,8 @@ class Polling:
         if not expected and not self._warned:
             self._warned = True
             why = "after a later one" if known else "which is not in the API document"
-            warn(
-                UnknownStateWarning(
+            errors.warn(
+                errors.UnknownStateWarning(
                     f"The server says that question {self._question_id} is {snippet(state)!r}, {why}. It is "
                     "treated as not finished."
                 )
@@ -429,13 +393,13 @@ class Polling:
             expected = expected and now - self._bare_since >= _RACE
         return expected and known in FINAL_STATES
 
-    def _timeout_error(self, reason: str | None = None) -> QuestionTimeout:
+    def _timeout_error(self, reason: str | None = None) -> errors.QuestionTimeout:
         last_failure = f" The last failure: {reason}." if reason else ""
         state = "the server reported no state"
         if self._last_state:
             state = f"the server last said {snippet(self._last_state)}"
         command = self._api.resume_command(self._question_id, self._dw_id)
-        return QuestionTimeout(
+        return errors.QuestionTimeout(
             f"No answer to question {self._question_id} in the time allowed; {state}.{last_failure} It may "
             f"still be running{f': {command} fetches the answer' if command else ''}.",
             state=self._last_state,

@@ -2,8 +2,7 @@
 
 ``batch.json`` is the manifest: the workspace, the options that affect parts, and the id of the store that has
 the index, with its URL if that is a database; otherwise ``index.sqlite3`` is the index. The manifest is
-written last, so that a folder with one is complete. ``parts/000123-<name>.parquet`` is the answer to question
-123.
+written last, so that a folder with one is complete. ``parts/000123-<name>.parquet`` answers question 123.
 """
 
 from __future__ import annotations
@@ -11,39 +10,40 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from connecty_frames._base.text import path_text, quoted, value_text
+from connecty_frames._base.text import path_text, quoted, snippet, value_text
 from connecty_frames.batch.index import Index
-from connecty_frames.errors import ConfigError
+from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.files import atomic_write, locked_folder, open_regular
 from connecty_frames.options import is_dw_id
 from connecty_frames.settings.values import parse_setting
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import dataset, parquet
+
+    from connecty_frames.batch.erasing import Erased
     from connecty_frames.options import AskOptions
-    from connecty_frames.store.table import Erased
 
 _MANIFEST: Final = "batch.json"
 _INDEX: Final = "index.sqlite3"
 _PARTS: Final = "parts"
 #: Prefixes of the only names in a folder before its manifest is written.
 _OURS: Final = (_INDEX, _PARTS, f".{_INDEX}.", f".{_MANIFEST}.")
-#: The beginning of a part's name.
-_NUMBER: Final = re.compile(r"[0-9]{6,}(?=[-.])")
-#: The version of the manifest and the table of items.
-_FORMAT: Final = 1
-#: The options that affect parts. ``strict`` and ``on_truncation`` may refuse an answer, but do not change its
-#: part.
-_OPTIONS: Final = ("max_rows", "schema", "tz", "infer_temporal", "decimals")
+_NUMBER: Final = re.compile(r"[0-9]{6,}(?=[-.])")  # the beginning of a part's name
+_FORMAT: Final = 1  # the version of the manifest and the table of items
+#: The options that affect parts; ``strict`` and ``on_truncation`` may refuse an answer, but change no part.
+OPTIONS: Final = ("max_rows", "schema", "tz", "infer_temporal", "decimals")
 
 
 def manifest_of(target: dict[str, Any], ask_options: AskOptions) -> dict[str, Any]:
     """Return the manifest for a workspace and options with a parsed schema."""
-    options = {name: getattr(ask_options, name) for name in _OPTIONS}
+    options = {name: getattr(ask_options, name) for name in OPTIONS}
     if (schema := options["schema"]) is not None:
         options["schema"] = {
             "types": {name: str(type_) for name, type_ in schema.types.items()},
@@ -90,7 +90,7 @@ def begin_refetching(folder: Path, manifest: dict[str, Any], store: str | None) 
     """Change the options of a batch, mark all its answers to be fetched again, and return its index."""
     found = manifest_in(folder)
     index = open_index(folder, store, found)
-    for name in manifest.keys() - {*_OPTIONS}:
+    for name in manifest.keys() - {*OPTIONS}:
         if found.get(name) != manifest[name]:
             raise _differs(folder, name, found, manifest)
     with locked_folder(folder):
@@ -140,7 +140,7 @@ def _write_manifest(folder: Path, manifest: dict[str, Any], *, replaces: bool = 
 
 def _differs(folder: Path, name: str, found: dict[str, Any], manifest: dict[str, Any]) -> ConfigError:
     what = "ask as before"
-    if name in _OPTIONS:
+    if name in OPTIONS:
         what = "ask as before; or fetch all answers with the new options: open_batch(folder).refetch(...)"
     elif name == "store":
         what = f"set history={found[name]!r} if you know it: only the store of the start knows what was asked"
@@ -224,7 +224,6 @@ def store_of(folder: Path, store: str | None) -> str | None:
 
 
 def _parts(folder: Path) -> list[tuple[Path, int]]:
-    """Return the parts in a folder, with their numbers."""
     paths = _inside(folder, _PARTS).glob("*.parquet")
     found = ((path, _NUMBER.match(path.name)) for path in paths if not path.is_dir())
     return [(path, int(number[0])) for path, number in found if number]
@@ -241,3 +240,118 @@ def _inside(folder: Path, *names: str) -> Path:
     if Path(os.path.realpath(path)) != Path(os.path.realpath(folder), *names):
         raise _refused(folder, f": a link leads {path_text('/'.join(names))} elsewhere. Remove the link.")
     return path
+
+
+_EXACT: Final = 2**53  # integers up to this size are exact in float64
+_MOST_COLUMNS: Final = 5  # the most columns that a warning names
+_HINT: Final = "batch.refetch(schema=...) gives all parts the same types, at no cost."
+
+
+def to_dataset(paths: list[Path]) -> dataset.Dataset:
+    """Return Parquet files as one dataset; raises ConfigError unless columns and types agree."""
+    from pyarrow import dataset
+
+    options = dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
+    format_ = dataset.ParquetFileFormat(default_fragment_scan_options=options)
+    return dataset.dataset([str(path) for path in paths], schema=_common_schema(paths), format=format_)
+
+
+def warn_of_types(paths: Iterable[Path]) -> None:
+    """Warn of columns whose types differ between parts: engines that read them together may change values."""
+    found: dict[str, dict[pa.DataType, Path]] = {}
+    for path in paths:
+        with suppress(ConfigError):  # reading the dataset reports a damaged or missing part
+            for field in _read_metadata(path).schema.to_arrow_schema():
+                found.setdefault(field.name, {}).setdefault(field.type, path)
+    differing = [
+        f"{snippet(name)!r} is {snippet(str(first))} in {path_text(before.name)} and {snippet(str(second))} "
+        f"in {path_text(path.name)}"
+        for name, types in found.items()
+        if len(types) > 1
+        for (first, before), (second, path) in [list(types.items())[:2]]
+    ]
+    if differing:
+        more = len(differing) - _MOST_COLUMNS
+        shown = "; ".join(differing[:_MOST_COLUMNS]) + (f"; and {more:,} more" if more > 0 else "")
+        message = f"Types differ between parts: {shown}. Programs that read them together may round values."
+        warn(TypeFidelityWarning(message, hint=_HINT, shell_hint=f"In Python, cf.open_batch(DIR){_HINT[5:]}"))
+
+
+def _common_schema(paths: list[Path]) -> pa.Schema:
+    """Return the schema of all parts; a column that is int64 in some and double in others is double."""
+    import pyarrow as pa
+
+    from connecty_frames.decode.arrow import any_of, is_number
+
+    #: The types as which Arrow reads a column of nulls, whatever its own type.
+    holds_any_null = any_of(is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp)
+    parts = [(path, _read_metadata(path)) for path in paths]
+    schemas = [metadata.schema.to_arrow_schema().remove_metadata() for _, metadata in parts]
+    first = schemas[0]
+    for path, schema in zip(paths, schemas, strict=True):
+        if schema.names != first.names:
+            names, others = (snippet(quoted(each), 200) for each in (first.names, schema.names))
+            raise _unlike(paths[0], f"the columns {names}", path, others)
+    for position, field in enumerate(first):
+        found = [(schema.types[position], *part) for schema, part in zip(schemas, parts, strict=True)]
+        with_values = [each for each in found if _has_values(each[2], field.name)]
+        if with_values and holds_any_null(with_values[0][0]):
+            found = with_values
+        types = [each[0] for each in found]
+        is_mixed = set(types) == {pa.int64(), pa.float64()}
+        name = snippet(field.name)
+        for type_, path, metadata in found:
+            if not is_mixed and type_ != types[0]:
+                column = f"{name!r} as {snippet(str(types[0]))}"
+                raise _unlike(found[0][1], column, path, snippet(str(type_)))
+            if is_mixed and type_ == pa.int64() and not _is_exact(metadata, field.name):
+                column = f"{name!r} as int64 beyond 2**53, which double does not hold exactly"
+                raise _unlike(path, column, found[types.index(pa.float64())][1], "double")
+        first = first.set(position, field.with_type(pa.float64() if is_mixed else types[0]))
+    return first
+
+
+def _has_values(metadata: parquet.FileMetaData, name: str) -> bool:
+    found = _statistics(metadata, name)
+    return bool(metadata.num_rows and (not found or any(each is None or each.num_values for each in found)))
+
+
+def _is_exact(metadata: parquet.FileMetaData, name: str) -> bool:
+    return all(
+        found is not None
+        and (found.num_values == 0 or (found.has_min_max and -_EXACT <= found.min <= found.max <= _EXACT))
+        for found in _statistics(metadata, name)
+    )
+
+
+def _statistics(metadata: parquet.FileMetaData, name: str) -> list[parquet.Statistics | None]:
+    return [
+        metadata.row_group(group).column(position).statistics
+        for group in range(metadata.num_row_groups)
+        for position in range(metadata.num_columns)
+        if metadata.schema.column(position).path == name
+    ]
+
+
+def _read_metadata(path: Path) -> parquet.FileMetaData:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with open_regular(path) as file:
+            return parquet.read_metadata(file)
+    except (OSError, pa.ArrowException) as error:
+        raise ConfigError(
+            f"{path_text(path)} cannot be read ({snippet(str(error))}). If you delete it, ask_batch fetches "
+            "it again at no cost.",
+            setting="folder",
+        ) from None
+
+
+def _unlike(path: Path, columns: str, other: Path, others: str) -> ConfigError:
+    return ConfigError(
+        f"The parts have different columns: {path_text(path.name)} has {columns}, and "
+        f"{path_text(other.name)} {others}.",
+        hint=_HINT,
+        setting="folder",
+    )

@@ -1,26 +1,31 @@
 """The index of a batch: a history with an additional table ``items`` for the questions of the batch.
 
 The items say what the questions are and which are finished. The rows of the history say what is known about
-each; both have the same key.
+each. Both have the key that identifies a question in later calls.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self, TypeVar
 
-from connecty_frames._base.text import value_text
-from connecty_frames.batch.items import Item, digest
+from connecty_frames._base.text import snippet, value_text
+from connecty_frames.asking.submission import question_body
+from connecty_frames.batch.erasing import forget_records
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import folded
+from connecty_frames.files import folded, name_problem
 from connecty_frames.store.database import StoreError
-from connecty_frames.store.table import column_expressions, forget_records, is_sound, store_at
+from connecty_frames.store.table import column_expressions, is_sound, store_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
-    from connecty_frames.store.table import Erased
+    from connecty_frames.batch.erasing import Erased
 
 _T = TypeVar("_T")
 #: The outcomes of a finished question: its part is written, or its answer has no table.
@@ -28,8 +33,7 @@ PART: Final = "PART"
 NO_TABLE: Final = "NO TABLE"
 #: The outcome of a question that failed by a word the API document does not have: it is fetched once more.
 FETCH_AGAIN: Final = "FETCH AGAIN"
-#: The questions that one statement adds: SQLite before 3.32 takes at most 999 parameters.
-_BULK: Final = 140
+_BULK: Final = 140  # the questions that one statement adds: SQLite before 3.32 takes at most 999 parameters
 _ENTRIES: Final = """\
 SELECT number, items.key, name, items.question, outcome, coalesce(items.error, {error}),
     coalesce(id, 0), {state}, question_id, asked_at, questions.question, base_url, dw_id
@@ -44,6 +48,7 @@ _SENT: Final = """\
 SELECT number FROM items WHERE batch = ? AND (
     outcome IS NOT NULL OR EXISTS (SELECT 1 FROM questions WHERE questions.key = items.key)
 )"""
+
 
 _UPDATE: Final = "UPDATE items SET %s AND batch = ?"
 
@@ -121,20 +126,13 @@ class Index:
         # Try again if another process took the numbers; a different question with the same name is an error.
         last = -1
         while missing := self._missing(items):
-            tried, ((last,),) = last, self._read(("number",), "SELECT max(number) FROM items WHERE batch = ?")
+            tried = last
+            ((last,),) = self._sound_rows(("number",), "SELECT max(number) FROM items WHERE batch = ?")
             if tried == last:
                 self.refuse("it takes no new questions")
-            rows = [
-                (
-                    number,
-                    each.key,
-                    each.name,
-                    each.name and folded(each.name),
-                    redact(each.question),
-                    digest(each.question),
-                )
-                for number, each in enumerate(missing, start=(last or 0) + 1)
-            ]
+            rows = []
+            for number, (key, name, text) in enumerate(missing, start=(last or 0) + 1):
+                rows.append((number, key, name, name and folded(name), redact(text), digest(text)))
             for at in range(0, len(rows), _BULK):
                 self._insert(rows[at : at + _BULK])
 
@@ -151,21 +149,17 @@ class Index:
 
     def _missing(self, items: Collection[Item]) -> list[Item]:
         statement = "SELECT key, folded, digest FROM items WHERE batch = ?"
-        found = self._read(("key", "folded", "digest"), statement)
+        found = self._sound_rows(("key", "folded", "digest"), statement)
         known = {key: digest_ for key, _, digest_ in found}
         names = {name: key for key, name, _ in found}
         missing = []
         for item in items:
             if known.get(item.key, digest_ := digest(item.question)) != digest_:
-                raise ConfigError(
-                    f"The batch has a different question named {item.name!r}. Choose another name.",
-                    setting="questions",
-                )
+                reason = f"The batch has a different question named {item.name!r}. Choose another name."
+                raise _refused(reason)
             if item.name is not None and names.get(folded(item.name), item.key) != item.key:
-                raise ConfigError(
-                    f"The batch has a name that differs from {item.name!r} only in case. Choose another.",
-                    setting="questions",
-                )
+                reason = f"The batch has a name that differs from {item.name!r} only in case. Choose another."
+                raise _refused(reason)
             if item.key not in known:
                 missing.append(item)
         return missing
@@ -173,9 +167,9 @@ class Index:
     def entries(self) -> list[Entry]:
         """Return all questions, in the order of their numbers."""
         statement = _ENTRIES.format_map(column_expressions(self._database))
-        return [Entry(*row) for row in self._read(Entry._fields, statement)]
+        return [Entry(*row) for row in self._sound_rows(Entry._fields, statement)]
 
-    def _read(self, columns: Sequence[str], statement: str) -> list[tuple[Any, ...]]:
+    def _sound_rows(self, columns: Sequence[str], statement: str) -> list[tuple[Any, ...]]:
         """Return rows of the batch; raises ConfigError for one that no client can have written."""
         rows = self._execute(statement, (self._batch,))
         for row in rows:
@@ -184,9 +178,9 @@ class Index:
                     self.refuse(f"no client writes {value_text(value)} as the {column} of a question")
         return rows
 
-    def done(self, number: int, outcome: str | None) -> None:
-        """Record how a question ended; None if its answer is to be fetched again."""
-        self._update("outcome = ?, error = NULL WHERE number = ?", outcome, number)
+    def done(self, key: str, outcome: str | None) -> bool:
+        """Record how a question ended, or None to fetch its answer again; return False if it is erased."""
+        return self._update("outcome = ?, error = NULL WHERE key = ?", outcome, key)
 
     def refetch(self) -> None:
         """Mark all answers to be fetched again."""
@@ -194,11 +188,11 @@ class Index:
             "outcome = NULL, error = NULL WHERE outcome IN (?, ?) AND question <> ''", PART, NO_TABLE
         )
 
-    def failed(self, number: int, error: str | None, outcome: str | None = None) -> None:
+    def failed(self, key: str, error: str | None, outcome: str | None = None) -> None:
         """Record why a question has no answer, or keeps its old part; None clears the error."""
         # SQLite refuses lone surrogates.
         text = error and error.encode(errors="backslashreplace").decode()
-        self._update("error = ?, outcome = coalesce(?, outcome) WHERE number = ?", text, outcome, number)
+        self._update("error = ?, outcome = coalesce(?, outcome) WHERE key = ?", text, outcome, key)
 
     def erase(self, *, dry_run: bool) -> Erased:
         """Erase all questions, but not the batch itself, and return how many were recorded."""
@@ -208,14 +202,14 @@ class Index:
         """Erase the batch itself."""
         self._execute("DELETE FROM items WHERE batch = ?", (self._batch,))
 
-    def _update(self, change: str, *parameters: object) -> None:
-        self._execute(_UPDATE % change, (*parameters, self._batch))
+    def _update(self, change: str, *parameters: object) -> bool:
+        update = _UPDATE % change, (*parameters, self._batch)
+        return bool(self._try(lambda: self._database.execute(*update)).changed)
 
     def _execute(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         return self._try(lambda: self._database.execute(statement, parameters).rows)
 
     def _try(self, act: Callable[[], _T]) -> _T:
-        """Call a function of the store; raises ConfigError for a StoreError."""
         try:
             return act()
         except StoreError as error:
@@ -228,3 +222,80 @@ class Index:
             "unknown which questions were asked.",
             setting="folder",
         ) from None
+
+
+class Item(NamedTuple):
+    """A question of a batch."""
+
+    key: str  # a hash of the name, or of the text and the number of its earlier occurrences
+    name: str | None
+    question: str
+
+
+def read_items(questions: object) -> list[Item]:
+    """Check and return the questions that a caller passes; raises ConfigError."""
+    items: list[Item] = []
+    occurrences: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    for position, given in enumerate(_values(questions), start=1):
+        name, question = _pair(given, position)
+        try:
+            question_body(question)
+        except ConfigError as error:
+            raise _wrong(position, str(error)) from None
+        if name is None:
+            key = digest("question", question, occurrences[question])
+            occurrences[question] += 1
+        else:
+            if problem := name_problem(name):
+                raise _wrong(position, f"the name {snippet(name)!r} {problem}; parts are named after it.")
+            key = digest("name", name)
+            earlier = names.get(folded(name))
+            names[folded(name)] = name
+            if earlier is not None:
+                reason = "occurs twice" if earlier == name else f"differs from {earlier!r} only in case"
+                raise _wrong(position, f"the name {name!r} {reason}; choose another.")
+        items.append(Item(key, name, question))
+    return items
+
+
+def digest(*parts: object) -> str:
+    """Return a hash of texts and numbers."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _values(questions: object) -> Iterable[Any]:
+    if hasattr(questions, "columns"):
+        raise _refused(
+            f"questions is a {type(questions).__name__}: pass its column of questions, or pairs of "
+            'names and questions such as zip(frame["name"], frame["question"]).'
+        )
+    if isinstance(questions, Mapping):
+        return questions.items()
+    if hasattr(questions, "to_pylist"):  # iterating over an Arrow array yields scalars
+        values: list[Any] = questions.to_pylist()
+        return values
+    if isinstance(questions, str | bytes) or not isinstance(questions, Iterable):
+        raise _refused(
+            f"questions is of type {type(questions).__name__}; expected a list of questions, or of pairs of "
+            "a name and a question."
+        )
+    return questions
+
+
+def _pair(given: Any, position: int) -> tuple[str | None, str]:
+    if not isinstance(given, tuple | list):
+        return None, given
+    match given:
+        case [str(name), question]:
+            return name, question
+    why = "is not a pair of texts, a name and a question; use str() to make a number a name."
+    raise _wrong(position, f"{value_text(given)} {why}")
+
+
+def _wrong(position: int, reason: str) -> ConfigError:
+    return _refused(f"questions, number {position}: {reason}")
+
+
+def _refused(reason: str) -> ConfigError:
+    return ConfigError(reason, setting="questions")

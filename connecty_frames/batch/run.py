@@ -12,15 +12,16 @@ from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames import errors
-from connecty_frames._base.clock import CURRENT
+from connecty_frames._base.clock import CURRENT, within
 from connecty_frames._base.text import counted, path_text, snippet
 from connecty_frames.asking.submission import annotate
-from connecty_frames.batch.folder import open_index, part_path
+from connecty_frames.batch.folder import open_index, part_path, warn_of_types
 from connecty_frames.batch.index import FETCH_AGAIN, NO_TABLE, PART, Entry
-from connecty_frames.calls.concurrent import Workers
+from connecty_frames.calls import Workers
 from connecty_frames.display.progress import progress
 from connecty_frames.files import atomic_write, write_failed
 from connecty_frames.frames.attachment import write_schema
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from connecty_frames._base.clock import Deadline
     from connecty_frames.answer import Answer
     from connecty_frames.batch.index import Index
     from connecty_frames.client import Client
@@ -48,12 +50,9 @@ _STOPPING: Final = (
 )
 #: This many uncertain questions without an answer in between end a run: others would become uncertain too.
 _MOST_UNCERTAIN: Final = 10
-#: Seconds between two updates of the progress line.
-_PAUSE: Final = 2.0
-#: Seconds between two looks whether the server has accepted a question.
-_TURN: Final = 0.05
-#: Seconds between two checks of the questions that other processes are sending.
-_LOOK: Final = 0.5
+_PAUSE: Final = 2.0  # seconds between two updates of the progress line
+_TURN: Final = 0.05  # seconds between two looks whether the server has accepted a question
+_LOOK: Final = 0.5  # seconds between two checks of the questions that other processes are sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,7 @@ def run_batch(
     max_questions: int | None,
     retry_failed: bool = False,
     retry_uncertain: bool = False,
+    deadline: Deadline | None = None,
 ) -> None:
     """Ask and fetch until nothing is left to do, or ``max_questions`` were asked.
 
@@ -115,19 +115,18 @@ def run_batch(
     again = {RecordState.REJECTED}
     again |= {RecordState.FAILED} if retry_failed else set()
     again |= {RecordState.UNCERTAIN} if retry_uncertain else set()
-    index = open_index(folder, store)
+    deadline = deadline or client.deadline(ask_options)
+    index = within(deadline, partial(open_index, folder, store))
     recording = client.recording_in(index.place)
     assert recording.history is not None  # noqa: S101 - recording_in gives it one
     with index, closing(recording.history) as history:
         run = _BatchRun(folder, index, recording, history, dw_id, questions, ask_options, max_questions)
-        entries = index.entries()
+        entries = within(deadline, index.entries)
         run.others = run.sent(entries)
         run.ask([entry for entry in entries if run.is_due(entry, again)], max_workers)
         run.wait_for_others()
         due = [entry for entry in index.entries() if entry.number in run.others and entry.state in again]
         run.ask(due, max_workers)
-        from connecty_frames.batch.parts import warn_of_types
-
         warn_of_types(run.part(entry) for entry in index.entries() if entry.outcome == PART)
 
 
@@ -156,8 +155,7 @@ class _BatchRun:
     has_asked: bool = False  # by earlier runs
 
     def __post_init__(self) -> None:
-        #: The options of each question.
-        self.options = replace(self.ask_options, dw_id=self.dw_id, progress=False)
+        self.options = replace(self.ask_options, dw_id=self.dw_id, progress=False)  # of each question
 
     def ask(self, entries: list[Entry], max_workers: int) -> None:
         """Ask these questions or fetch their answers, starting with those already paid for."""
@@ -171,8 +169,7 @@ class _BatchRun:
                 error = part.exception()
                 if error is not None:
                     self.stopped_by = self.stopped_by or error
-                elapsed = time.monotonic() - began
-                report(BatchProgress(done, len(entries), self.asked, self.answered, elapsed))
+                report(BatchProgress(done, len(entries), self.asked, self.answered, time.monotonic() - began))
         if self.stopped_by is not None:
             self.stopped_by.add_note(self.message())
             raise self.stopped_by
@@ -215,7 +212,6 @@ class _BatchRun:
 
     @property
     def _is_spent(self) -> bool:
-        """Whether ``max_questions`` are asked already."""
         return self.max_questions is not None and self.asked >= self.max_questions
 
     def work(self, _: int, part: _Part) -> None:
@@ -254,13 +250,12 @@ class _BatchRun:
             is_other_word = isinstance(error, errors.QuestionFailed) and "state" in error.details
             is_first = is_other_word and entry.outcome != FETCH_AGAIN
             outcome = PART if is_kept else FETCH_AGAIN if is_first else None
-            self.index.failed(entry.number, f"{type(error).__name__}: {error}", outcome)
+            self.index.failed(entry.key, f"{type(error).__name__}: {error}", outcome)
             if self._is_stopping(error):
                 self.stopped_by = self.stopped_by or error
                 raise
 
     def _is_stopping(self, error: errors.ConnectyError) -> bool:
-        """Whether an error prevents all further questions."""
         if isinstance(error, errors.AuthError | errors.ConfigError):
             return True
         if isinstance(error, errors.SubmissionUncertain):
@@ -271,10 +266,9 @@ class _BatchRun:
 
     def _fetch(self, entry: Entry) -> None:
         if entry.outcome is not None:  # its part is missing
-            self.index.done(entry.number, None)
+            self.index.done(entry.key, None)
         asked_at = None if entry.asked_at is None else from_microseconds(entry.asked_at)
-        handle = self.client.question(entry.question_id or "", dw_id=self.dw_id)
-        answer = handle.answer(self.options)
+        answer = self.client.question(entry.question_id or "", dw_id=self.dw_id).answer(self.options)
         self._write(entry, answer, question=self.questions[entry.key], asked_at=asked_at)
 
     def _ask(self, entry: Entry) -> None:
@@ -290,11 +284,11 @@ class _BatchRun:
             call.submission.row = self.history.sent(
                 asked, asked_at=datetime.now(UTC), after=entry.row, seconds=call.deadline.remaining()
             )
-            if call.submission.row is None:  # another process asks it
+            if call.submission.row is None:  # another process asks it, or it was erased
                 self.others.add(entry.number)
                 return
             if entry.error is not None:
-                self.index.failed(entry.number, None)
+                self.index.failed(entry.key, None)
             is_sent = True
             answer = call.answer(accepted=lambda _: self.accepted.set())
             self._write(entry, answer, question=question, asked_at=answer.metadata.asked_at)
@@ -307,7 +301,6 @@ class _BatchRun:
                     self.asked -= 1
 
     def _write(self, entry: Entry, answer: Answer, *, question: str, asked_at: datetime | None) -> None:
-        """Write the part of an answer, if it has a table, and record that the question is finished."""
         import pyarrow as pa
 
         from connecty_frames.frames.parquet_file import write_table
@@ -328,7 +321,8 @@ class _BatchRun:
             except OSError as error:
                 raise write_failed(error, path, answer.question_id) from None
         try:
-            self.index.done(entry.number, outcome)
+            if not self.index.done(entry.key, outcome):  # erased by its id meanwhile
+                self.part(entry).unlink(missing_ok=True)
         except errors.ConfigError as error:
             error.question_id = answer.question_id
             raise
@@ -350,7 +344,6 @@ class _BatchRun:
 
 
 def _is_asked(entry: Entry) -> bool:
-    """Whether the server has accepted a question, so that its answer can be fetched."""
     return entry.state in {RecordState.ASKED, RecordState.COMPLETED} or entry.outcome == FETCH_AGAIN
 
 
@@ -358,7 +351,6 @@ def _is_asked(entry: Entry) -> bool:
 def _reporting(
     ask_options: AskOptions, total: int, folder: Path
 ) -> Iterator[Callable[[BatchProgress], object]]:
-    """Yield a function that shows the progress according to the option ``progress``."""
     if callable(ask_options.progress):
         yield ask_options.progress
         return

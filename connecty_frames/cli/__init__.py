@@ -4,6 +4,6 @@ A command imports heavy libraries when it runs, so that ``connecty --version`` a
 """
 
 from connecty_frames.cli.app import app, main
-from connecty_frames.cli.exit_codes import EXIT_CODES
+from connecty_frames.cli.io import EXIT_CODES
 
 __all__ = ["EXIT_CODES", "app", "main"]

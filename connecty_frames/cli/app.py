@@ -11,27 +11,22 @@ from typing import Annotated
 
 import typer
 
-from connecty_frames._base.version import __version__
-from connecty_frames.cli import commands
+from connecty_frames._base import __version__
+from connecty_frames.cli import io
+from connecty_frames.cli.arguments import FlagGroup
 from connecty_frames.cli.ask import ask
 from connecty_frames.cli.batch import batch
+from connecty_frames.cli.connection import sandbox
 from connecty_frames.cli.doctor import doctor
-from connecty_frames.cli.exit_codes import BROKEN_PIPE, EXIT_CODES, MEANINGS, exit_code_of
 from connecty_frames.cli.history import history
-from connecty_frames.cli.input import FlagGroup
-from connecty_frames.cli.io import echo_stderr, exit_on_signals, shell_message, show_warning, standard_streams
-from connecty_frames.cli.login import login
+from connecty_frames.cli.login import config, login
 from connecty_frames.cli.pin import pin
 from connecty_frames.errors import ConnectyError
 
 _EPILOG = "connecty help exit-codes explains the exit codes."
 
 app = typer.Typer(
-    name="connecty",
-    cls=FlagGroup,
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+    name="connecty", cls=FlagGroup, epilog=_EPILOG, no_args_is_help=True, pretty_exceptions_enable=False
 )
 
 
@@ -39,28 +34,34 @@ def main() -> None:
     """Run the command line and exit: with the code of an error, of standard output or of a signal."""
     # Without it, the garbage collection at exit takes a third of the time of a short command.
     atexit.register(gc.freeze)
-    warnings.showwarning = show_warning
+    warnings.showwarning = io.show_warning
     columns = os.environ.get("COLUMNS", "")
     if not (columns.isdecimal() and int(columns)):  # some programs export 0, and rich takes it for a width
         os.environ.pop("COLUMNS", None)
-    with standard_streams(), exit_on_signals():
-        _run()
+    try:
+        with io.standard_streams(), io.exit_on_signals():
+            _run()
+    except SystemExit as ended:
+        if ended.code in io.SIGNAL_CODES:
+            # Do not wait for threads: an interrupted import may hold a lock that another import needs.
+            atexit._run_exitfuncs()  # noqa: SLF001 - Python has no public name for it
+            os._exit(ended.code)
+        raise
 
 
 def _run() -> None:
-    """Run the command line; an error becomes one line and an exit code."""
     try:
         app()
     except BrokenPipeError:
-        sys.exit(BROKEN_PIPE)
-    except tuple(EXIT_CODES) as error:
-        echo_stderr(f"{type(error).__name__}: {shell_message(error)}")
+        sys.exit(io.BROKEN_PIPE)
+    except tuple(io.EXIT_CODES) as error:
+        io.echo_stderr(f"{type(error).__name__}: {io.shell_message(error)}")
         if isinstance(error, ConnectyError):
             for note in getattr(error, "__notes__", ()):  # such as how far a batch got
-                echo_stderr(note)
+                io.echo_stderr(note)
             if error.question_id is not None and error.question_id not in str(error):
-                echo_stderr(f"question_id {error.question_id}")
-        sys.exit(exit_code_of(error))
+                io.echo_stderr(f"question_id {error.question_id}")
+        sys.exit(io.exit_code_of(error))
 
 
 def _print_version(wanted: bool) -> None:
@@ -84,10 +85,10 @@ app.command(epilog=_EPILOG)(ask)
 app.command(epilog=_EPILOG)(batch)
 app.command(context_settings={"allow_extra_args": True})(login)
 app.command()(doctor)
-app.command()(commands.sandbox)
+app.command()(sandbox)
 app.add_typer(history)
 app.add_typer(pin)
-app.add_typer(commands.config)
+app.add_typer(config)
 
 
 @app.command("help")
@@ -99,7 +100,7 @@ def explain(
 ) -> None:
     """Explain a command, or the exit codes."""
     if topic == ["exit-codes"]:
-        typer.echo("\n".join(f"{code:>3}  {meaning}" for code, meaning in MEANINGS.items()))
+        typer.echo("\n".join(f"{code:>3}  {meaning}" for code, meaning in io.MEANINGS.items()))
     else:
         root = ctx.find_root()
         commands = (each for each in topic or () if not each.startswith("-"))  # behind --, --help is a word

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from connecty_frames.cli import answer_options as answers
+from connecty_frames.cli import arguments
+from connecty_frames.cli.arguments import (
+    in_connection,
+    in_output,
+    in_question,
+    question_reader,
+    read_saved_schema,
+)
 from connecty_frames.cli.connection import (
     ADDRESS_CONFLICT,
     Profile,
@@ -19,7 +27,6 @@ from connecty_frames.cli.connection import (
     open_client,
     records_by_default,
 )
-from connecty_frames.cli.input import question_reader, read_saved_schema
 from connecty_frames.cli.io import discard_output, echo_stderr
 from connecty_frames.cli.output import (
     TABLES,
@@ -37,21 +44,14 @@ from connecty_frames.errors import ConfigError
 from connecty_frames.options import AskOptions, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from connecty_frames.answer import Answer
     from connecty_frames.client import Client
     from connecty_frames.question import Question
 
-#: Options, by their panel in the help.
-_question = partial(typer.Option, rich_help_panel="Question")
-_connection = partial(typer.Option, rich_help_panel="Connection")
-_output = partial(typer.Option, rich_help_panel="Output")
 _part = partial(typer.Option, rich_help_panel="A single part of the answer")
 
 
 def _check_words(ctx: typer.Context, words: list[str] | None) -> list[str]:
-    """Return the words of a question; raises ConfigError if one of them is an option of the command."""
     options = {name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")}
     words = words or []
     for word in words:
@@ -74,54 +74,54 @@ def ask(
     ] = None,
     *,
     file: Annotated[
-        Path | None, _question("--file", "-f", help="A file with the question, in UTF-8.")
+        Path | None, in_question("--file", "-f", help="A file with the question, in UTF-8.")
     ] = None,
     question_id: Annotated[
-        str | None, _question(help="Fetch the answer to an earlier question, without asking.")
+        str | None, in_question(help="Fetch the answer to an earlier question, without asking.")
     ] = None,
-    dw_id: Annotated[int | None, _question(help="The data workspace to ask.")] = None,
+    dw_id: Annotated[int | None, in_question(help="The data workspace to ask.")] = None,
     timeout: Annotated[
-        float | None, _question(help="Seconds for the whole command, waiting included.")
+        float | None, in_question(help="Seconds for the whole command, waiting included.")
     ] = None,
     max_age: Annotated[
         str | None,
-        _question(
+        in_question(
             metavar="AGE",
             help="Reuse an answer to the same question up to this age, such as 6h, instead of asking.",
         ),
     ] = None,
-    tag: answers.TagOption = None,
-    no_history: Annotated[bool, _question("--no-history", help="Do not record the question.")] = False,
+    tag: arguments.TagOption = None,
+    no_history: Annotated[bool, in_question("--no-history", help="Do not record the question.")] = False,
     profile: Profile = None,
     base_url: Annotated[
-        str | None, _connection(metavar="URL", help="The address of the API, instead of a region.")
+        str | None, in_connection(metavar="URL", help="The address of the API, instead of a region.")
     ] = None,
     region: Annotated[
-        Literal["eu1", "us1"] | None, _connection(help="The region of your organisation.")
+        Literal["eu1", "us1"] | None, in_connection(help="The region of your organisation.")
     ] = None,
     sandbox: UseSandbox = False,
-    max_rows: answers.MaxRows = 1000,
-    on_truncation: answers.OnTruncation = "warn",
-    schema_file: answers.SchemaFile = None,
-    tz: answers.TimeZone = "UTC",
-    decimals: answers.Decimals = "auto",
-    strict: answers.Strict = False,
-    format_: answers.FormatOption = None,
-    output: answers.OutputOption = None,
+    max_rows: arguments.MaxRows = 1000,
+    on_truncation: arguments.OnTruncation = "warn",
+    schema_file: arguments.SchemaFile = None,
+    tz: arguments.TimeZone = "UTC",
+    decimals: arguments.Decimals = "auto",
+    strict: arguments.Strict = False,
+    format_: arguments.FormatOption = None,
+    output: arguments.OutputOption = None,
     plot: Annotated[
-        bool, _output("--plot", help="Draw a chart instead of the table: bars, lines or points.")
+        bool, in_output("--plot", help="Draw a chart instead of the table: bars, lines or points.")
     ] = False,
-    engine: Annotated[Engine, _output(help="The library whose type names a table shows.")] = "pandas",
+    engine: Annotated[Engine, in_output(help="The library whose type names a table shows.")] = "pandas",
     save: Annotated[
         Path | None,
-        _output(
+        in_output(
             help="Save the response to this file, as received, for Answer.from_json; without an answer, what "
             "came of each request."
         ),
     ] = None,
     quiet: Annotated[
         bool,
-        _output("--quiet", "-q", help="Do not write the id, progress, summary and SQL to standard error."),
+        in_output("--quiet", "-q", help="Do not write the id, progress, summary and SQL to standard error."),
     ] = False,
     sql: Annotated[bool, _part("--sql", help="Write only the SQL.")] = False,
     summary: Annotated[bool, _part("--summary", help="Write only the summary.")] = False,
@@ -161,7 +161,7 @@ def ask(
         dw_id=dw_id,
         engine=engine if written_as in TABLES and not (part or plot) else "pyarrow",
         max_age=max_age,
-        tags=answers.read_tags(tag),
+        tags=arguments.read_tags(tag),
         max_rows=max_rows,
         on_truncation="ignore" if part and on_truncation == "warn" else on_truncation,
         schema=read_saved_schema(schema_file),
@@ -196,16 +196,8 @@ def ask(
         written = part
         if answer.table is None and answer.response_summary and not (format_ or output or schema_file):
             written = part or "summary"  # nobody asked for rows, so the summary is the answer
-        with (
-            _echoing_metadata(
-                answer,
-                quiet=quiet,
-                summary=written is None,
-                sql=part is None,
-                question_id=not is_temporary(address),
-            ),
-            naming_file(output),
-        ):
+        parts = {"summary": written is None, "sql": part is None, "question_id": not is_temporary(address)}
+        with _echoing_metadata(answer, quiet=quiet, **parts), naming_file(output):
             if not (plot and write_plot(answer, target)):
                 write_answer(answer, written, written_as, engine, target)
             target.flush()

@@ -6,27 +6,22 @@ import csv
 import io
 import json
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from connecty_frames._base.text import cut, path_text, quoted, snippet
-from connecty_frames.cli import answer_options as answers
+from connecty_frames.cli import arguments
+from connecty_frames.cli.arguments import in_question, read_file, read_saved_schema
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, open_client
-from connecty_frames.cli.exit_codes import EXIT_CODES
-from connecty_frames.cli.input import read_file, read_saved_schema
-from connecty_frames.cli.io import echo_stderr
+from connecty_frames.cli.io import EXIT_CODES, echo_stderr
 from connecty_frames.errors import ConfigError, QuestionError, QuestionTimeout, SubmissionUncertain
 
 if TYPE_CHECKING:
     from connecty_frames.batch import Batch, BatchSummary
 
-#: Options, by their panel in the help.
-_questions = partial(typer.Option, rich_help_panel="Question")
-#: The most unanswered questions to list.
-_MOST_SHOWN: Final = 20
+_MOST_SHOWN: Final = 20  # the most unanswered questions to list
 
 
 def batch(
@@ -40,12 +35,12 @@ def batch(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the batch.")],
     column: Annotated[
         str | None,
-        _questions(
+        in_question(
             help="The column of a .csv file with the questions; by default the only one, otherwise question."
         ),
     ] = None,
     name_column: Annotated[
-        str | None, _questions(help="The column of a .csv file with names for the parts.")
+        str | None, in_question(help="The column of a .csv file with names for the parts.")
     ] = None,
     max_workers: Annotated[
         int, typer.Option(min=1, metavar="N", help="The maximum number of questions in progress at once.")
@@ -66,18 +61,18 @@ def batch(
     client_changed: Annotated[
         bool, typer.Option("--client-changed", help="Continue a batch that another client id began.")
     ] = False,
-    dw_id: Annotated[int | None, _questions(help="The data workspace to ask.")] = None,
-    tag: answers.TagOption = None,
-    timeout: Annotated[float | None, _questions(help="Seconds for each question.")] = None,
+    dw_id: Annotated[int | None, in_question(help="The data workspace to ask.")] = None,
+    tag: arguments.TagOption = None,
+    timeout: Annotated[float | None, in_question(help="Seconds for each question.")] = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
-    max_rows: answers.MaxRows = 1000,
-    on_truncation: answers.OnTruncation = "warn",
-    schema_file: answers.SchemaFile = None,
-    tz: answers.TimeZone = "UTC",
-    decimals: answers.Decimals = "auto",
-    strict: answers.Strict = False,
-    format_: answers.ReportFormat = "text",
+    max_rows: arguments.MaxRows = 1000,
+    on_truncation: arguments.OnTruncation = "warn",
+    schema_file: arguments.SchemaFile = None,
+    tz: arguments.TimeZone = "UTC",
+    decimals: arguments.Decimals = "auto",
+    strict: arguments.Strict = False,
+    format_: arguments.ReportFormat = "text",
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Do not write progress and a summary to standard error.")
     ] = False,
@@ -87,7 +82,7 @@ def batch(
     Run it again to continue: answered questions are skipped, and accepted ones are fetched.
     """
     questions = _read_questions(file, column, name_column)
-    tags, schema = answers.read_tags(tag), read_saved_schema(schema_file)
+    tags, schema = arguments.read_tags(tag), read_saved_schema(schema_file)
     from connecty_frames.batch import ask_batch
 
     with connection(sandbox=sandbox, profile=profile) as address, open_client(address) as client:
@@ -131,7 +126,6 @@ def _echo_failures(finished: Batch) -> None:
 
 
 def _exit_code(summary: BatchSummary) -> int:
-    """Return the exit code of the most urgent problem."""
     if summary.uncertain:
         return EXIT_CODES[SubmissionUncertain]
     if summary.failed or summary.unusable or summary.rejected:
@@ -142,7 +136,6 @@ def _exit_code(summary: BatchSummary) -> int:
 def _read_questions(
     file: Path, column: str | None, name_column: str | None
 ) -> list[str] | list[tuple[str, str]]:
-    """Return the questions of a file, with their names if a column has them; raises ConfigError."""
     suffix = file.suffix.lower()
     if suffix not in {".csv", ".txt"}:
         raise ConfigError(f"{path_text(file)}: expected a .csv or a .txt file.", setting="file")

@@ -1,20 +1,21 @@
-"""Where a command asks: the options for an address, and a client for it."""
+"""Where a command asks: the options for an address, a client for it, and ``connecty sandbox``."""
 
 from __future__ import annotations
 
 import logging
 import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from connecty_frames.cli.arguments import in_connection
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from connecty_frames.client import Client
     from connecty_frames.sandbox import Sandbox
 
@@ -41,19 +42,12 @@ def complete_profile(incomplete: str) -> list[str]:
 
 Profile = Annotated[
     str | None,
-    typer.Option(
-        "--profile",
-        rich_help_panel="Connection",
-        help="The profile in config.toml to use.",
-        autocompletion=complete_profile,
-    ),
+    in_connection("--profile", help="The profile in config.toml to use.", autocompletion=complete_profile),
 ]
 UseSandbox = Annotated[
     bool,
-    typer.Option(
-        "--sandbox",
-        rich_help_panel="Connection",
-        help="Use a temporary sandbox instead of the service, like CONNECTY_SANDBOX=1.",
+    in_connection(
+        "--sandbox", help="Use a temporary sandbox instead of the service, like CONNECTY_SANDBOX=1."
     ),
 ]
 
@@ -116,10 +110,43 @@ def sandbox_class() -> type[Sandbox]:
     """Return the class of the sandbox, with a server that logs errors alone."""
     from connecty_frames.sandbox import Sandbox
 
-    logging.getLogger("uvicorn.error").addFilter(_is_error)
+    # None about a request that the end of a sandbox cuts off.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: "graceful shutdown" not in record.msg)
     return Sandbox
 
 
-def _is_error(record: logging.LogRecord) -> bool:
-    """Return True for an error, except about requests cut off by stopping a sandbox."""
-    return "graceful shutdown" not in record.msg
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="The port; 0 chooses a free one.")] = 0,
+    database: Annotated[Path | None, typer.Option(help="A DuckDB file to answer questions from.")] = None,
+    latency: Annotated[float, typer.Option(help="Seconds to delay each answer.")] = 0.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A fault to inject, such as results:status=503 or ask:reset,when=after; may be repeated.",
+            metavar="ENDPOINT:KIND[,OPTION...]",
+        ),
+    ] = None,
+    examples: Annotated[
+        bool,
+        typer.Option("--examples", help="List examples of questions to the built-in workspace, and exit."),
+    ] = False,
+) -> None:
+    """Serve the sandbox until interrupted, and print its settings as export commands."""
+    make = sandbox_class()
+    if examples:
+        from connecty_frames.sandbox.workspace import answerer
+
+        typer.echo("\n".join(answerer().questions))
+        echo_stderr("These are examples: other measures, groups, filters and periods are read as well.")
+        return
+    from connecty_frames.sandbox import Fault
+
+    faults = [Fault.from_text(text) for text in fault or ()]
+    server = make(port=port, database=database, latency=latency, faults=faults)
+
+    def announce(running: Sandbox) -> None:
+        typer.echo(running.exports())
+        echo_stderr("The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.")
+
+    server.serve(announce)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,27 +13,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from connecty_frames._base import __version__
 from connecty_frames._base.text import listed, terminal
-from connecty_frames._base.version import __version__
+from connecty_frames.cli.arguments import question_reader
 from connecty_frames.cli.ask import recording_client, reporting_id
-from connecty_frames.cli.commands import masked
 from connecty_frames.cli.connection import Profile, UseSandbox, connection
-from connecty_frames.cli.exit_codes import NOT_AS_ASSUMED, exit_code_of
-from connecty_frames.cli.input import question_reader
-from connecty_frames.cli.io import shell_message, stdout_console, wrapped
+from connecty_frames.cli.io import NOT_AS_ASSUMED, exit_code_of, shell_message, stdout_console, wrapped
+from connecty_frames.cli.login import masked
 from connecty_frames.cli.output import open_response_file
 from connecty_frames.errors import ConfigError, ConnectyError, InsecureWarning, without_secrets
 from connecty_frames.options import AskOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     from rich.console import Console
 
     from connecty_frames.asking.checks import Check
     from connecty_frames.cli.first_contact import Contact
     from connecty_frames.client import Client
     from connecty_frames.http.models import Response
+    from connecty_frames.question import Call
 
 _DISTRIBUTION: Final = "connecty-frames"
 #: The name and the extra of a requirement such as ``duckdb>=1.3; extra == 'sandbox'``.
@@ -87,21 +86,14 @@ def doctor(
         _check(console, address)
         if question:
             with recording_client(address) as client:
-                _first_contact(client, question, options, console, save_response, anonymize=anonymize)
+                call = client.call(question, options)
+                _first_contact(client, call, console, save_response, anonymize=anonymize)
 
 
 def _first_contact(
-    client: Client,
-    question: str,
-    options: AskOptions,
-    console: Console,
-    save: Callable[[bytes], object],
-    *,
-    anonymize: bool,
+    client: Client, call: Call, console: Console, save: Callable[[bytes], object], *, anonymize: bool
 ) -> None:
-    """Ask a question once, and report the findings in its responses, also without an answer."""
-    from connecty_frames.cli.exchanges import Exchanges
-    from connecty_frames.cli.first_contact import Contact
+    from connecty_frames.cli.first_contact import Contact, Exchanges
 
     contact, exchanges, error = Contact(), Exchanges([]), None
 
@@ -112,7 +104,7 @@ def _first_contact(
     client.observe(observe)
     with reporting_id() as accepted:
         try:
-            answer = client.call(question, options).answer(accepted=accepted)
+            answer = call.answer(accepted=accepted)
         except ConnectyError as failed:
             error = failed
         except BaseException as interrupt:
@@ -132,7 +124,6 @@ def _first_contact(
 
 
 def _check(console: Console, address: Mapping[str, Any]) -> None:
-    """Write the checks, and end the command if one failed."""
     failure: ConnectyError | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)  # a check says the same
@@ -192,7 +183,6 @@ def _checks(address: Mapping[str, Any]) -> Iterator[Check]:
 
 
 def _settings(address: Mapping[str, Any]) -> Check:
-    """Check the settings, and name the source of each one other than a default."""
     from connecty_frames.asking.checks import Check
     from connecty_frames.settings.sources import explain, resolve
 
@@ -212,7 +202,6 @@ def _settings(address: Mapping[str, Any]) -> Check:
 
 
 def _extras() -> Check:
-    """Check the optional dependencies; a missing one is no failure."""
     from importlib.metadata import PackageNotFoundError, distributions, requires
 
     from connecty_frames.asking.checks import Check

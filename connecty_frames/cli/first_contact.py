@@ -1,38 +1,38 @@
 """Evidence for the assumptions in ``docs/limits.md``, from the responses to one question.
 
 The evidence can be sent to anybody: columns are numbered, texts become ``x``, and digits ``1``, so that a
-masked date still is one.
+masked date still is one. ``Exchanges`` has all requests and responses, for finding the cause of an error.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, listed, quoted
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.exact_json import ConstantText, FloatText, IntText
-from connecty_frames.decode.names import match_names
+from connecty_frames.decode.schema import match_names
 from connecty_frames.decode.statistics import FIELDS, SECTION_NAMES, read_entry, section_named
-from connecty_frames.errors import ConnectyError
+from connecty_frames.errors import ConnectyError, without_secrets
 from connecty_frames.http.models import SUCCESS
+from connecty_frames.http.redaction import shown_headers
 from connecty_frames.options import AskOptions, is_question_id
-from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, STATES, State, folded
+from connecty_frames.protocol import DEFAULT_MAX_ROWS, NEXT_STATES, STATES, TOKEN, State, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from connecty_frames.decode.decoder import Decoded
     from connecty_frames.decode.statistics import ColumnStatistics
     from connecty_frames.http.models import Response
 
-#: True or False for an assumption (None: not seen), and the evidence.
-Judgement = tuple[bool | None, str]
+Judgement = tuple[bool | None, str]  # true or False for an assumption (None: not seen), and the evidence
 
 _READ: Final = frozenset(FIELDS.values())
 _COUNTS: Final = frozenset(name for name in _READ if name.endswith(("count", "_len")))
@@ -42,22 +42,9 @@ _NO_VALUE: Final = frozenset({"nan", "nat", "none", "null"})
 _WORDS: Final = _NO_VALUE | {"inf", "-inf", "infinity", "-infinity", "true", "false"}
 #: The protocol's names: they stay anywhere outside of cells and statistics.
 _PROTOCOL: Final = frozenset(
-    {
-        *(
-            "accesstoken",
-            "code",
-            "data",
-            "dataframe",
-            "dataframestats",
-            "detail",
-            "details",
-            "error",
-            "errors",
-        ),
-        *("errordescription", "expiresat", "hasmore", "id", "jsonrpc", "message", "meta", "metadata", "msg"),
-        *("pagination", "question", "questionid", "requestid", "responsesummary", "result", "results"),
-        *("rowcount", "sqlquery", "state", "status", "title", "totalrows", "traceid", "truncated", "type"),
-    }
+    "accesstoken code data dataframe dataframestats detail details error errordescription errors expiresat "
+    "hasmore id jsonrpc message meta metadata msg pagination question questionid requestid responsesummary "
+    "result results rowcount sqlquery state status title totalrows traceid truncated type".split()
 )
 _STATISTICS: Final = ("results", "dataframe_stats")
 _is_shaped: Final = re.compile(r"(?a)(?=.*\d)(?:[-+\d.,:/% ]|(?<=\d)[TeEZ](?=[-+\d]|\Z))*").fullmatch
@@ -157,7 +144,6 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _inner(value: object, name: str) -> dict[str, Any]:
-    """Return an object inside of another, empty if there is none."""
     found = value.get(name) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -344,7 +330,6 @@ def anonymized(body: bytes) -> bytes:
 
 
 def _masked(value: Any, path: tuple[Any, ...], words: set[str], marks: dict[str, str]) -> Any:
-    """Mask the value at a path of keys and, in arrays, positions."""
     is_count = _below_statistics(path) is not None and path[-1] in _COUNTS
     match value:
         case dict():
@@ -399,7 +384,6 @@ def _is_in_cells(path: tuple[Any, ...]) -> bool:
 
 
 def _below_statistics(path: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Return the part of a path below the statistics, or None if it is elsewhere."""
     at = next((at for at, key in enumerate(path, 1) if _folded((key,)) == "dataframestats"), None)
     return None if at is None else path[at:]
 
@@ -410,3 +394,53 @@ def _folded(key: tuple[Any, ...]) -> str:
 
 def _mark(name: str, marks: dict[str, str]) -> str:
     return name and marks.setdefault(name, f"{len(marks) + 1}".ljust(len(name), "x"))
+
+
+_MOST_KEPT: Final = 2**20  # how much of a body is kept, in bytes
+#: Headers without business data.
+_PLAIN_HEADERS: Final = frozenset(
+    {"content-type", "content-length", "content-encoding", "date", "server", "retry-after", "traceparent"}
+)
+
+
+class Exchanges(Immutable):
+    """The responses of a client, in their order; a Transport calls :meth:`observe`."""
+
+    hidden = frozenset({"responses"})
+
+    responses: list[Response]
+
+    def observe(self, response: Response) -> None:
+        """Keep a response."""
+        self.responses.append(response)
+
+    def record(self, error: BaseException | None = None, *, anonymize: bool = False) -> bytes:
+        """Return all responses as JSON, without secrets; ``anonymize`` masks business data too."""
+        exchanges = [_exchange(each, anonymize=anonymize) for each in self.responses]
+        found: dict[str, Any] = {"exchanges": exchanges}
+        if error is not None:
+            name = type(error).__name__
+            found["error"] = name if anonymize else without_secrets(f"{name}: {error}")
+            found["x_request_id"] = getattr(error, "details", {}).get("x_request_id")
+        return exact_json.dump(found).encode(errors="backslashreplace")
+
+
+def _exchange(response: Response, *, anonymize: bool) -> dict[str, Any]:
+    request, headers = response.request, shown_headers(response.headers, without_secrets)
+    if anonymize:
+        headers = {name: value if _is_harmless(name) else masked(value) for name, value in headers.items()}
+    # A token is not known if it came under another name.
+    body = anonymized(response.body) if anonymize or request.path == TOKEN else response.body
+    text = without_secrets(body.decode(errors="backslashreplace"))[:_MOST_KEPT]  # before it is cut
+    try:
+        shown = exact_json.parse(text)
+    except (ValueError, RecursionError):
+        shown = text
+    place = {"method": request.method, "path": without_secrets(request.path), "status": response.status}
+    return {**place, "headers": headers, "body": shown}
+
+
+def _is_harmless(name: str) -> bool:
+    return name.lower() in _PLAIN_HEADERS or name.lower().endswith(
+        ("request-id", "requestid", "trace-id", "ray")
+    )

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from connecty_frames._base.text import counted, path_text, terminal
-from connecty_frames.cli.answer_options import FormatOption, OutputOption
+from connecty_frames.cli.arguments import FlagGroup, FormatOption, OutputOption
 from connecty_frames.cli.connection import Profile
-from connecty_frames.cli.input import FlagGroup
 from connecty_frames.cli.io import echo_stderr
 from connecty_frames.cli.output import TABLES, choose_format, write_table
 from connecty_frames.errors import ConfigError

@@ -1,16 +1,14 @@
-"""Messages, standard streams and signals of a command.
+"""Messages, exit codes, standard streams and signals of a command.
 
 Python flushes both streams when it exits. After a failure then, the process exits with 120, and for standard
 output Python writes "Exception ignored" and a traceback. So both are flushed before, and a stream that failed
 once discards what follows.
 
-Only the program installs signal handlers; the library does not. A signal that is ignored, as SIGHUP is under
-``nohup``, stays ignored.
+Only the program installs signal handlers. A signal that is ignored, as SIGHUP under ``nohup``, stays ignored.
 
 An interrupt can be lost. Python drops one that is raised in a finalizer, and without a report in that of a
 stream, which runs for each response (``iobase_finalize`` in CPython). And a signal that comes right before a
-system call does not end that call. So a thread repeats a signal until the interrupt is on its way out of the
-block.
+system call does not end that call. So a thread repeats a signal until the interrupt leaves the block.
 """
 
 from __future__ import annotations
@@ -31,9 +29,8 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import typer
 
+from connecty_frames import errors
 from connecty_frames._base.text import terminal
-from connecty_frames.cli.exit_codes import BROKEN_PIPE, SIGNAL_CODES
-from connecty_frames.errors import ConnectyError, ConnectyWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,18 +39,54 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
     from rich.console import Console
 
+NOT_AS_ASSUMED: Final = 13  # the exit code of ``connecty doctor --ask`` if an assumption did not hold
+_NOT_AS_ASSUMED: Final = (NOT_AS_ASSUMED, "an assumption about the service did not hold, with doctor --ask")
+BROKEN_PIPE: Final = 141  # the exit code after the reader closed the pipe: 128 + SIGPIPE
+SIGNAL_CODES: Final = (129, 130, 143)  # of a command ended by a signal: 128 + SIGHUP, SIGINT or SIGTERM
+#: The exit code of each kind of error, and its meaning; the first matching class decides.
+_ERRORS: Final[dict[type[BaseException], tuple[int, str]]] = {
+    errors.ConfigError: (2, "the command line, a setting or an option is wrong"),
+    errors.AuthError: (3, "the credentials were refused"),
+    errors.ConnectionFailed: (4, "no connection, or no token; no question was sent"),
+    errors.APIError: (5, "the server answered with an error"),
+    errors.ResponseError: (6, "the server's response is not what the API promises"),
+    errors.QuestionTimeout: (8, "no answer in time; the question may still be running"),
+    errors.SubmissionUncertain: (9, "sent, delivery unknown"),
+    errors.QuestionLimitError: (14, "the question limit for 24 hours is reached; nothing was sent"),
+    errors.QuestionError: (7, "the question failed, or its answer lacks the requested table or part"),
+    errors.ConversionError: (10, "a value does not fit its column"),
+    errors.TruncatedError: (11, "rows were cut, with --on-truncation raise"),
+    errors.PinChanged: (12, "a pinned question has a different answer now"),
+    **dict.fromkeys((errors.ConnectyError, OSError), (1, "a file could not be written, or any other error")),
+}
+EXIT_CODES: Final = {kind: code for kind, (code, _) in _ERRORS.items()}
+#: The meaning of each exit code, for ``connecty help exit-codes`` and the documentation.
+MEANINGS: Final = {
+    0: "success",
+    **dict(sorted([*_ERRORS.values(), _NOT_AS_ASSUMED])),
+    129: "SIGHUP: the terminal was closed",
+    130: "Ctrl-C",
+    BROKEN_PIPE: "the reader of the output closed the pipe",
+    143: "SIGTERM, for example from timeout or kill",
+}
 #: Texts kept whole at the end of a line: a command, and a path such as ``Application Support/connecty``.
 _COPIED: Final = re.compile(
-    r"`[^`\n]*`|connecty ask(?: --[\w-]+ (?:'[^'\n]*'|\S)+)+|cf\.\w+\([^)\n]*\)|\S*/\S*(?: [^\s/]+/\S*)+"
+    r"`[^`\n]*`|pip install \S+|connecty ask(?: --[\w-]+ (?:'[^'\n]*'|\S)+)+|cf\.\w+\([^)\n]*\)"
+    r"|\S*/\S*(?: [^\s/]+/\S*)+"
 )
 #: Stands for a space in it: no break for textwrap, and never in text for a terminal, where it is escaped.
 _JOINT: Final = "\0"
 
 
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code of an error."""
+    return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+
+
 def shell_message(error: BaseException | str) -> str:
     """Return the message of an error or warning, with its hint for the command line."""
     message = str(error)
-    if isinstance(error, ConnectyError | ConnectyWarning) and error.shell_hint:
+    if isinstance(error, errors.ConnectyError | errors.ConnectyWarning) and error.shell_hint:
         return message.removesuffix(error.hint) + error.shell_hint
     return message
 
@@ -91,8 +124,8 @@ def standard_streams() -> Iterator[None]:
     # line on standard error. A failure to write standard error does not change the code: scripts rely on it.
     before = sys.stdout, sys.stderr
     output = _Output(_raw(sys.stdout, 1), raises=True)
-    sys.stdout = _text(sys.stdout, output)
-    sys.stderr = _text(sys.stderr, _Output(_raw(sys.stderr, 2), raises=False))
+    sys.stdout = _text_stream(sys.stdout, output)
+    sys.stderr = _text_stream(sys.stderr, _Output(_raw(sys.stderr, 2), raises=False))
     code: str | int | None = 0
     try:
         try:
@@ -166,7 +199,6 @@ class _Output(io.RawIOBase):
 
 
 def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
-    """Return the raw stream of a standard stream; without one, a stream whose writes fail."""
     # The next opened file or connection would get the descriptor of a closed stream, and receive the output
     # of libraries and child processes for it. So a read-only file takes the descriptor.
     if stream is not None:
@@ -180,8 +212,7 @@ def _raw(stream: TextIO | None, descriptor: int) -> io.RawIOBase:
     return _ClosedStream()
 
 
-def _text(stream: TextIO | None, raw: _Output) -> TextIO:
-    """Return a text stream with the encoding of the replaced one."""
+def _text_stream(stream: TextIO | None, raw: _Output) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(stream, "encoding", "utf-8"),
@@ -215,8 +246,7 @@ def exit_on_signals() -> Iterator[None]:
     finally:
         handler.close()
         for number, old in before.items():
-            # Another signal ends the process at once: while Python exits, a KeyboardInterrupt would be
-            # printed.
+            # Another signal ends the process at once: a KeyboardInterrupt at exit would be printed.
             signal.signal(number, old if handler.number is None else signal.SIG_DFL)
         sys.unraisablehook = handler.hook
 

@@ -1,4 +1,4 @@
-"""``connecty login``: store credentials in a profile.
+"""``connecty login``, which stores credentials in a profile, and ``connecty config``.
 
 A secret is typed without being shown, or piped; as an argument, other users could read it in the list of
 processes, and it would stay in the shell's history.
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from connecty_frames._base.text import SecretStr, hidden, listed, path_text, snippet
-from connecty_frames.cli.connection import ADDRESS_CONFLICT, complete_profile
-from connecty_frames.cli.exit_codes import exit_code_of
-from connecty_frames.cli.io import echo_stderr, shell_message
+from connecty_frames._base.text import SecretStr, hidden, listed, path_text, snippet, terminal
+from connecty_frames.cli.arguments import FlagGroup
+from connecty_frames.cli.connection import ADDRESS_CONFLICT, Profile, complete_profile, records_by_default
+from connecty_frames.cli.io import echo_stderr, exit_code_of, shell_message
 from connecty_frames.errors import ConfigError, ConnectyError
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def login(
 
     Only you can read the profile file; its other profiles do not change.
     """
-    from connecty_frames.settings.profiles import profiles_to_change, save_profile
-    from connecty_frames.settings.sources import check_settings, explain, profile_settings, selected_profile
+    from connecty_frames.settings import sources
 
     if ctx.args:  # perhaps the secret, so the message does not have it
         raise ConfigError(
@@ -68,25 +67,26 @@ def login(
     if region is not None and base_url is not None:
         raise ConfigError(ADDRESS_CONFLICT, setting="base_url")
     can_ask = sys.stdin is not None and sys.stdin.isatty()
-    profiles, name = profiles_to_change(), selected_profile(profile)
+    profiles, name = sources.profiles_to_change(), sources.selected_profile(profile)
     stored = profiles.tables.get(name, {})
     if stored and not replace:
         _confirm(f"Profile {snippet(name)} exists in {path_text(profiles.path)}", can_ask=can_ask)
     given = {"client_id": client_id, "region": region, "base_url": base_url, "dw_id": dw_id}
     changes: Changes = {key: value for key, value in given.items() if value is not None}
     if client_secret_stdin and not can_ask:
-        changes["client_secret"] = _piped_secret()
-    check_settings(changes)
+        line = sys.stdin.readline(10_000) if sys.stdin is not None else ""
+        changes["client_secret"] = SecretStr(line.removesuffix("\n").removesuffix("\r"))
+    sources.check_settings(changes)
     for key in ("client_id", "client_secret", "address", "dw_id"):
         if not changes.keys() & ({"region", "base_url"} if key == "address" else {key}):
-            changes |= _read(key, _stored(key, stored, changes), can_ask=can_ask)
+            changes |= _prompted(key, _stored(key, stored, changes), can_ask=can_ask)
     changes = {"region": None, "base_url": None, **changes}
-    settings = profile_settings(profiles, name, changes)
+    settings = sources.profile_settings(profiles, name, changes)
     if check:
         _request_token(settings, can_ask=can_ask)
-    save_profile(profiles.path, name, changes)
+    sources.save_profile(profiles.path, name, changes)
     typer.echo(f"Profile {snippet(name)} is stored in {path_text(profiles.path)}")
-    for setting, _, place in explain(profile=name):
+    for setting, _, place in sources.explain(profile=name):
         is_stored = changes.get(setting) is not None or setting in {"region", "base_url"}
         if is_stored and place.startswith("environment"):
             echo_stderr(f"The {place} overrides its {setting}: unset it to use the profile's.")
@@ -99,7 +99,6 @@ def _confirm(exists: str, *, can_ask: bool) -> None:
 
 
 def _stored(key: str, stored: Changes, changes: Changes) -> Any:
-    """Return the default of a prompt; None requires an answer."""
     if key == "address":
         from connecty_frames.protocol import REGIONS
 
@@ -109,7 +108,7 @@ def _stored(key: str, stored: Changes, changes: Changes) -> Any:
     return stored.get(key, "" if key == "dw_id" else None)
 
 
-def _read(key: str, default: Any, *, can_ask: bool) -> Changes:
+def _prompted(key: str, default: Any, *, can_ask: bool) -> Changes:
     """Return the typed settings, asking again while they are wrong, else the default."""
     if can_ask:
         from connecty_frames.http.redaction import masked_id
@@ -164,7 +163,6 @@ def _checked(key: str, value: Any) -> Changes:
 
 
 def _request_token(settings: Settings, *, can_ask: bool) -> None:
-    """Request a token; without one, ask whether to store the profile."""
     from connecty_frames.asking.checks import check_token
 
     try:
@@ -177,7 +175,39 @@ def _request_token(settings: Settings, *, can_ask: bool) -> None:
         raise typer.Exit(exit_code_of(error)) from None
 
 
-def _piped_secret() -> SecretStr:
-    """Return the first line of standard input, at most 10,000 characters of it."""
-    line = sys.stdin.readline(10_000) if sys.stdin is not None else ""
-    return SecretStr(line.removesuffix("\n").removesuffix("\r"))
+config = typer.Typer(name="config", cls=FlagGroup, help="Show the settings that apply.", no_args_is_help=True)
+
+
+@config.command()
+def path() -> None:
+    """Print the path of the profile file, even if it does not exist."""
+    from connecty_frames.settings.sources import config_file, environment
+
+    typer.echo(config_file(environment().get("CONNECTY_CONFIG")))
+
+
+@config.command()
+def show(*, profile: Profile = None) -> None:
+    """Show each setting, its value with secrets masked, and its source."""
+    from connecty_frames.settings.sources import explain
+
+    rows = []
+    for name, value, place in explain(profile=profile):
+        if name == "history" and place == "default":
+            rows.append((name, str(records_by_default()), "default of the command line; False in Python"))
+        else:
+            rows.append((name, masked(name, value), place))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{name:<{widths[0]}}  {value:<{widths[1]}}  {terminal(place)}" for name, value, place in rows]
+    typer.echo("\n".join(lines))
+
+
+def masked(name: str, value: object) -> str:
+    """Return the value of a setting for display: no secret, and of a client id its beginning."""
+    from connecty_frames.http.redaction import masked_id
+
+    if value is None:
+        return "-"
+    if isinstance(value, SecretStr):
+        return "***" if name == "client_secret" else terminal(masked_id(value))
+    return terminal(str(dict(value) if isinstance(value, tuple) else value))  # limits by job

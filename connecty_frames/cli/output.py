@@ -23,24 +23,10 @@ if TYPE_CHECKING:
     from connecty_frames.client import Client
     from connecty_frames.options import Engine
 
-#: The most characters of a summary or of SQL on standard error.
-_MAX_TEXT: Final = 10_000
+_MAX_TEXT: Final = 10_000  # the most characters of a summary or of SQL on standard error
+_LineFormat = Literal["csv", "csv.gz", "tsv", "json", "ndjson", "jsonl"]
 #: The formats of the data, and the parts of an answer to write alone.
-Format = Literal[
-    "table",
-    "text",
-    "csv",
-    "csv.gz",
-    "tsv",
-    "json",
-    "ndjson",
-    "jsonl",
-    "parquet",
-    "arrow",
-    "markdown",
-    "html",
-    "xlsx",
-]
+Format = Literal["table", "text", _LineFormat, "parquet", "arrow", "markdown", "html", "xlsx"]
 Part: TypeAlias = Literal["SQL", "summary", "statistics", "schema"]
 #: Tables for people to read: as much as a terminal shows, or all of it.
 TABLES: Final[frozenset[Format]] = frozenset({"table", "text"})
@@ -85,7 +71,6 @@ def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) 
 
 
 def _format_of_suffix(output: Path | None) -> Format | None:
-    """Return the format of a file's suffix, a table without one, and None if no format has it."""
     if output is None or not output.suffix:
         return "table"
     name = output.name.lower()
@@ -143,7 +128,7 @@ def saving(
     if path is None:
         yield save
         return
-    from connecty_frames.cli.exchanges import Exchanges  # it decodes answers
+    from connecty_frames.cli.first_contact import Exchanges  # it decodes answers
 
     exchanges, saved = Exchanges([]), list[bool]()
     client.observe(exchanges.observe)
@@ -198,7 +183,7 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
     if format_ in TABLES:
         _write_table(table, list(map(str, types)), format_, file)  # its cells are escaped, its styles wanted
         return
-    from connecty_frames.export.formats import WRITERS
+    from connecty_frames.export import WRITERS
 
     with escaped_on_terminal(file) as target:
         WRITERS[format_](table, target)
@@ -206,7 +191,7 @@ def write_rows(table: pa.Table, types: Iterable[object], format_: Format, file: 
 
 def write_batches(reader: pa.RecordBatchReader, format_: Format, file: BinaryIO) -> None:
     """Write rows as they come, or all at once if the format or the terminal needs it."""
-    from connecty_frames.export.formats import STREAMS
+    from connecty_frames.export import STREAMS
 
     if format_ in STREAMS and not (file is sys.stdout.buffer and sys.stdout.isatty()):
         STREAMS[format_](reader, file)
@@ -237,7 +222,6 @@ def echo_metadata(answer: Answer, *, summary: bool, sql: bool, question_id: bool
 
 
 def _shortened(text: str, option: str) -> str:
-    """Return the beginning of a text, and the option to write all of it."""
     text = text.strip()
     return text if len(text) <= _MAX_TEXT else f"{cut(text, _MAX_TEXT)}\n({option} writes all of it.)"
 
@@ -291,7 +275,6 @@ def _write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> 
 
 
 def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
-    """Return statistics as JSON with all digits."""
     import msgspec
 
     from connecty_frames.display.formatting import JSON, json_value

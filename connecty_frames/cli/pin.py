@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from importlib import import_module
@@ -13,11 +14,10 @@ from urllib.parse import unquote
 import typer
 
 from connecty_frames._base.text import counted, excerpt, path_text, snippet, terminal, with_excerpt
-from connecty_frames.cli import answer_options as answers
+from connecty_frames.cli import arguments
+from connecty_frames.cli.arguments import FlagGroup, read_saved_schema
 from connecty_frames.cli.connection import Profile, UseSandbox, connection, is_temporary, open_client
-from connecty_frames.cli.exit_codes import EXIT_CODES
-from connecty_frames.cli.input import FlagGroup, read_saved_schema
-from connecty_frames.cli.io import echo_stderr
+from connecty_frames.cli.io import EXIT_CODES, echo_stderr
 from connecty_frames.cli.output import (
     TABLES,
     choose_format,
@@ -30,8 +30,6 @@ from connecty_frames.cli.output import (
 from connecty_frames.errors import ConfigError, ConnectyError, PinChanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     import pyarrow as pa
 
     from connecty_frames.pins import Pin, PinFolder
@@ -85,10 +83,10 @@ def add(
     ] = None,
     dw_id: Annotated[int | None, typer.Option(help="The data workspace to ask.")] = None,
     timeout: _Timeout = None,
-    max_rows: answers.MaxRows = 1000,
-    schema_file: answers.SchemaFile = None,
-    tz: answers.TimeZone = "UTC",
-    decimals: answers.Decimals = "auto",
+    max_rows: arguments.MaxRows = 1000,
+    schema_file: arguments.SchemaFile = None,
+    tz: arguments.TimeZone = "UTC",
+    decimals: arguments.Decimals = "auto",
     folder: _Folder = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
@@ -120,7 +118,7 @@ def add(
 
 @pin.command("list")
 def list_pins(
-    *, folder: _Folder = None, format_: answers.FormatOption = None, output: answers.OutputOption = None
+    *, folder: _Folder = None, format_: arguments.FormatOption = None, output: arguments.OutputOption = None
 ) -> None:
     """List the pins by name."""
     import pyarrow as pa
@@ -129,7 +127,7 @@ def list_pins(
 
     written_as = choose_format(format_, output, None)
     found = PinFolder.find(folder)
-    read = _read(found, found.names())
+    read = _read_pins(found, found.names())
     pins = _readable(read)
     table = pa.table(
         {
@@ -169,7 +167,7 @@ def check(
     folder: _Folder = None,
     profile: Profile = None,
     sandbox: UseSandbox = False,
-    format_: answers.ReportFormat = "text",
+    format_: arguments.ReportFormat = "text",
 ) -> None:
     """Check whether the SQL of pins may be run, and with --connection whether it returns the same columns.
 
@@ -202,7 +200,6 @@ def check(
 def _check_each(
     read: dict[str, Pin | ConfigError], options: dict[str, Any], url: str
 ) -> tuple[list[dict[str, Any]], list[str], Exception | None]:
-    """Check pins; return the checks as rows of JSON and as text, and the first error."""
     rows: list[dict[str, Any]] = []
     texts: list[str] = []
     failure: Exception | None = None
@@ -242,9 +239,9 @@ def run(
     warehouse: Annotated[str, typer.Option("--connection", metavar="URL", help=_CONNECTION)],
     all_: _All = False,
     dialect: _Dialect = None,
-    schema_file: answers.SchemaFile = None,
-    format_: answers.FormatOption = None,
-    output: answers.OutputOption = None,
+    schema_file: arguments.SchemaFile = None,
+    format_: arguments.FormatOption = None,
+    output: arguments.OutputOption = None,
     output_folder: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder for one file per pin, by default Parquet.")
     ] = None,
@@ -279,7 +276,6 @@ def run(
 
 
 def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str, Pin | ConfigError]:
-    """Read the pins of a command; a ConfigError if there are none, or none of a name."""
     if bool(names) == all_:
         raise ConfigError("Name the pins, or pass --all instead.", setting="name")
     known = pins.names()
@@ -288,11 +284,10 @@ def _chosen(pins: PinFolder, names: list[str] | None, *, all_: bool) -> dict[str
     for name in chosen:
         if name not in known:
             pins[name]  # raises the error with a list of the pins
-    return _read(pins, chosen)
+    return _read_pins(pins, chosen)
 
 
-def _read(pins: PinFolder, names: list[str]) -> dict[str, Pin | ConfigError]:
-    """Read pins by their names; an unreadable file stops no other."""
+def _read_pins(pins: PinFolder, names: list[str]) -> dict[str, Pin | ConfigError]:
     found: dict[str, Pin | ConfigError] = {}
     for name in names:
         try:
@@ -315,7 +310,6 @@ def _usable(found: Pin | ConfigError) -> Pin:
 
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Name the pin at fault in errors."""
     try:
         yield
     except Exception as error:
@@ -324,16 +318,12 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _describe(found: Pin, *, has_id: bool = True) -> None:
-    """Write a pin to standard error, without its SQL."""
     asked = "" if found.asked_at is None else f", asked {found.asked_at:%Y-%m-%d %H:%M} UTC"
     echo_stderr(f"{found.name}: {found.question}")
     question_id = f"question_id {found.question_id}, " if has_id else ""
     echo_stderr(f"{question_id}dw_id {found.dw_id}{asked}")
     echo_stderr(f"dialect {found.dialect or 'unknown'}; tables: {', '.join(found.tables) or 'unknown'}")
     echo_stderr(repr(found.schema))
-
-
-# --- warehouses by their URLs ---------------------------------------------------------------------------
 
 
 def read_batches(url: str, run: Callable[[Any], pa.RecordBatchReader]) -> pa.RecordBatchReader:
@@ -360,8 +350,7 @@ def connected(url: str) -> Iterator[Any]:
     except Exception as error:  # noqa: BLE001 - each driver has exceptions of its own
         kind = type(error)
         message = with_excerpt(
-            f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:",
-            _reason(error, url),
+            f"The warehouse's client raised {kind.__module__}.{kind.__qualname__}:", _reason(error, url)
         )
         notes: list[str] = getattr(error, "__notes__", [])
     else:
@@ -403,7 +392,6 @@ def _connection(url: str) -> Iterator[Any]:
 
 
 def _module(name: str) -> Any:
-    """Return a module of a client; a ConfigError if it is not installed."""
     try:
         return import_module(name)
     except ModuleNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
@@ -10,50 +11,44 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
-from msgspec.structs import replace
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import cut, quoted, snippet
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.arrow.buffers import index_of
-from connecty_frames.decode.arrow_types import is_number, is_text
-from connecty_frames.decode.errors import CellError, cell_error
-from connecty_frames.decode.exact_json import NESTED_KINDS, NUMBER_KINDS, ValueKind
-from connecty_frames.decode.limits import LIMITS, MOST_WARNINGS
-from connecty_frames.decode.names import column_names, match_names
-from connecty_frames.decode.rows.columnar import read_columnar
-from connecty_frames.decode.rows.general import Table, read_general
+from connecty_frames.decode.arrow import Array, index_of, is_number, is_text
+from connecty_frames.decode.cells import CellError, cell_error
+from connecty_frames.decode.columnar import read_columnar
+from connecty_frames.decode.exact_json import LIMITS, MOST_WARNINGS, NESTED_KINDS, NUMBER_KINDS, ValueKind
+from connecty_frames.decode.general import Table, read_general
 from connecty_frames.decode.schema import (
     GIVEN,
     ColumnRule,
     ColumnSchema,
     SchemaTypes,
     check_rule,
+    column_names,
+    match_names,
 )
-from connecty_frames.decode.statistics import NO_STATISTICS, count_total
+from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, count_total
 from connecty_frames.decode.statistics_check import ReadColumn, check_statistics
 from connecty_frames.decode.types import inference, numbers
 from connecty_frames.decode.types.build import build, build_datetimes, datetime_type, restate_bounds
-from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn, longest_of
-from connecty_frames.decode.types.encodings import Encoding, OpenType, epoch
+from connecty_frames.decode.types.column import Column, MixedCells, ScalarCells, longest_of
+from connecty_frames.decode.types.encodings import Encoding, Given, OpenType, epoch
 from connecty_frames.decode.types.spellings import is_beyond
 from connecty_frames.errors import ConversionError, ResponseError, StatisticsWarning, TypeFidelityWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from connecty_frames.decode.envelope import Envelope
-    from connecty_frames.decode.limits import ReaderLimits
-    from connecty_frames.decode.statistics import ColumnStatistics
+    from connecty_frames.decode.exact_json import ReaderLimits
     from connecty_frames.errors import ConnectyWarning
     from connecty_frames.options import AskOptions
 
-#: How many columns an error describes before it counts the rest.
-_MOST_DESCRIBED: Final = 10
+_MOST_DESCRIBED: Final = 10  # how many columns an error describes before it counts the rest
 #: The types to suggest for ``schema=`` if inference does not read a column, by the section of its
 #: statistics, and how many of its values are tried before a warning names one.
 _MOST_TRIED: Final = 1_000
-_REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
+_REMEDIES: Final[dict[str | None, tuple[Given, ...]]] = {
     **dict.fromkeys((None, "general"), (pa.bool_(), pa.int64(), pa.float64())),
     "boolean": (pa.bool_(),),
     "numeric": (pa.int64(), pa.float64()),
@@ -68,7 +63,6 @@ _REMEDIES: Final[dict[str | None, tuple[pa.DataType | Encoding, ...]]] = {
 }
 _NO_TYPES: Final = SchemaTypes({}, complete=False)
 _NO_RULE: Final = ColumnRule()
-_UNDECIDED: Final = inference.Decision(pa.null(), "")
 
 
 class Decoded(Immutable):
@@ -96,14 +90,13 @@ def decode(
     if envelope.rows is None:
         return Decoded(None, [], 0, envelope.total_rows, None)
     sent = envelope.column_statistics
-    header, cells, count = read_rows(envelope.rows, sent, limits)
+    header, cells, count = read_rows(envelope.rows, sent, limits, is_strict=envelope.is_strict)
     names, server_names, renamed = column_names(header, limits.checkpoint)
     entries, absent = match_names(server_names, sent)
     statistics = [NO_STATISTICS if entry is None else sent[entry] for entry in entries]
     unknown = list(dict.fromkeys(name for found in statistics for name in found.unknown))
     ignored = [f"Statistics with unknown names were ignored: {quoted(unknown)}."] if unknown else []
-    known = [sent[name] for name in sent.keys() - absent]
-    total_rows = count_total(known, count)
+    total_rows = count_total([sent[name] for name in sent.keys() - absent], count)
     truncated: bool | None = total_rows is not None and count < total_rows
     if total_rows is None:
         total_rows, truncated = _count_by_values(statistics, cells, count, fetched)
@@ -129,11 +122,15 @@ def decode(
 
 
 def read_rows(
-    source: memoryview, statistics: Mapping[str, ColumnStatistics], limits: ReaderLimits = LIMITS
-) -> tuple[list[Any], Sequence[ScalarColumn | CellColumn], int]:
+    source: memoryview,
+    statistics: Mapping[str, ColumnStatistics],
+    limits: ReaderLimits = LIMITS,
+    *,
+    is_strict: bool = True,
+) -> tuple[list[Any], Sequence[ScalarCells | MixedCells], int]:
     """Return the header, the columns and the number of rows, by the columnar reader if possible."""
     sections = {name: found.candidates[0] for name, found in statistics.items()}
-    fast = read_columnar(source, sections, limits)
+    fast = read_columnar(source, sections, limits) if is_strict else None
     if fast is not None:
         header, columns = fast
         return header, columns, columns[0].rows
@@ -145,7 +142,7 @@ class _Shared(NamedTuple):
     """The state shared by the columns of an answer."""
 
     names: list[str]
-    cells: Sequence[ScalarColumn | CellColumn]  # by column
+    cells: Sequence[ScalarCells | MixedCells]  # by column
     statistics: list[ColumnStatistics]  # of each column
     schema_types: SchemaTypes
     options: AskOptions
@@ -172,18 +169,6 @@ class _Shared(NamedTuple):
                 column=column.name,
             )
         )
-
-
-class _Column(Immutable):
-    """A column on its way from cells to an array."""
-
-    name: str
-    position: int
-    received: Column  # its statistics have the bounds as ``schema=`` respells them
-    given: pa.DataType | Encoding | None  # by ``schema=``
-    rule: ColumnRule
-    cleaned: Column  # as received, but null for bare NaN and NaT
-    decision: inference.Decision = _UNDECIDED
 
 
 def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
@@ -216,16 +201,19 @@ def _read_column(position: int, shared: _Shared) -> ReadColumn:
     given = shared.schema_types.types.get(name)
     rule = shared.schema_types.rules.get(name, _NO_RULE)
     received = Column(name, cells, sent if given is None else restate_bounds(sent, given), whole=shared.whole)
-    column = _Column(name, position, received, given, rule, cleaned=received)
+    column = received
     if ValueKind.CONSTANT in received.kinds:
-        column = _read_null_tokens(column, shared)
-    column = _choose_type(column, shared)
-    if column.decision.array is None:
-        column = _build(column, shared)
+        column = _read_null_tokens(column, given, shared)
+    type_, evidence, _, array, basis = _choose_type(column, given, shared)
+    if array is None:
+        array = _build(column, position, given, type_, shared)
     if rule is not _NO_RULE:
-        _check(column, shared)
-    type_, evidence, _, array, basis = column.decision
-    nans = received.count - column.cleaned.count
+        try:
+            check_rule(array, rule, shared.limits.checkpoint)
+        except CellError as error:
+            shown = cell_error(error.row or 0, received.cells[error.row or 0], error.reason)
+            raise _conversion_error(name, shown, rule) from None
+    nans = received.count - column.count
     if nans:
         evidence += f"; {nans:,} bare NaN read as null"
     encoding = given if isinstance(given, Encoding) and not isinstance(given, OpenType) else None
@@ -243,7 +231,7 @@ def _table(columns: list[ReadColumn], rows: int) -> pa.Table:
 
 def _count_by_values(
     statistics: list[ColumnStatistics],
-    cells: Sequence[ScalarColumn | CellColumn],
+    cells: Sequence[ScalarCells | MixedCells],
     received: int,
     fetched: int | None,
 ) -> tuple[int | None, bool | None]:
@@ -260,10 +248,9 @@ def _count_by_values(
     return total if missing else received, missing > 0
 
 
-def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
+def _read_null_tokens(column: Column, given: Given | None, shared: _Shared) -> Column:
     """Put null for each bare NaN in a column without numbers, and warn of the first."""
-    received, given = column.received, column.given
-    candidates, others = set(received.statistics.candidates), received.kinds - {ValueKind.CONSTANT}
+    candidates, others = set(column.statistics.candidates), column.kinds - {ValueKind.CONSTANT}
     if given is not None:
         is_null = not is_number(given.type if isinstance(given, Encoding) else given)
     elif "numeric" in candidates:
@@ -274,16 +261,15 @@ def _read_null_tokens(column: _Column, shared: _Shared) -> _Column:
         )
     if not is_null:
         return column
-    cells, rows = received.cells.by_cell().without("NaN", ValueKind.CONSTANT)
+    cells, rows = column.cells.by_cell().without("NaN", ValueKind.CONSTANT)
     if len(rows):
-        column = replace(column, cleaned=received.with_cells(cells))
+        column = column.with_cells(cells)
         reason = "is written without quotes, which is not JSON; it was read as null"
-        shared.warn(column.cleaned, None, CellError(int(rows[0]), "NaN", reason))
+        shared.warn(column, None, CellError(int(rows[0]), "NaN", reason))
     return column
 
 
 def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
-    """Return the positions of the columns in the table's order; an error if they differ from ``schema=``."""
     positions = {name: position for position, name in enumerate(names)}
     required = (name for name in schema_types.types if name not in schema_types.optional)
     missing = [name for name in required if name not in positions]
@@ -299,24 +285,22 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
     return [positions[name] for name in (schema_types.types if schema_types.complete else names)]
 
 
-def _choose_type(column: _Column, shared: _Shared) -> _Column:
+def _choose_type(column: Column, given: Given | None, shared: _Shared) -> inference.Decision:
     """Decide on a column's type, and warn of the first value outside of the expected type."""
-    if column.cleaned.cells.is_too_deep:
+    if column.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."
         )
-    if column.given is None:
-        decision = inference.decide(column.cleaned, shared.options)
+    if given is None:
+        decision = inference.decide(column, shared.options)
     else:
-        decision = _decide_given(column.cleaned, column.given, shared.schema_types)
+        decision = _decide_given(column, given, shared.schema_types)
     if decision.problem is not None:
-        shared.warn(column.cleaned, decision.type, decision.problem)
-    return replace(column, decision=decision)
+        shared.warn(column, decision.type, decision.problem)
+    return decision
 
 
-def _decide_given(
-    column: Column, given: pa.DataType | Encoding, schema_types: SchemaTypes
-) -> inference.Decision:
+def _decide_given(column: Column, given: Given, schema_types: SchemaTypes) -> inference.Decision:
     if not isinstance(given, Encoding):
         basis = "saved" if column.name in schema_types.inferred else "schema"
         return inference.Decision(given, GIVEN[basis], basis=basis)
@@ -330,47 +314,34 @@ def _decide_given(
     return inference.Decision(type_, evidence, basis="saved" if isinstance(given, OpenType) else "schema")
 
 
-def _build(column: _Column, shared: _Shared) -> _Column:
-    decision, given, cells = column.decision, column.given, column.cleaned.cells
-    type_ = decision.type
-    if column.cleaned.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
-        cells = _as_texts(cells, column.position, shared)
+def _build(column: Column, position: int, given: Given | None, type_: pa.DataType, shared: _Shared) -> Array:
+    cells = column.cells
+    if column.count and is_text(type_.value_type if pa.types.is_dictionary(type_) else type_):
+        cells = _as_texts(cells, position, shared)
     try:
         if given == OpenType(datetime):
-            array = build_datetimes(cells, type_)
-        else:
-            array = build(cells, type_ if given is None or given == OpenType(Decimal) else given)
+            return build_datetimes(cells, type_)
+        return build(cells, type_ if given is None or given == OpenType(Decimal) else given)
     except CellError as error:
-        with_nulls = column.cleaned.with_nat_as_null() if pa.types.is_temporal(type_) else None
+        with_nulls = column.with_nat_as_null() if pa.types.is_temporal(type_) else None
         if with_nulls is not None:
-            built = _build(replace(column, cleaned=with_nulls), shared)
-            return replace(column, decision=built.decision)
-        raise _conversion_error(column.name, error, column.rule) from None
+            return _build(with_nulls, position, given, type_, shared)
+        rule = shared.schema_types.rules.get(column.name, _NO_RULE)
+        raise _conversion_error(column.name, error, rule) from None
     except pa.ArrowException as error:  # for Arrow's own restrictions on the more unusual types
         raise ConversionError(
             f"Column {snippet(column.name)!r} cannot be made {snippet(str(type_))}: {snippet(str(error))}",
             column=column.name,
         ) from None
-    return replace(column, decision=decision._replace(array=array))
 
 
-def _as_texts(cells: Any, position: int, shared: _Shared) -> ScalarColumn | CellColumn:
+def _as_texts(cells: Any, position: int, shared: _Shared) -> ScalarCells | MixedCells:
     """Return cells as their texts, as written, unless some have a lone surrogate."""
     # Only the source has arrays, objects, and a zero's minus as they were written.
-    is_whole = isinstance(cells, ScalarColumn) and pa.types.is_int64(cells.array.type)
+    is_whole = isinstance(cells, ScalarCells) and pa.types.is_int64(cells.array.type)
     if is_whole and index_of(cells.array, 0) >= 0:
         cells = shared.read_again()[1].cells(position)
-    return cells if cells.has_surrogates else ScalarColumn(ValueKind.TEXT, cells.texts)
-
-
-def _check(column: _Column, shared: _Shared) -> None:
-    """Check the array by the rule of ``schema=``; an error shows the cell."""
-    try:
-        check_rule(column.decision.array, column.rule, shared.limits.checkpoint)
-    except CellError as error:
-        row = error.row or 0
-        shown = cell_error(row, column.received.cells[row], error.reason)
-        raise _conversion_error(column.name, shown, column.rule) from None
+    return cells if cells.has_surrogates else ScalarCells(ValueKind.TEXT, cells.texts)
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:

@@ -10,31 +10,26 @@ from __future__ import annotations
 import math
 import re
 from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator
 from itertools import compress, pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import snippet
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.exact_json import LIMITS, ReaderLimits
 from connecty_frames.decode.statistics import ColumnStatistics, count_total, read_entry
 from connecty_frames.errors import ResponseError
 from connecty_frames.protocol import STATES, State, folded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from connecty_frames.decode.limits import ReaderLimits
 
 #: How much is kept for messages of a question without an answer: bytes in all, fields, bytes of a name.
 _MOST_KEPT: Final = 65_536
 _MOST_DETAILS: Final = 1000
 _LONGEST_NAME: Final = 1000
-#: Statistics of more bytes are parsed piece by piece, in pieces of this many bytes.
-_SMALL: Final = 1 << 18
-_PIECE: Final = 1 << 16  # pragma: no mutate - a size
+_SMALL: Final = 1 << 18  # larger statistics, in bytes, are parsed piece by piece
+_PIECE: Final = 1 << 16
 #: The fields of the results to read, beside the rows.
 _RESULT_FIELDS: Final = ("sql_query", "response_summary", "dataframe_stats")
 _ABSENT: Final = msgspec.Raw()
@@ -56,16 +51,13 @@ class _StateAlone(msgspec.Struct):
 
 
 class _Response(_StateAlone):
-    """A response with unread parts."""
-
     results: _Results | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _RESPONSE: Final = msgspec.json.Decoder(_Response)
 _STATE_ALONE: Final = msgspec.json.Decoder(_StateAlone)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-#: Begins each part of one answer (RFC 7464); no JSON text has it.
-PART_MARK: Final = b"\x1e"
+PART_MARK: Final = b"\x1e"  # begins each part of one answer (RFC 7464); no JSON text has it
 #: Possible objects around the results or the number of rows, by their names without underscores.
 _HOLDERS: Final = ("results", "result", "pagination", "metadata", "meta")
 _search_others: Final = re.compile(
@@ -89,15 +81,13 @@ class Envelope(Immutable):
     word: str = ""  # as the server spelled it
     sql_query: str | None = None
     response_summary: str | None = None
-    #: The JSON of ``dataframe``, which may have bare ``NaN`` and infinities, and need not be an array; None
-    #: if it is absent or null.
+    #: The JSON of ``dataframe``, perhaps with bare ``NaN`` and infinities; None if absent or null.
     rows: memoryview | None = None
+    is_strict: bool = True  # the rows have none of these, nor a lone surrogate
     #: ``dataframe_stats`` by column and section, numbers as their texts.
     statistics: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-    #: Why they were not all kept, to follow "The statistics": ``hold more than 100,000 values``.
-    excess: str = ""
-    #: The same by column, read.
-    column_statistics: dict[str, ColumnStatistics] = msgspec.field(default_factory=dict)
+    excess: str = ""  # why some were not kept, as in "hold more than 100,000 values"
+    column_statistics: dict[str, ColumnStatistics] = msgspec.field(default_factory=dict)  # the same, read
     #: Fields beyond the API document, of a question without an answer.
     details: dict[str, Any] = msgspec.field(default_factory=dict)
     more_details: int = 0  # beyond the first thousand
@@ -105,17 +95,14 @@ class Envelope(Immutable):
     escaped_fields: tuple[str, ...] = ()
     #: How the response differs from the API document: the kind of each difference, and a sentence.
     differences: tuple[tuple[str, str], ...] = ()
-    #: The ids of questions in it.
-    question_ids: tuple[str, ...] = ()
+    question_ids: tuple[str, ...] = ()  # the ids of questions in it
     #: The names received in place of the results, if nothing of these was found in a completed answer.
     unnamed: tuple[str, ...] | None = None
-    #: Parts fetched one by one, without success.
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # parts fetched one by one, without success
     stated_rows: int | None = None  # of the whole result, as a field beside the statistics says
     row_count: int | None = None  # of the whole result, or of this response
     is_cut: bool = False  # as such fields say
-    #: Why a response with an unknown state may not be the whole answer; empty if it is.
-    doubt: str = ""
+    doubt: str = ""  # why a response with an unknown state may not be the whole answer; empty if it is
 
     def count_rows(self, checkpoint: Callable[[], None] = lambda: None) -> int:
         """Count the received rows, without the header: one for each comma between them."""
@@ -168,18 +155,18 @@ def read_envelope(
         )
 
     try:
-        return _read(body.removeprefix(BOM_UTF8), limits)
+        return _read_body(body.removeprefix(BOM_UTF8), limits)
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
     except RecursionError:
         raise refuse("is nested too deeply") from None
     except msgspec.ValidationError as error:
         raise refuse(f"is not what the API promises: {error}") from None
-    except ValueError as error:
+    except (ValueError, msgspec.DecodeError) as error:
         raise refuse(f"is not JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
 
 
-def _read(body: bytes, limits: ReaderLimits) -> Envelope:
+def _read_body(body: bytes, limits: ReaderLimits) -> Envelope:
     if body.startswith(PART_MARK):
         return _read_parts([text for text in body.split(PART_MARK) if text.strip()], limits)
     checkpoint, strict = limits.checkpoint, body
@@ -194,11 +181,11 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
     may_have_answer = state == State.COMPLETED or not (state in STATES or _is_growing(word))
     rows = original(results.dataframe)
     start = exact_json.offset(rows, body) if rows else len(body)
-    others = _Others()
+    found = Envelope(state, word)
     lacks = any(part is _ABSENT for part in msgspec.structs.astuple(results))
     has_others = _search_others(strict, 0, start) or _search_others(strict, start + len(rows))
     if may_have_answer and (lacks or has_others):
-        others = _read_others(strict, results, len(strict) - len(rows), checkpoint)
+        found = _read_others(found, strict, results, len(strict) - len(rows), checkpoint)
         rows = original(results.dataframe)
         start = exact_json.offset(rows, body) if rows else len(body)
     has_answer = state == State.COMPLETED or (may_have_answer and bytes(rows[:1]) == b"[")
@@ -216,16 +203,16 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
     else:
         details, more = _read_details(body, response, checkpoint)
     statistics, is_escaped, excess = read_statistics(statistics_sent, limits)
-    differences = others.differences
+    differences = found.differences
     first_bytes = {bytes(memoryview(getattr(results, name))[:1]) for name in _RESULT_FIELDS[:2]}
     if state != word or first_bytes - _TEXT_OR_NULL:
         differences += tuple(_differences(word, state, results))
-    return Envelope(
-        state=state,
-        word=word,
+    return msgspec.structs.replace(
+        found,
         sql_query=sql_query,
         response_summary=summary,
         rows=None if bytes(rows[:5]) in (b"", b"null") else rows,
+        is_strict=strict is body or rows == memoryview(strict)[start : start + len(rows)],
         statistics=statistics,
         excess=excess,
         column_statistics={name: read_entry(entry) for name, entry in statistics.items()},
@@ -233,17 +220,12 @@ def _read(body: bytes, limits: ReaderLimits) -> Envelope:
         more_details=more,
         escaped_fields=tuple(compress(_RESULT_FIELDS, (is_sql_escaped, is_summary_escaped, is_escaped))),
         differences=differences,
-        question_ids=others.question_ids,
-        unnamed=others.unnamed if state == State.COMPLETED else None,
-        stated_rows=others.stated_rows,
-        row_count=others.row_count,
-        is_cut=others.is_cut,
+        unnamed=found.unnamed if state == State.COMPLETED else None,
         doubt=f"the state {snippet(word)} is not in the API document" * (has_answer and state not in STATES),
     )
 
 
 def _differences(word: str, state: str, results: _Results) -> Iterator[tuple[str, str]]:
-    """Yield how the state and the texts of a response differ from the API document."""
     if state != word:
         yield f"the state {word}", f"The server says {snippet(word)!r}, read as {state}."
     for name in _RESULT_FIELDS[:2]:
@@ -252,8 +234,7 @@ def _differences(word: str, state: str, results: _Results) -> Iterator[tuple[str
 
 
 def _read_parts(texts: list[bytes], limits: ReaderLimits) -> Envelope:
-    """Read an answer fetched in parts, the rows first."""
-    found, *others = (_read(text, limits) for text in texts)
+    found, *others = (_read_body(text, limits) for text in texts)
     for each in others:
         found = msgspec.structs.replace(
             found,
@@ -273,18 +254,9 @@ def _read_parts(texts: list[bytes], limits: ReaderLimits) -> Envelope:
     )
 
 
-class _Others(Immutable):
-    """Fields under names, or in places, beyond the API document."""
-
-    differences: tuple[tuple[str, str], ...] = ()
-    unnamed: tuple[str, ...] | None = None
-    stated_rows: int | None = None
-    row_count: int | None = None
-    is_cut: bool = False
-    question_ids: tuple[str, ...] = ()
-
-
-def _read_others(body: bytes, results: _Results, size: int, checkpoint: Callable[[], None]) -> _Others:
+def _read_others(
+    found: Envelope, body: bytes, results: _Results, size: int, checkpoint: Callable[[], None]
+) -> Envelope:
     """Read fields beyond the API document, and add missing results from among them."""
 
     def read(source: Any) -> dict[str, Any]:
@@ -296,7 +268,7 @@ def _read_others(body: bytes, results: _Results, size: int, checkpoint: Callable
     for name, value in objects[""].items():
         if folded(name) in _HOLDERS and bytes(memoryview(value)[:1]) == b"{":
             objects[f"{name}."] = read(value)
-    fields = {f"{place}{name}": value for place, found in objects.items() for name, value in found.items()}
+    fields = {f"{place}{name}": value for place, inside in objects.items() for name, value in inside.items()}
     differences = []
     for wanted in _Results.__struct_fields__:
         places = [place for place in fields if _last_folded(place) == folded(wanted)]
@@ -317,7 +289,8 @@ def _read_others(body: bytes, results: _Results, size: int, checkpoint: Callable
         for wanted in ("totalrows", "rowcount")
     )
     named = [str(value) for name, value in said if name == "questionid" and value]
-    return _Others(
+    return msgspec.structs.replace(
+        found,
         differences=tuple(differences),
         question_ids=tuple(named),
         unnamed=None if has_results or is_empty else tuple(map(_shown, fields.items())),
@@ -334,7 +307,6 @@ def _shown(field: tuple[str, Any]) -> str:
 
 
 def _trimmed(source: Any) -> memoryview:
-    """Return a view of JSON without the white space around it."""
     text = bytes(memoryview(source))
     return memoryview(source)[len(text) - len(text.lstrip()) : len(text.rstrip())]
 
@@ -351,13 +323,6 @@ def _split_lenient(
     body.decode()
     proved = exact_json.mask_leniencies(body, checkpoint)
     checkpoint()
-    try:
-        is_object = bytes(memoryview(msgspec.json.decode(proved, type=msgspec.Raw))[:1]) == b"{"
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from None
-    if not is_object:
-        raise msgspec.ValidationError("expected an object")
-    checkpoint()
 
     def original(part: msgspec.Raw) -> memoryview:
         start = exact_json.offset(part, proved)
@@ -365,12 +330,16 @@ def _split_lenient(
 
     try:
         response = _RESPONSE.decode(proved)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
+        whole = msgspec.json.decode(proved, type=msgspec.Raw)  # raises if the rest is not JSON
+        if bytes(memoryview(whole)[:1]) != b"{":
+            raise msgspec.ValidationError("expected an object") from None
         found = _STATE_ALONE.decode(proved)  # an unfinished question may have anything for results
         word, _ = _read_text(original(found.state), "$.state", checkpoint, _STATE, _MOST_KEPT)
         if word not in (State.PENDING, State.IN_PROGRESS):
             raise
         response = _Response(found.state)
+    checkpoint()
     return response, original, proved
 
 
@@ -394,8 +363,7 @@ def _read_text(
         raise msgspec.ValidationError(f"{error} - at `{path}`") from None
     except msgspec.DecodeError:
         str(source, "utf-8")  # raises about UTF-8
-        escaped = exact_json.escape_lone_surrogates(bytes(source), checkpoint)
-        return decoder.decode(escaped), True
+        return decoder.decode(exact_json.escape_lone_surrogates(bytes(source), checkpoint)), True
 
 
 def _cut_text(text: bytes | memoryview, size: int) -> bytes:
@@ -403,9 +371,6 @@ def _cut_text(text: bytes | memoryview, size: int) -> bytes:
     beginning = bytes(text[:size]).decode(errors="ignore").encode()  # in whole characters
     cut = _find_cut(exact_json.hide_escapes(beginning))
     return beginning[: cut.start() if cut else None] + '…"'.encode()
-
-
-# --- statistics --------------------------------------------------------------------------------------
 
 
 def read_statistics(
@@ -447,9 +412,6 @@ def _read_long_statistics(text: bytes, limits: ReaderLimits) -> tuple[dict[str, 
     if block.depths.max() > exact_json.MAX_DEPTH:
         return {}, f"are nested deeper than {exact_json.MAX_DEPTH} levels"
     return parse_by_piece(block, _PIECE, limits.checkpoint), ""
-
-
-# --- fields that the API document does not name --------------------------------------------------------
 
 
 def _read_details(

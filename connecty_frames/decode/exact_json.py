@@ -1,4 +1,4 @@
-"""JSON read without losing a digit.
+"""JSON read without losing a digit, and the limits of reading an answer.
 
 ``float`` does not keep the JSON numbers ``1.10``, ``1e5`` and ``12345678901234567890.5`` as they were
 written. So a number is kept as its text, in a subclass of str that tells which kind of number it is.
@@ -8,31 +8,30 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal, InvalidOperation
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 _Item = TypeVar("_Item")
 
-#: How deep a value may be nested: no answer needs more, and later code recurses.
-MAX_DEPTH: Final = 100
+MAX_DEPTH: Final = 100  # how deep a value may be nested: no answer needs more, and later code recurses
 #: The end of a text in C: polars panics at it in a column name, and Arrow's C interface cuts the name there.
 NUL: Final = "\0"
 #: The words for escapes of JSON without a meaning in UTF-8, Arrow and files, such as ``\\ud800``.
 LONE_SURROGATE: Final = "a lone surrogate, which UTF-8 cannot encode"
-#: The types of nested values; for isinstance, a tuple takes half the time of ``list | dict``.
-_NESTED: Final = (list, dict)
-#: Python prints integers of up to this many digits whatever limit its user has set.
-_PRINTABLE_DIGITS: Final = 640
+_NESTED: Final = (list, dict)  # types of nested values; isinstance takes twice the time for ``list | dict``
+_PRINTABLE_DIGITS: Final = 640  # Python prints integers of so many digits whatever limit its user has set
 #: Used in place of Python's current context: the user may have changed its precision and traps.
 EXACT_CONTEXT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[InvalidOperation])
-#: Reverses :func:`hide_escapes`.
-UNHIDE: Final = bytes.maketrans(b"\x01\x02", b'\\"')
+UNHIDE: Final = bytes.maketrans(b"\x01\x02", b'\\"')  # reverses :func:`hide_escapes`
 #: A bare constant, or the same word in a text.
 _CONSTANT: Final = re.compile(rb"-Infinity|Infinity|NaN")  # a search for known first bytes is fast
 #: The escape of a surrogate or a pair in JSON with hidden escapes; group 1 is the second of a pair.
@@ -83,9 +82,7 @@ class ValueKind(Enum):
     __hash__ = object.__hash__  # Enum's own is written in Python, and sets of kinds are made for every column
 
 
-#: The kinds of numbers.
 NUMBER_KINDS: Final = frozenset({ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.CONSTANT})
-#: The kinds of values that have others inside.
 NESTED_KINDS: Final = frozenset({ValueKind.ARRAY, ValueKind.OBJECT})
 #: The kind of each type of value from :func:`parse`, null aside.
 KIND_BY_TYPE: Final[dict[type, ValueKind]] = {
@@ -119,8 +116,7 @@ def pairs_of(value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
 #: Parses JSON text; numbers are returned as their texts. Raises ValueError where it is not JSON, and
 #: RecursionError where it is nested too deeply to parse.
 parse: Final[Callable[[str], Any]] = _DECODER.decode
-#: Parses the JSON value that begins at a position, and returns it and where it ends. Raises ValueError where
-#: there is none, or it does not end.
+#: Parses the JSON value at a position, and returns it and where it ends. Raises ValueError without one.
 parse_first: Final[Callable[[str, int], tuple[Any, int]]] = _DECODER.raw_decode
 
 
@@ -128,8 +124,7 @@ def hide_escapes(text: bytes) -> bytes:
     """Replace escaped backslashes and quotes. Each remaining quote opens or closes a text."""
     if b"\\" not in text:  # found out in a fraction of the time
         return text
-    # In pairs from the left, since the first of several backslashes is not escaped itself; by characters that
-    # JSON does not allow in texts.
+    # In pairs from the left, as the first backslash is not escaped; by characters not allowed in JSON.
     return text.replace(rb"\\", b"\\\x01").replace(rb"\"", b"\\\x02")
 
 
@@ -148,14 +143,16 @@ def mask_leniencies(body: bytes, checkpoint: Callable[[], None] = lambda: None) 
 def _lone_surrogates(
     hidden: bytes, checkpoint: Callable[[], None] = lambda: None
 ) -> Iterator[re.Match[bytes]]:
-    """Return the escapes of lone surrogates in JSON with hidden escapes."""
+    if b"\\u" not in hidden:  # found out in a fraction of the time
+        return iter(())
     return (found for found in checked(_SURROGATES.finditer(hidden), checkpoint) if not found[1])
 
 
 def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> Iterator[re.Match[bytes]]:
     """Yield the bare constants in JSON with hidden escapes: an even number of quotes is before them."""
     quotes = at = 0
-    for found in checked(_CONSTANT.finditer(hidden), checkpoint):
+    words = _CONSTANT.finditer(hidden) if mentions_constant(hidden) else ()
+    for found in checked(words, checkpoint):
         quotes += hidden.count(b'"', at, at := found.start())
         if quotes % 2 == 0:
             yield found
@@ -209,6 +206,11 @@ def escape_lone_surrogates(text: bytes, checkpoint: Callable[[], None] = lambda:
         escaped += hidden[at : found.start()] + b"\\" + found[0].lower()
         at = found.end()
     return bytes(escaped + hidden[at:]).translate(UNHIDE)
+
+
+def mentions_constant(text: bytes) -> bool:
+    """Search for the words of bare constants, which may be parts of texts, in a fraction of the time."""
+    return b"NaN" in text or b"Infinity" in text
 
 
 def has_constant(text: bytes) -> bool:
@@ -271,3 +273,27 @@ _TO_PYTHON: Final[dict[type, Callable[[Any], Any]]] = {
     FloatText: _float_or_decimal,
     ConstantText: float,
 }
+
+
+MOST_VALUES: Final = 2_000_000  # the most values of statistics: each takes up to 100 bytes
+MOST_KEPT: Final = 100_000
+MOST_WARNINGS: Final = 10  # the most warnings of one category for one answer; the others are counted
+
+#: Held while an answer is decoded, if one is set: of many questions, two are decoded at a time.
+DECODING: Final[ContextVar[AbstractContextManager[object] | None]] = ContextVar("DECODING", default=None)
+
+
+class ReaderLimits(Immutable):
+    """The limits of reading: the sizes of blocks, in bytes, and the time."""
+
+    block: int = 1 << 21  # fits a processor's cache, and bounds the memory
+    general_block: int = 1 << 18  # of the general reader, whose work takes more memory
+    longest_row: int = 1 << 23  # columnar: commas take thirty times their memory
+    most_columns: int = 100_000  # each takes about 2 KB, however short it is in the answer
+    most_values: int = MOST_VALUES  # statistics of more are not read
+    most_kept: int = MOST_KEPT  # nor, of more, kept in the metadata, written as JSON at once
+    #: Called between blocks of rows, columns, batches of cells and other pieces; may raise to end reading.
+    checkpoint: Callable[[], None] = lambda: None
+
+
+LIMITS: Final = ReaderLimits()

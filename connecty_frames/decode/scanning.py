@@ -1,12 +1,12 @@
 """JSON scanned for the brackets, braces and commas outside of texts, and the cells between them.
 
-The grammar has been proved before. No Python object is made of a value, since one of few bytes would take a
-hundred times its size.
+The grammar is proved before. No value becomes a Python object, which may take a hundred times its bytes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -16,11 +16,9 @@ from connecty_frames.decode import exact_json
 from connecty_frames.decode.exact_json import hide_escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from numpy.typing import NDArray
 
-_COMMA, _QUOTE, _BRACKET = b',"['
+_QUOTE, _BRACKET = b'"['
 
 
 def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
@@ -33,20 +31,18 @@ def byte_table(dtype: type, values: dict[bytes, int]) -> NDArray[Any]:
 
 def outside_texts(is_quote: NDArray[np.bool_], quotes: int = 0) -> NDArray[np.bool_]:
     """Return True for characters outside of texts, given the places of quotes."""
-    # A sum of 8 bits overflows, but its last bit is right.
-    outside: NDArray[np.bool_] = (np.cumsum(is_quote, dtype=np.uint8) & 1 == quotes % 2) & ~is_quote
+    is_odd = np.bitwise_xor.accumulate(is_quote.view(np.uint8))  # takes half the time of booleans
+    outside: NDArray[np.bool_] = (is_odd == quotes % 2) & ~is_quote
     return outside
 
 
 #: How many bytes are searched at a time where nothing else bounds the work.
-_PIECE: Final = 1 << 20  # pragma: no mutate - a size
+_PIECE: Final = 1 << 20
 _MARKS: Final = byte_table(np.bool_, {b'[]{},"': 1})
-#: By how much each byte outside of texts changes the depth.
-STEPS: Final = byte_table(np.int8, {b"[{": 1, b"]}": -1})
-SPACES: Final = byte_table(np.bool_, {b" \t\r\n": 1})
-#: Match white space, and the key of a field.
-_match_spaces: Final = re.compile(rb"\s*").match
-match_key: Final = re.compile(rb'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:', re.DOTALL).match
+_STEPS: Final = byte_table(np.int8, {b"[{": 1, b"]}": -1})  # how a byte outside of texts changes the depth
+SPACE: Final = ord(" ")  # the greatest byte of white space; outside of texts, no other byte is as small
+_match_spaces: Final = re.compile(rb"\s*").match  # white space
+match_key: Final = re.compile(rb'\s*("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*:', re.DOTALL).match  # the key of a field
 
 
 class Scanned(NamedTuple):
@@ -55,7 +51,7 @@ class Scanned(NamedTuple):
     start: int  # in the source
     data: bytes
     marks: NDArray[np.int32]  # positions of brackets, braces and commas outside of texts
-    bytes_there: NDArray[np.uint8]  # the byte at each mark
+    steps: NDArray[np.int8]  # how each mark changes the depth: 0 for a comma
     depths: NDArray[np.int32]  # behind each mark: 0 between rows, 1 between the cells of a row
 
     @property
@@ -65,19 +61,19 @@ class Scanned(NamedTuple):
 
     def separators(self, depth: int) -> NDArray[np.int32]:
         """Return the positions of the commas at a depth."""
-        positions: NDArray[np.int32] = self.marks[(self.bytes_there == _COMMA) & (self.depths == depth)]
-        return positions
+        return self.marks.take(np.flatnonzero((self.steps == 0) & (self.depths == depth)))
 
-    def cut(self, end: int) -> Scanned:
-        """Return the part of the block before a position."""
-        return self.within(0, end)._replace(data=self.data[:end])
+    def outline(self) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+        """Return the marks between and around rows and their cells, none inside of cells; and their steps."""
+        outer = np.flatnonzero((self.depths == 0) | (self.depths == 1) & (self.steps >= 0))
+        if len(outer) == len(self.marks):
+            return self.marks, self.steps
+        return self.marks.take(outer), self.steps.take(outer)
 
     def within(self, start: int, end: int) -> Scanned:
         """Return the block with only the marks between two positions."""
-        some = slice(*np.searchsorted(self.marks, np.array((start, end), np.int32)))
-        return self._replace(
-            marks=self.marks[some], bytes_there=self.bytes_there[some], depths=self.depths[some]
-        )
+        at = slice(*np.searchsorted(self.marks, np.array((start, end), np.int32)))
+        return self._replace(marks=self.marks[at], steps=self.steps[at], depths=self.depths[at])
 
 
 def next_block(rows: memoryview, start: int, size: int, *, single: bool = False) -> Scanned:
@@ -87,7 +83,8 @@ def next_block(rows: memoryview, start: int, size: int, *, single: bool = False)
         separators = block.separators(0)
         is_last = start + size >= len(rows)
         if len(separators) and (single or not is_last):
-            return block.cut(int(separators[0 if single else -1]))
+            end = int(separators[0 if single else -1])
+            return block.within(0, end)._replace(data=block.data[:end])
         if is_last:
             return block
         size *= 2
@@ -96,21 +93,21 @@ def next_block(rows: memoryview, start: int, size: int, *, single: bool = False)
 def scan(piece: memoryview, start: int = 0) -> Scanned:
     """Find the brackets, braces and commas outside of texts; a piece begins outside of them."""
     data = bytes(piece)
-    marks, bytes_there, _ = _find_marks(data)
-    return Scanned(start, data, marks, bytes_there, np.cumsum(STEPS[bytes_there], dtype=np.int32))
+    marks, steps, _ = _find_marks(data)
+    return Scanned(start, data, marks, steps, np.cumsum(steps, dtype=np.int32))
 
 
-def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArray[np.uint8], int]:
-    """Return the marks outside of texts, their bytes, and the number of quotes so far."""
+def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int8], int]:
+    """Return the marks outside of texts, their steps, and the number of quotes so far."""
     visible = np.frombuffer(hide_escapes(data), np.uint8)
-    marks = _MARKS[visible].nonzero()[0].astype(np.int32)  # there may be as many as bytes
-    bytes_there = visible[marks]
+    marks = _MARKS.take(visible).nonzero()[0].astype(np.int32)  # there may be as many as bytes
+    bytes_there = visible.take(marks)
     is_quote = bytes_there == _QUOTE
     found = int(np.count_nonzero(is_quote))
     if found or quotes % 2:
-        outside = outside_texts(is_quote, quotes)
-        marks, bytes_there = marks[outside], bytes_there[outside]
-    return marks, bytes_there, quotes + found
+        outside = outside_texts(is_quote, quotes).nonzero()[0]
+        marks, bytes_there = marks.take(outside), bytes_there.take(outside)
+    return marks, _STEPS.take(bytes_there), quotes + found
 
 
 def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator[NDArray[np.int64]]:
@@ -121,9 +118,9 @@ def inner_commas(source: memoryview, checkpoint: Callable[[], None]) -> Iterator
         data = bytes(source[start : start + _PIECE])
         if (len(data) - len(data.rstrip(b"\\"))) % 2:  # a cut escape
             data += bytes(source[start + len(data) :][:1])
-        marks, bytes_there, quotes = _find_marks(data, quotes)
-        depths = depth + np.cumsum(STEPS[bytes_there], dtype=np.int64)
-        yield start + marks[(bytes_there == _COMMA) & (depths == 1)].astype(np.int64)
+        marks, steps, quotes = _find_marks(data, quotes)
+        depths = depth + np.cumsum(steps, dtype=np.int64)
+        yield start + marks[(steps == 0) & (depths == 1)].astype(np.int64)
         depth = int(depths[-1]) if len(depths) else depth
         start += len(data)
 
@@ -168,25 +165,25 @@ def trim(
     data: NDArray[np.uint8], starts: NDArray[Any], ends: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the bounds of cells without the white space around them."""
-    if not (SPACES[data[starts]].any() or SPACES[data[ends - 1]].any()):
+    starts = starts + (data.take(starts) <= SPACE)  # common case: one space, behind a comma
+    if not ((data.take(starts) <= SPACE).any() or (data.take(ends - 1) <= SPACE).any()):
         return starts, ends
-    solid = (~SPACES[data]).nonzero()[0]
+    solid = (data > SPACE).nonzero()[0]
     return solid[np.searchsorted(solid, starts)], solid[np.searchsorted(solid, ends) - 1] + 1
 
 
 def find_items(data: bytes) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]:
     """Return the bounds of the items of arrays, or fields of objects, in a row, and how many each has."""
-    block = scan(memoryview(data))
-    near = (block.depths <= 1).nonzero()[0]  # few, where most is nested deeply
-    marks, bytes_there, is_outside = block.marks[near], block.bytes_there[near], block.depths[near] == 0
-    is_comma = bytes_there == _COMMA
-    is_opening = ~is_outside & (STEPS[bytes_there] == 1)
-    owners = np.cumsum(is_opening[is_opening | is_comma]) - 1
-    starts, ends = marks[is_opening | is_comma] + 1, marks[is_comma | is_outside]
+    marks, steps = scan(memoryview(data)).outline()
+    before = np.flatnonzero(steps >= 0)  # an item is between each of these and the next mark
+    counts = np.diff(np.flatnonzero(steps < 0), prepend=-1) - 1
+    starts, ends = marks.take(before) + 1, marks.take(before + 1)
     starts, ends = trim(np.frombuffer(data, np.uint8), starts, ends)
     is_item = starts < ends  # the others are of empty arrays and objects
-    counts = np.bincount(owners[is_item], minlength=int(owners[-1]) + 1 if len(owners) else 0)
-    return starts[is_item], ends[is_item], counts
+    if not is_item.all():
+        counts -= ~is_item.take(np.cumsum(counts) - 1)
+        starts, ends = starts[is_item], ends[is_item]
+    return starts, ends, counts
 
 
 def find_keys(data: bytes, starts: NDArray[Any], ends: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,32 +1,29 @@
-"""The columns of an answer: the name and the type of each, and why; the types and rules of ``schema=``."""
+"""The columns of an answer: the name and type of each, and why; the types and rules of ``schema=``."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from itertools import chain, count
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import quoted, snippet
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import index_of
-from connecty_frames.decode.arrow_types import is_list, parse_type
-from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.types.column import combine
-from connecty_frames.decode.types.encodings import parse_encoding
-from connecty_frames.errors import ConversionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from connecty_frames.decode.types.encodings import Encoding
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode import exact_json
+from connecty_frames.decode.arrow import combine, index_of, is_list, parse_type
+from connecty_frames.decode.cells import CellError
+from connecty_frames.decode.types.encodings import Encoding, Given, parse_encoding
+from connecty_frames.errors import ColumnNameWarning, ConversionError, ResponseError
 
 #: The evidence for a type written by the caller, and for one inferred from an earlier answer, by basis.
 GIVEN: Final = {"schema": "schema=", "saved": "saved schema"}
 #: How many distinct values a rule checks at once.
-_BLOCK: Final = 1 << 14  # pragma: no mutate - a size
+_BLOCK: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,10 @@ class ColumnSchema:
         """False if the type was set by ``schema=``."""
         return self.basis not in GIVEN
 
+    def __getitem__(self, name: str) -> Any:
+        """Return an attribute by its name, as an item of a dict."""
+        return {each: getattr(self, each) for each in self.__slots__}[name]
+
     def __repr__(self) -> str:
         shown = [f"{key}={snippet(str(getattr(self, key)))!r}" for key in self.__slots__[:3]]
         if self.encoding is not None:
@@ -63,6 +64,8 @@ class ColumnRule(Immutable):
     choices: tuple[str, ...] = ()  # exactly one of these names is there; () for its own name
     #: Returns the position of the first misfit among some values, and the reason; None if all fit.
     check: Callable[[Sequence[Any]], tuple[int, str] | None] | None = None
+    #: Selects a few values to check first: if these fit, all do.
+    decisive: Callable[[pa.Array], Sequence[Any]] | None = None
     checks_nulls_alone: bool = False  # the check refuses nothing but nulls inside of values
     is_secret: bool = False  # no error shows a value
 
@@ -72,9 +75,11 @@ def check_rule(array: Any, rule: ColumnRule, checkpoint: Callable[[], None] = la
     if not rule.nullable and array.null_count:
         row = index_of(pc.is_null(combine(array)), value=True)
         raise CellError(row, "null", "is a null, which schema= does not allow")
-    if rule.check is None:
+    if rule.check is None or array.null_count == len(array):
         return
     values, rows = combine(array), None
+    if rule.decisive is not None and rule.check(rule.decisive(values)) is None:
+        return
     if rule.checks_nulls_alone and not _has_nulls_inside(values):
         return
     if not pa.types.is_nested(values.type):
@@ -102,7 +107,7 @@ def _has_nulls_inside(lists: pa.Array) -> bool:
 class SchemaTypes(Immutable):
     """Column types set beforehand with ``schema=``."""
 
-    types: Mapping[str, pa.DataType | Encoding]
+    types: Mapping[str, Given]
     complete: bool  # these are all columns, in this order; else they override some
     inferred: frozenset[str] = frozenset()  # from the answer of a saved schema
     optional: frozenset[str] = frozenset()  # an answer need not have them
@@ -133,3 +138,87 @@ def read_column(texts: Mapping[str, str], type_: pa.DataType | None = None) -> C
     if type_ is None:
         type_ = encoding.type if encoding else parse_type(texts["type"])
     return ColumnSchema(texts["name"], type_, texts["evidence"], encoding, texts.get("basis"))
+
+
+def column_names(
+    header: list[Any], checkpoint: Callable[[], None] = lambda: None
+) -> tuple[list[str], list[str | None], list[ColumnNameWarning]]:
+    """Return unique names, the server's names, and warnings; of equal names, the first keeps it."""
+    are_names = set(map(type, header)) == {str} and "" not in header and len(set(header)) == len(header)
+    if are_names and "".join(header).isprintable():  # common case: a NUL and a lone surrogate are not
+        return header, list(header), []
+    texts = [_name_text(position, name) for position, name in enumerate(header)]
+    taken = {text for text in texts if text}
+    numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
+    names: list[str] = []
+    used: set[str] = set()
+    warnings: list[ColumnNameWarning] = []
+    for position, (given, text) in enumerate(exact_json.checked(zip(header, texts, strict=True), checkpoint)):
+        wanted = "" if exact_json.NUL in text else text
+        if wanted and wanted not in used:
+            name = wanted
+        else:
+            name = _free_name(wanted, position, taken, numbers)
+            taken.add(name)
+        if name != given or type(given) is not str:
+            reason = "is not a valid name"
+            if exact_json.NUL in text:
+                reason = "holds a NUL character"
+            elif wanted in used:
+                reason = "is taken"
+            what = snippet(exact_json.dump(given))
+            message = f"Column {position} is called {snippet(name)!r}, because {what} {reason}."
+            warnings.append(ColumnNameWarning(message, column=name))
+        names.append(name)
+        used.add(name)
+    server_names = [None if name is None else text for name, text in zip(header, texts, strict=True)]
+    return names, server_names, warnings
+
+
+def _free_name(wanted: str, position: int, taken: set[str], numbers: defaultdict[str, count[int]]) -> str:
+    # Numbers only grow: many columns of one name are not searched from the start again.
+    base = wanted or f"column_{position}"
+    candidates = chain((base,), (f"{base}_{number}" for number in numbers[base]))
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _name_text(position: int, name: object) -> str:
+    """Return a name as text: empty for null, the exact JSON text of a number or a truth value."""
+    if isinstance(name, list | dict):
+        raise ResponseError(
+            f"The header of dataframe holds {exact_json.preview(name)} at position {position}, which is not "
+            "a column name; is the header row missing?"
+        )
+    text = "" if name is None else name if isinstance(name, str) else exact_json.dump(name)
+    if not exact_json.is_encodable(text):
+        raise ResponseError(
+            f"The column name at position {position} holds {exact_json.LONE_SURROGATE}: {snippet(text)}"
+        )
+    return str(text)
+
+
+def match_names(names: Sequence[str | None], entries: Collection[str]) -> tuple[list[str | None], list[str]]:
+    """Match the columns with the entries of the statistics.
+
+    A column's entry has the same name, or one that differs only in case where no other column or entry does.
+    Columns of one name have none, since it could be that of either.
+
+    Returns the entry of each column, and the entries that belong to no column; those of a name that several
+    columns share are not among them.
+    """
+    times = Counter(names)
+    found = [name if times[name] == 1 and name in entries else None for name in names]
+    if len(entries) == len(names) - found.count(None):  # all of them are matched: the common case
+        return found, []
+    folded_times = Counter(name.casefold() for name in names if name is not None)
+    by_folded_name = defaultdict(list)
+    for entry in entries:
+        by_folded_name[entry.casefold()].append(entry)
+    for position, name in enumerate(names):
+        alike = by_folded_name[name.casefold()] if name is not None else []
+        if len(alike) == 1 == folded_times[alike[0].casefold()]:
+            found[position] = alike[0]
+    shared = {name.casefold() for name, count in times.items() if name is not None and count > 1}
+    matched = set(found)
+    absent = [entry for entry in entries if entry not in matched and entry.casefold() not in shared]
+    return found, absent

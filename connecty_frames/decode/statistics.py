@@ -8,16 +8,14 @@ type, the entry may be a flat object that names it in ``type``, and there may be
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from string import digits
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from connecty_frames._base.immutable import Immutable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _TIMES: Final = "time timetz timewithtimezone timewithouttimezone"
 _DURATIONS: Final = "duration interval intervaldaytosecond timedelta"
@@ -44,9 +42,7 @@ SECTION_NAMES: Final = {
     "general": "general list array struct record map json jsonb variant category categorical null",
 }
 SECTIONS: Final = tuple(SECTION_NAMES)[:-1]
-_SECTION_BY_NAME: Final = {
-    name: section for section, names in SECTION_NAMES.items() for name in names.split()
-}
+_SECTION_OF: Final = {name: section for section, names in SECTION_NAMES.items() for name in names.split()}
 #: The fields of the document and of the sandbox, by their name as written and as ``_fold`` returns it.
 FIELDS: Final = {
     spelling: name
@@ -89,12 +85,13 @@ def _fold(name: str) -> str:
 
 def section_named(name: str) -> str | None:
     """Return the section meant by a name, or None for an unknown name; see :data:`SECTION_NAMES`."""
-    section = _SECTION_BY_NAME.get(name) or _SECTION_BY_NAME.get(_fold(name).rstrip(digits))
+    section = _SECTION_OF.get(name) or _SECTION_OF.get(_fold(name).rstrip(digits))
     return "general" if section is not None and _is_array(name) else section
 
 
 def _read_fields(section: dict[str, Any]) -> dict[str, Any]:
-    return {FIELDS.get(name) or FIELDS.get(_fold(name), name): section[name] for name in section}
+    names = sorted(section, key=lambda name: section[name] is not None)  # a value beats a null beside it
+    return {FIELDS.get(name) or FIELDS.get(_fold(name), name): section[name] for name in names}
 
 
 def read_entry(entry: dict[str, Any]) -> ColumnStatistics:

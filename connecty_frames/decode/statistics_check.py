@@ -11,6 +11,7 @@ import ctypes
 import math
 import re
 from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
@@ -21,11 +22,20 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import counted, quoted, snippet
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import chunks_of, numbers_of, to_array, to_scalar
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_aware, is_number
-from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.statistics import NO_STATISTICS, stated_bounds
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.arrow import (
+    FRACTION_DIGITS,
+    Array,
+    any_of,
+    chunks_of,
+    is_aware,
+    is_number,
+    numbers_of,
+    to_array,
+    to_scalar,
+)
+from connecty_frames.decode.cells import CellError
+from connecty_frames.decode.statistics import NO_STATISTICS, ColumnStatistics, stated_bounds
 from connecty_frames.decode.types import times
 from connecty_frames.decode.types.build import iso_text
 from connecty_frames.decode.types.numbers import FEW, MAX_EXACT_INTEGER, is_exact_float
@@ -33,11 +43,7 @@ from connecty_frames.decode.types.spellings import in_iso
 from connecty_frames.errors import StatisticsWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.decode.schema import ColumnSchema
-    from connecty_frames.decode.statistics import ColumnStatistics
 
 #: By how much of the mean of the magnitudes two means of the same numbers may differ: for the order in which
 #: doubles were added up, and for singles written with 6 digits.
@@ -58,8 +64,7 @@ class ReadColumn(NamedTuple):
 
 # --- bounds as numbers ---------------------------------------------------------------------------------
 
-#: Has more than decimal256's 76 digits, and turns other texts into NaN. Python's current context
-#: belongs to the user.
+#: Has more than decimal256's 76 digits, and turns other texts into NaN. Python's own context is the user's.
 _CONTEXT: Final = Context(prec=200, Emin=-9_999, Emax=9_999, traps=[])
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
@@ -77,7 +82,7 @@ def _parse(text: str, type_: pa.DataType) -> Decimal:
     """Read a bound of a column as a number; raises CellError if it cannot be compared."""
     if pa.types.is_temporal(type_) and text.lower().lstrip("+-") not in {"inf", "infinity"}:
         if pa.types.is_duration(type_):
-            return _read(text, type_)
+            return _seconds_of(text, type_)
         return _parse_date(text) if pa.types.is_date(type_) else _parse_time(text, type_)
     number = _CONTEXT.create_decimal(text)
     if number.is_nan():
@@ -110,10 +115,10 @@ def _parse_time(text: str, type_: pa.DataType) -> Decimal:
         if not parsed.microsecond and (parsed.tzinfo is not None) is is_aware(type_):
             since_epoch = parsed.replace(tzinfo=parsed.tzinfo or UTC) - _EPOCH
             return _CONTEXT.add(since_epoch // _SECOND, Decimal(f"0{fraction}"))
-    return _read(text, type_)
+    return _seconds_of(text, type_)
 
 
-def _read(text: str, type_: pa.DataType) -> Decimal:
+def _seconds_of(text: str, type_: pa.DataType) -> Decimal:
     """Read a text as seconds, as a column of a type would, in the finest possible unit."""
     finest: Callable[[str], pa.DataType] = pa.time64 if pa.types.is_time(type_) else pa.duration
     if pa.types.is_timestamp(type_):
@@ -124,7 +129,6 @@ def _read(text: str, type_: pa.DataType) -> Decimal:
 
 
 def _places_of(type_: pa.DataType) -> int:
-    """Return how many digits after the point the values of a type have."""
     if pa.types.is_floating(type_):
         return 307  # more than a float64 has (DBL_MIN_10_EXP of C)
     return type_.scale if pa.types.is_decimal(type_) else FRACTION_DIGITS[getattr(type_, "unit", "s")]
@@ -267,7 +271,6 @@ def _compare_mean(section: dict[str, Any], column: Array) -> Iterator[str]:
 
 
 def _are_singles(values: Array) -> bool:
-    """Return True if all values are singles, or written with the digits of singles."""
     singles = pc.cast(values, pa.float32(), safe=False)
     is_single = pc.equal(pc.cast(singles, pa.float64()), values)
     is_written_as_one = pc.equal(pc.cast(singles, pa.string()), pc.cast(values, pa.string()))

@@ -1,21 +1,14 @@
-"""The chart of a table, drawn by altair, and its display in a notebook without a network.
-
-Nothing is sampled or summed; the subtitle says what is left out. JavaScript has only float64, so decimals and
-long integers are drawn with about 16 digits; tooltips show every value in full. Times are drawn in the time
-zone of their column, not in that of the reader.
-
-It is displayed as Vega-Lite, which JupyterLab draws itself, and as SVG and PNG, made by vl-convert, unless
-the user enabled a renderer in altair. Classes have the same names as altair's, because a repr shows them.
-"""
+"""The chart of a table, drawn by altair, and its display in a notebook without a network."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import altair as alt
 import pyarrow as pa
@@ -24,28 +17,26 @@ from altair.utils.mimebundle import spec_to_mimebundle
 
 from connecty_frames._base.text import cut, snippet, xml_text
 from connecty_frames.display.charts import choose_chart
-from connecty_frames.display.columns import DAY, Column
+from connecty_frames.display.columns import DAY, WIDTH, Column
 from connecty_frames.display.formatting import texts
 from connecty_frames.display.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from connecty_frames.display.shapes import Chart as Chosen
 
-    Json = dict[str, Any]
-
-_VEGA: Final[dict[str, Any]] = tomllib.loads((files(__package__) / "altair.toml").read_text(encoding="utf-8"))
-#: The width and the greatest height of a plot in pixels.
-_WIDTH, _HEIGHT = 560, 540
-#: The most values of a line with marked points, of a heatmap with numbers, and columns in a tooltip.
-_MAX_POINTS, _MAX_NUMBERS, _MAX_TOOLTIP_COLUMNS = 60, 90, 50
+Json: TypeAlias = dict[str, Any]
+_VEGA: Final[Json] = tomllib.loads((files(__package__) / "altair.toml").read_text(encoding="utf-8"))
+#: The width and the greatest height of a plot, and the distance of a legend from numbers, in pixels.
+_WIDTH, _HEIGHT, _BESIDE_NUMBERS = 560, 540, 40
+#: The most values of a line with marked points, and columns in a tooltip.
+_MAX_POINTS, _MAX_TOOLTIP_COLUMNS = 60, 50
+#: The most characters of all labels in a row of panels, of those below a heatmap, and of a legend and labels.
+_IN_A_ROW, _BELOW, _WITH_LEGEND = 90, 30, 80
 #: Column names that can also be field names; the others are our own.
-_FIELD: Final = re.compile(r"(?!column (?:\d+|stretch)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
-#: Expressions for numbers, short from 10,000 on, percent by its factor; days with labels of hours and months.
-_SHORT: Final = "abs(datum.value) < 1000 ? datum.label : replace(format(datum.value, '~s'), 'G', 'B')"
-_LARGE, _FRACTION, _MOMENT, _FEW_DAYS, _MANY_DAYS = 10_000, 100, 0.005, 8, 180
-_PERCENT: Final = {None: "datum.label", 1: "datum.label + '%'", _FRACTION: "format(datum.value, '~%')"}
+_FIELD: Final = re.compile(r"(?!column (?:\d+|stretch|end)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
+#: Numbers are short from 10,000 on; days with labels of hours and months.
+# JavaScript has only float64, so decimals are drawn with about 16 digits; tooltips show every value in full.
+_LARGE, _MOMENT, _FEW_DAYS, _MANY_DAYS = 10_000, 0.005, 8, 180
 #: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
 #: The most pixels of an enlarged PNG and of any PNG, and the longest SVG, of about 1,000 marks.
@@ -57,70 +48,87 @@ def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "",
     chosen = choose_chart(table, question, *given, cut=cut_rows, **named)
     drawn = [*chosen.dimensions, chosen.measure]
     used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in drawn]
-    some = "" if used == chosen.columns else f"{len(used)} of {len(chosen.columns):,} columns in the tooltips"
-    part = ", ".join(filter(None, [chosen.part, some]))
+    some = "" if used == chosen.columns else f"Tooltips: {len(used)} of {len(chosen.columns):,} columns"
+    part = ". ".join(filter(None, [chosen.part, some]))
     # Set the colour: Streamlit's dark theme leaves the text black.
-    below = alt.TitleParams(chosen.title, subtitle=f"Shown: {part}", subtitleColor="#8c8c8c")
-    title = below if part else chosen.title
+    below = alt.TitleParams(chosen.title, subtitle=part, subtitleColor="#8c8c8c")
     tooltip = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
     # As altair's own classes: it would look for the class of each part of a dict, for seconds.
     channels = _encoding(chosen)
     encoding = [getattr(alt, channel)(**each) for channel, each in channels.items()]
     shape = _shape(chosen, bars=chosen.group.count if chosen.group and "YOffset" in channels else 1)
     # altair does not validate a dict row by row, for seconds.
-    chart = Chart({"values": _rows(chosen, [*dict.fromkeys([*used, *drawn])])}, title=title, **shape)
+    chart = Chart({"values": _rows(chosen, [*dict.fromkeys([*used, *drawn])])}, **shape)
     chart = chart.encode(*encoding, tooltip=tooltip, description=_description(drawn))
-    if chosen.kind == "cells" and len(chosen.measure.texts) <= _MAX_NUMBERS:
-        numbers, is_fraction = _VEGA["others"]["numbers"], chosen.measure.percent == _FRACTION
-        text = alt.Text(field=_field(chosen.measure), type="quantitative", format=numbers[is_fraction])
-        chart += chart.mark_text().encode(text=text, color=alt.ColorValue(alt.ExprRef(numbers[2])))
+    if chosen.is_numbered:
+        parts, measure, field = _VEGA["numbers"], chosen.measure, json.dumps(_field(chosen.measure))
+        # As many digits as tell the numbers apart, such as a goal of 400,000 from 399,870.
+        found = {*measure.known} if chosen.kind == "bars" else set()
+        digits = next((n for n in (3, 4, 5) if len({f"{number:.{n}g}" for number in found}) == len(found)), 3)
+        text = parts["text"].replace("label", parts[_form(measure)]).replace("digits", str(digits))
+        text, color = alt.ExprRef(text.replace("number", f"datum[{field}]")), alt.ExprRef(parts["colour"])
+        ends = {"x": alt.X(**{**channels["X"], "field": "column end"})} if chosen.kind == "bars" else {}
+        chart += chart.mark_text(text=text, **parts[chosen.kind]).encode(color=alt.ColorValue(color), **ends)
+    chart.title = below if part else chosen.title
     return chart  # type: ignore[no-any-return]  # of altair's class
 
 
 def _encoding(chosen: Chosen) -> Json:
-    """Return the options of each channel, by its class in altair."""
-    dimension, measure, group, panel = chosen.dimension, chosen.measure, chosen.group, chosen.panel
-    if chosen.kind in {"bars", "lists"}:  # horizontal, so that names stay legible, in the answer's order
-        encoding = {"X": _quantitative(chosen, measure), "Y": _category(dimension)}
-        encoding["Y"]["title"] = None if chosen.kind == "lists" else snippet(dimension.name) or None
-    elif chosen.kind == "line":
-        encoding = {"X": _line_axis(dimension), "Y": _quantitative(chosen, measure)}
-    elif chosen.kind == "points":
-        axes = {"X": dimension, "Y": measure}
-        encoding = {name: _quantitative(chosen, c) | {"scale": {"zero": False}} for name, c in axes.items()}
-    else:
-        color: Json = {"field": _field(measure), "type": "quantitative", "title": snippet(measure.title)}
-        color["legend"] = {**_VEGA["others"]["legend"], **_number_labels([measure], None)}
-        color["scale"] = {"range": _VEGA["others"]["colours"], "zero": not measure.is_mean}
-        encoding = {"X": _category(dimension, labelAngle=_angle(dimension)), "Color": color}
-        return encoding | {"Y": _category(chosen.dimensions[-1])}
-    if group is not None:
-        title = snippet(group.name) or None
-        encoding["Color"] = {**_nominal(group), "title": title, "legend": _labels(group)}
+    dimension, group, panel, beside = chosen.dimension, chosen.group, chosen.panel, chosen.panels_beside
+    encoding = _axes(chosen, width := min(_IN_A_ROW // beside, WIDTH) if chosen.kind == "lists" else WIDTH)
+    if group is not None and chosen.kind != "cells":
+        legend = _labels(group, _WITH_LEGEND - _longest(dimension, WIDTH))
+        legend |= {"offset": _BESIDE_NUMBERS} if chosen.is_numbered else {}
+        encoding["Color"] = {**_nominal(group), "title": snippet(group.name) or None, "legend": legend}
         places = dimension.count * (len(chosen.series) if chosen.is_apart else 1)
         if chosen.kind == "bars" and not chosen.has_dots and len(dimension.texts) > places:
             encoding["YOffset"] = _nominal(group)
     if any(chosen.stretches):
         encoding["Detail"] = {"field": "column stretch", "type": "nominal"}
     if panel is not None:  # an encoding keeps the class ``alt.Chart``
-        header = {**_VEGA["others"]["header"], **_labels(panel, "('' + datum.value)")}
-        facet = {"title": None, "columns": chosen.panels_beside, "header": header, "spacing": 12}
+        header = {**_VEGA["others"]["header"], **_labels(panel, width, "('' + datum.value)")}
+        facet = {"title": None, "columns": beside, "header": header, "spacing": 12}
         encoding["Facet"] = {**_nominal(panel), **facet}
     return encoding
 
 
+def _axes(chosen: Chosen, width: int) -> Json:
+    dimension, measure = chosen.dimension, chosen.measure
+    if chosen.kind == "lists":  # all panels start at the same place
+        extent = 6 * _longest(dimension, width) + 10
+        names = _category(dimension, width, minExtent=extent, maxExtent=extent) | {"title": None}
+        return {"X": _quantitative(chosen, measure), "Y": names}
+    if chosen.kind == "bars":  # horizontal, so that names stay legible, in the answer's order
+        return {"X": _quantitative(chosen, measure), "Y": _category(dimension, width)}
+    if chosen.kind == "histogram":
+        return {"X": _category(dimension, labelAngle=_angle(dimension)), "Y": _quantitative(chosen, measure)}
+    if chosen.kind != "cells":
+        x = _line_axis(dimension) if chosen.kind == "line" else _quantitative(chosen, dimension)
+        return {"X": x, "Y": _quantitative(chosen, measure)}
+    color: Json = {"field": _field(measure), "type": "quantitative", "title": snippet(measure.title)}
+    color["legend"] = {**_VEGA["others"]["legend"], **_number_labels([measure], None)}
+    color["scale"] = {"range": _VEGA["others"]["colours"], "zero": not measure.is_mean}
+    x = _category(dimension, _BELOW, labelAngle=_angle(dimension))
+    return {"X": x, "Y": _category(chosen.dimensions[-1]), "Color": color}
+
+
 def _angle(column: Column) -> int:
     """Return the angle of labels below a heatmap: names without room beside each other are turned."""
-    longest = max(len(column.labels.get(text, text)) for text in ("", *filter(None, column.texts)))
-    return 0 if column.role is Role.PERIOD or column.count * (5.5 * longest + 6) <= _WIDTH else -45
+    width = column.count * (5.5 * _longest(column, _BELOW) + 6)
+    return 0 if column.role is Role.PERIOD or width <= _WIDTH else -45
+
+
+def _longest(column: Column, width: int) -> int:
+    labels = column.labels_of(width)
+    return max(len(labels.get(text, text)) for text in ("", *filter(None, column.texts)))
 
 
 def _shape(chosen: Chosen, bars: int) -> Json:
-    """Return the mark and the size of a chart, or of each panel."""
     shape: Json = {**_VEGA["shapes"][chosen.kind]}
     columns, dimension = chosen.panels_beside, chosen.dimension
     if chosen.kind == "bars":
-        shape["height"] = min(10 + (12 * bars if bars > 1 else 20) * dimension.count, _HEIGHT)
+        count = len(dimension.slots) or dimension.count
+        shape["height"] = min(10 + (12 * bars if bars > 1 else 20) * count, _HEIGHT)
     if chosen.kind == "cells":
         shape["height"] = min(10 + 20 * chosen.dimensions[-1].count, _HEIGHT + 2 * _angle(dimension))
     if chosen.has_dots:
@@ -130,6 +138,8 @@ def _shape(chosen: Chosen, bars: int) -> Json:
         shape["mark"] = {"type": "line", "point": is_marked}
     if chosen.panel is not None:
         shape["resolve"] = {"scale": {"x" if chosen.kind == "bars" else "y": "independent"}}
+        if chosen.kind == "lists" and chosen.panel.count % columns:  # no axis below an empty place
+            shape["resolve"]["axis"] = {"x": "independent"}
         shape["width"] = _WIDTH // columns - 20
         if columns == 1 and chosen.kind != "lists":
             shape["height"] = _HEIGHT // chosen.panel.count - 40
@@ -153,16 +163,17 @@ def _nominal(column: Column) -> Json:
     return {"field": field, "type": "nominal", "sort": {"field": f"{_field(column)} in order", "op": "min"}}
 
 
-def _category(column: Column, **axis: Any) -> Json:
-    axis |= {**_VEGA["axes"]["periods" if column.role is Role.PERIOD else "names"], **_labels(column)}
-    return {**_nominal(column), "title": snippet(column.name) or None, "axis": axis}
+def _category(column: Column, width: int = WIDTH, **axis: Any) -> Json:
+    axis = _VEGA["axes"]["periods" if column.role is Role.PERIOD else "names"] | _labels(column, width) | axis
+    scale = {"scale": {"domain": column.slots}} if column.slots else {}
+    return {**_nominal(column), "title": snippet(column.name) or None, "axis": axis, **scale}
 
 
-def _labels(column: Column, text: str = "datum.label") -> Json:
+def _labels(column: Column, width: int = WIDTH, text: str = "datum.label") -> Json:
     """Return the options for shorter labels of categories; a header has a value, not a label."""
-    short = {text: label for text, label in column.labels.items() if text != label}
+    short = {text: label for text, label in column.labels_of(width).items() if text != label}
     chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, {text})]"
-    return {"labelExpr": f"{chosen} || {text}", "labelLimit": 0} if short else {}
+    return {**({"labelExpr": f"{chosen} || {text}"} if short else {}), "labelLimit": 0}
 
 
 def _tooltip_title(name: str) -> str:
@@ -179,7 +190,6 @@ def _description(columns: list[Column]) -> Any:
 
 
 def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
-    """Return the rows for Vega-Lite, with the order of categories and the stretches of lines."""
     values: dict[str, Sequence[Any]] = {}
     is_numeric = chosen.kind == "points" or (chosen.kind == "line" and not chosen.dimension.is_time)
     for column in columns:
@@ -196,17 +206,19 @@ def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
         values[f"{_field(column)} in order"] = _order(chosen, column)
     if any(chosen.stretches):
         values["column stretch"] = chosen.stretches
+    if chosen.is_numbered:  # right of negative bars, and of missing ones
+        values["column end"] = [max(number or 0, 0) for number in chosen.measure.numbers]
     return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
 def _order(chosen: Chosen, column: Column) -> Sequence[float]:
     """Return sort keys of categories, also in panels: lines by their last value, periods by time."""
     rows, places, numbers = range(len(column.texts)), chosen.dimension.places, chosen.measure.numbers
-    if chosen.kind == "line" and column is chosen.group:
+    if chosen.kind == "line" and column is chosen.group and not column.is_time:
         drawn = [at for at in rows if places[at] is not None and numbers[at] is not None]
         last = {column.texts[at]: -(numbers[at] or 0) for at in sorted(drawn, key=places.__getitem__)}
         return [last.get(text, 0) for text in column.texts]
-    if chosen.kind == "cells" and column.role is Role.PERIOD:
+    if (chosen.kind == "cells" and column.is_ordinal) or (column is chosen.group and column.is_time):
         found = sorted({*column.places} - {None})
         return [found.index(place) if place is not None else -1 for place in column.places]
     return rows
@@ -216,9 +228,9 @@ def _line_axis(column: Column) -> Json:
     x = {"field": _field(column), "title": snippet(column.name)}
     if column.is_time:
         axis = {**_VEGA["axes"]["times"], **_time_ticks(column)}
-        return {**x, "type": "temporal", "scale": {"type": "utc"}, "axis": axis}
+        return {**x, "type": "temporal", "scale": _VEGA["scales"]["times"], "axis": axis}
     axis = {**_VEGA["axes"]["whole"], **_labels(column)}
-    return {**x, "type": "quantitative", "scale": {"zero": False}, "axis": axis}
+    return {**x, "type": "quantitative", "scale": _fitted(column), "axis": axis}
 
 
 def _time_ticks(column: Column) -> Json:
@@ -242,13 +254,24 @@ def _quantitative(chosen: Chosen, column: Column) -> Json:
     axis = {**_VEGA["axes"]["numbers"], **({"tickCount": 4} if chosen.panel else {})}
     axis |= {"tickMinStep": 1} if pa.types.is_integer(column.cells.type) else {}
     axis |= _number_labels(chosen.series if column is chosen.measure else [column], chosen.panel)
-    own = {"field": _field(column), "type": "quantitative", "title": snippet(column.title) or None}
-    return {**own, "axis": axis}
+    name = snippet(column.title) or None
+    own = {"field": _field(column), "type": "quantitative", "title": name, "axis": axis}
+    is_fitted = chosen.kind == "line" and any(measure.is_narrow for measure in chosen.measures)
+    return own | ({"scale": _fitted(column)} if is_fitted or chosen.kind == "points" else {})
+
+
+def _fitted(column: Column) -> Json:
+    is_near = 0 <= min(column.known, default=0) < column.largest / 4
+    return {**_VEGA["scales"]["fitted"], **({"domainMin": 0} if is_near else {})}
+
+
+def _form(measure: Column) -> str:
+    plain = "short" if measure.largest >= _LARGE else "plain"
+    return {1: "percent", 100: "fraction"}.get(measure.percent or 0, plain)
 
 
 def _number_labels(measures: list[Column], panel: Column | None) -> Json:
-    """Return the labels of numbers, in percent or short; in panels, those of each measure."""
-    found = {c.name: _PERCENT[c.percent] if c.percent or c.largest < _LARGE else _SHORT for c in measures}
+    found = {column.name: _VEGA["labels"][_form(column)] for column in measures}
     label, *others = dict.fromkeys(found.values())
     if others and panel is not None:
         name = f"parent[{json.dumps(_field(panel))}]"
@@ -271,6 +294,12 @@ class _NotebookChart(alt.TopLevelMixin):
                 return _mimebundle(self.to_dict(context={"pre_transform": False}))
         return super()._repr_mimebundle_(*args, **kwargs)
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("mark_") and isinstance(self, alt.LayerChart):  # another mark, without numbers
+            size = {"width": self.width, "height": self.height, "title": self.title}
+            return getattr(_displayed(self.layer[0].properties(data=self.data, **size)), name)
+        return super().__getattr__(name)  # type: ignore[misc]  # a mixin's
+
 
 def _kept(name: str) -> Any:
     def combine(self: _NotebookChart, *args: Any, **kwargs: Any) -> Any:
@@ -287,11 +316,10 @@ _CLASSES: Final[dict[type, Any]] = {
     base: type(base.__name__, (_NotebookChart, base), {})
     for base in (alt.Chart, alt.LayerChart, alt.HConcatChart, alt.VConcatChart, alt.FacetChart)
 }
-Chart: Final = _CLASSES[alt.Chart]
+Chart, LayerChart, HConcatChart, VConcatChart, FacetChart = _CLASSES.values()  # to be pickled by name
 
 
 def _displayed(chart: Any) -> Any:
-    """Change the class of a new altair chart to our own, and return it."""
     # An ordinary assignment would add a key to the specification.
     object.__setattr__(chart, "__class__", _CLASSES.get(type(chart), type(chart)))
     return chart

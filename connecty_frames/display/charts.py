@@ -1,37 +1,36 @@
-"""Choose the chart for a question, for altair and for a terminal.
-
-The choice depends on the roles of the columns and the words of the question. Rules are tried in order, and
-the first that finds something decides: see ``docs/design/display.md``.
-"""
+"""Choose the chart for a question; see ``docs/design/display.md``."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise, product, takewhile
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
 from connecty_frames._base.text import listed, quoted, snippet, value_text
-from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.decode.arrow import is_text
+from connecty_frames.display import roles
 from connecty_frames.display.columns import Column
-from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered, is_time, stem, words
-from connecty_frames.display.shapes import COLOURS, SHAPES, Chart, are_over
+from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered
+from connecty_frames.display.shapes import COLOURS, SHAPES, Chart, Shape, are_over
 from connecty_frames.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+Columns: TypeAlias = list[Column]
+Named: TypeAlias = dict[Column, int]  # with the position of its first word
 
-    from connecty_frames.display.shapes import Shape
-
-#: The most rows, measures beside each other, panels of measures, and rows of a list.
-_MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED = 5_000, 6, 4, 10
-#: With more values, the second of two dimensions is the x axis, and things with two measures are points; with
-#: few, a period is not drawn as a line: its values are compared.
+#: The most rows, measures beside each other, their panels, rows of a list, and characters of missing names.
+_MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED, _MAX_NAME = 5_000, 6, 4, 10, 30
+#: With many values, a second dimension is the x axis, and things are points; few periods are compared.
 _MANY, _FEW = 10, 2
-#: The largest number of a period other than a year or date, such as the day of a year.
-_MAX_PERIOD: Final = 366  # pragma: no mutate - others are codes
+#: How a quarter, month or week of a year is written, by its fineness; and the share of usual values.
+_PARTS, _USUAL = {2: "Q{}", 3: "{:02}", 4: "W{:02}"}, 0.98
+_SIZES: Final = (("B", 1e9), ("M", 1e6), ("k", 1e3))
+#: The most categories that are numbers, and the order of the columns that tell rows apart.
+_MAX_LEVELS, _TELL_APART = 12, "dimension label period identifier"
 #: Words before a dimension, between joined measures, and for shares.
 _BY, _AND, _SHARES = (WORDS[name] for name in ("before_dimensions", "joins", "relative"))
 
@@ -49,67 +48,148 @@ def choose_chart(
     """Return the chart of the given columns, or choose one by the rules; raises ConfigError."""
     # ``cut`` is a note such as "100 of 2,000 rows", if the answer was cut.
     if table.num_rows > _MAX_ROWS:
-        raise ConfigError(
-            f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, such "
-            "as sums by month or the first 20, or plot a part of answer.to_pandas().",
-            setting="plot",
-        )
+        many = f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, "
+        less = "such as sums by month or the first 20, or plot a part of answer.to_pandas()."
+        raise ConfigError(many + less, setting="plot")
     columns = [Column(at, name, table.column(at)) for at, name in enumerate(table.column_names)]
-    given_x, group, series = _find(columns, x), _find(columns, color), _find_all(columns, y)
-    if group is not None and len(series) > 1:
+    given_x, group, series = _find(columns, [x]), _find(columns, [color]), _find(columns, y)
+    if group and len(series) > 1:
         raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
+    asked = roles.asked_words(question or "", [column.words for column in columns])
     is_given = bool(given_x or series or group)
-    free = [column for column in columns if column not in (given_x, group, *series)]
+    is_list = not is_given and _is_list(columns, asked)
+    free = columns if is_given else _join_periods(columns, asked, is_list=is_list)
+    free = [column for column in free if column not in (*given_x, *group, *series)]
     measures = [column for column in free if column.is_measure]
-    spoken = words((question or "").replace(",", " and "))
-    asked = [stem(word) for word in spoken if word not in {"the", "of"}]  # not needed to find names
     named = _named(measures, asked)
-    scale = _scale(measures, named, asked)
-    dimension = given_x or _choose_dimension(free, measures, [*named], scale, least=1 if series else 2)
-    series = series or _choose_measures(measures, named, asked, dimension)
+    wanted, least = asked if is_list else [], 1 if series else 2
+    dimension = given_x[0] if given_x else _choose_dimension(free, measures, wanted, least)
+    spread = [] if is_given else _spread(free, [*named], asked)
+    axes = [] if is_given else spread or _related(free, named, asked)
+    columns, free, dimension = spread or columns, spread or free, next(iter(axes), dimension)
+    series = axes[1:] or series or _choose_measures(measures, named, asked, dimension)
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
         raise _nothing_fits(columns, table.num_rows)
-    panel = None
-    listed_measures = series if named else [*series, *measures]
-    if not is_given and (lists := _lists(columns, dimension, listed_measures, asked)):
-        panel, dimension, *series = lists
+    lists = [] if is_given else _lists(free, dimension, series if named else [*series, *measures], asked)
+    if lists:
+        _, dimension, *series = lists
+    elif is_list:
+        dimension = _tell_apart(free, dimension, asked)
     is_beside = dimension.is_unique and all(_share_axis(column, series[0]) for column in series)
     is_apart = len(series) > 1 and not is_beside
-    if color is None and panel is None and (len(series) == 1 or is_apart):
-        group = _choose_group(columns, dimension, series[0])
-        if group is not None and group.role is Role.IDENTIFIER and group.is_unique:  # too many colours
-            if dimension.role is Role.DIMENSION:
-                columns[dimension.at] = dimension = _tell_apart(dimension, group)
-            group = None
+    if not (group or lists or (len(series) > 1 and is_beside)) and columns[dimension.at] is dimension:
+        dimension, group = _choose_group(free, dimension, series[0])
+    columns[dimension.at] = dimension
     most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
     notes = (cut, f"{most} of {len(series)} measures" if len(series) > most > 1 else "")
-    series = series[:most]
-    is_several = group is not None or len(series) > 1
-    kind = "lists" if panel else _kind(dimension, scale, series[0], is_several=is_several)
-    rows = [*range(table.num_rows)]
-    chart = Chart(kind, columns, dimension, series[0], group, panel, series, is_apart, rows, notes=notes)
+    drawn, series = [dimension, *series], series[:most]
+    kind = _kind(dimension, series[0], is_several=bool(group) or len(series) > 1)
+    kind = "lists" if lists else "histogram" if spread else kind
+    colour, panel = next(iter(group), None), next(iter(lists), None)
+    rows = _in_order(kind, series[0], [dimension, *group])
+    chart = Chart(kind, columns, dimension, series[0], colour, panel, series, is_apart, rows, notes=notes)
     chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
-    if chart.kind == "cells":
-        chart = replace(chart, series=chart.series[:1], is_apart=False)
-    # A period is lost only if rows share a place: the month of a date is not.
-    roles = {Role.DIMENSION, Role.PERIOD if are_over(chart) else Role.DIMENSION}
-    by = [c for c in columns if c.role in roles and c.count > 1 and c.stems & {*asked}]
-    lost = [] if is_given else [column for column in by if column not in chart.dimensions]
+    is_share = any(column.role is Role.DERIVED for column in series)  # not the revenue of "share of revenue"
+    others = [c for c in measures if c.name not in {each.name for each in drawn}]
+    lost = [c for c in named if c in others and not (is_share and c.role is Role.MEASURE)]
+    lost = [*_lost(free, chart, asked), *lost]
+    is_all = not (lost or is_given) and bool(named or lists or not others)
+    lost = [] if is_given else [*dict.fromkeys([*lost, *others])]
+    return _with_rows(_described(chart, question if is_all else None, lost))
+
+
+def _spread(columns: Columns, named: Columns, asked: list[str]) -> Columns:
+    """Return bins of a measure and their counts, if a question asks how the values of things spread."""
+    is_raw = any(c.is_unique and c.role in {Role.IDENTIFIER, Role.LABEL} for c in columns) or not columns[1:]
+    found = [c for c in named or columns if c.is_measure and c.has_numbers and len(c.known) > 2 * _MANY]
+    if WORDS["spreads"].isdisjoint(asked) or not (is_raw and found):
+        return []
+    numbers = sorted(found[0].known)
+    width = (numbers[int(_USUAL * len(numbers))] - numbers[0]) / (1.5 * _MANY) or 1  # of a bin, at least
+    power = 10.0 ** math.floor(math.log10(width))
+    step = next(power * each for each in (1, 2, 5, 10) if width <= power * each)
+    unit, size = next((each for each in _SIZES if step * _MANY >= each[1]), ("", 1))
+    places = [math.floor(number / step) for number in numbers]
+    last = places[int(_USUAL * len(places))]  # this bin has the few above
+    counts = Counter(min(place, last) for place in places)
+    edges = [f"{place * step / size:g}" for place in range(places[0], last + 2)]
+    texts = [f"{low} \N{EN DASH} {high}{unit}" for low, high in pairwise(edges)]
+    texts[-1:] = [f"{edges[-2]}{unit}+"] if places[-1] > last else texts[-1:]
+    cells = {found[0].name: texts, "count": [counts[place] for place in range(places[0], last + 1)]}
+    return [Column(at, name, pa.chunked_array([each])) for at, (name, each) in enumerate(cells.items())]
+
+
+def _related(columns: Columns, named: Named, asked: list[str]) -> Columns:
+    """Return the measures on x and y, if a question asks how two relate: the yield against the rainfall."""
+    pair, words = [column for column in named if column.has_numbers][:2], {*asked}
+    if not pair[1:] and not WORDS["relations"].isdisjoint(words):
+        pair = [column for column in columns if column.is_measure and column.has_numbers]
+    if len(pair) != len("xy"):
+        return []
+    between = {*asked[named.get(pair[0], 0) : named.get(pair[1], -1)]}
+    is_moved = "with" in between and not WORDS["moves"].isdisjoint(words)
+    # Things with two measures, such as weight and price, and sorted by neither, are points.
+    is_of_things = any(c.role in {Role.LABEL, Role.IDENTIFIER} and c.is_unique for c in columns)
+    is_of_things = is_of_things and not (len(named) > len(pair) or any(is_ordered(c.numbers) for c in pair))
+    is_timed = any(c.role is Role.PERIOD and c.stems & words for c in columns)  # in each month
+    is_apart = not (is_timed or _share_axis(*pair)) and len(pair[0].cells) > _MANY
+    is_against = is_of_things or not WORDS["compares"].isdisjoint(between)
+    if not (is_moved or (is_apart and is_against)) and WORDS["relations"].isdisjoint(words):
+        return []
+    is_cause = "depend" not in words and ("on" in between or "correlate" in words)  # the effect on sales
+    return pair if is_cause or (WORDS["causes"] | {"on"}).isdisjoint(between) else pair[::-1]
+
+
+def _join_periods(columns: Columns, asked: list[str], *, is_list: bool) -> Columns:
+    """Join pairs; years and their quarters, months or weeks to one time, unless a question compares years."""
+    free = _join_pairs(_count_by_numbers(columns, asked), is_list=is_list)
+    periods = [column for column in free if column.role is Role.PERIOD and column.count > 1]
+    years = [column for column in periods if any(column.years)]
+    parts = [c for c in periods if not c.is_time and fineness(c.name, c.cells) in _PARTS]
+    if len(years) != 1 or len(parts) != 1 or roles.PATTERNS["by_year"].search(" ".join(asked)):
+        return free
+    year, part = years[0], parts[0]
+    if len({*asked}.intersection(year.years)) > 1:
+        return free
+    form, pairs = _PARTS[fineness(part.name, part.cells)], zip(year.years, part.in_year, strict=True)
+    texts = [f"{each}-{form.format(number)}" if each and number else None for each, number in pairs]
+    columns[year.at] = year.relabelled(texts, f"{year.name} and {part.name}")
+    return [columns[column.at] for column in free if column is not part]
+
+
+def _is_list(columns: Columns, asked: list[str]) -> bool:
+    is_asked = not (WORDS["best"] | WORDS["lists"]).isdisjoint(asked) and {"each", "per"}.isdisjoint(asked)
+    return is_asked and any(c.is_ranked for c in columns if c.is_measure and c.has_numbers)
+
+
+def _in_order(kind: str, measure: Column, columns: Columns) -> list[int]:
+    is_ordinal = kind == "bars" and columns[0].is_ordinal and not measure.is_ranked
+    places = [column.places for column in columns if is_ordinal and column.is_ordinal]
+    rows = range(len(measure.texts))
+    return sorted(rows, key=lambda row: [(each[row] is None, each[row]) for each in places])
+
+
+def _described(chart: Chart, question: str | None, lost: Columns) -> Chart:
+    """Return a chart with a title, which is the question if all is drawn, and with what is left out."""
     only = [snippet(chart.dimension.name)] if chart.kind == "line" and None in chart.dimension.texts else []
-    said = [*chart.notes, *map("only rows with {}".format, only), f"without {_and(lost)}" if lost else ""]
-    what = f"{_and(chart.series)} by {_and([c for c in (chart.dimension, chart.group, panel) if c])}"
-    meant = _meant(named, asked, chart.series) if named or panel else measures
-    is_said = {chart.dimension, *chart.series}.issuperset(meant) and not lost and not is_given
-    title = snippet(question) if question and is_said else what
-    return _with_rows(replace(chart, what=what, title=title, part=", ".join(filter(None, said))))
+    said = [*chart.notes, *map("only rows with {}".format, only)]
+    is_missed = chart.kind in {"bars", "lists"} and not chart.is_numbered  # they would look like zero
+    for column in chart.series if is_missed else []:
+        rows = [row for row in chart.rows if column.numbers[row] is None]
+        names = dict.fromkeys(snippet(chart.dimension.texts[row] or "null", _MAX_NAME) for row in rows)
+        said += [f"without {snippet(column.name)} of {listed([*names])}"] if names else []
+    what = f"{_and(chart.series)} by {_and([c for c in (chart.dimension, chart.group, chart.panel) if c])}"
+    missing, more = [snippet(column.name) for column in lost[:_MAX_PANELS]], len(lost) - _MAX_PANELS
+    parts = {"Shown": [*filter(None, said)], "Not drawn": missing + [f"{more} more"] * (more > 0)}
+    part = ". ".join(f"{what}: {', '.join(each)}" for what, each in parts.items() if each)
+    return replace(chart, what=what, title=snippet(question) if question else what, part=part)
 
 
 def _with_rows(chart: Chart) -> Chart:
-    """Return a chart with the drawn rows only: one for each measure, if there are several."""
     columns = [column.take([row for row in chart.rows for _ in chart.series]) for column in chart.columns]
-    found = {name: getattr(chart, name) for name in ("dimension", "measure", "group", "panel")}
-    drawn = {name: column and columns[column.at] for name, column in found.items()}
+    fields = "dimension", "measure", "group", "panel"
+    drawn = {field: (column := getattr(chart, field)) and columns[column.at] for field in fields}
     if len(chart.series) > 1:
         measure, names = _beside(chart.series, chart.rows, len(columns))
         drawn |= {"measure": measure, "panel" if chart.is_apart else "group": names}
@@ -117,12 +197,12 @@ def _with_rows(chart: Chart) -> Chart:
     return replace(chart, columns=columns, stretches=stretches, **drawn)
 
 
-def _and(columns: list[Column]) -> str:
+def _and(columns: Columns) -> str:
     *others, last = [snippet(column.name) for column in columns]
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Column]:
+def _beside(series: Columns, rows: list[int], at: int) -> tuple[Column, Column]:
     """Return several measures as two columns: their values, row by row, and the name of each measure."""
     cells = [column.cells for column in series]
     if len({each.type for each in cells}) > 1:
@@ -133,64 +213,139 @@ def _beside(series: list[Column], rows: list[int], at: int) -> tuple[Column, Col
     values.texts = [column.texts[row] for row in rows for column in series]
     values.percent = series[0].percent if len({column.percent for column in series}) == 1 else None
     first, *others = (column.words for column in series)
-    shared = [word for word in first if len(word) > 1 and all(word in other for other in others)]
+    words = [word for word in first if len(word) > 1 and word not in WORDS["statistics"]]
+    shared = [word for word in words if all(word in each for each in others)]
     values.title = f"{' '.join(shared)}{values.title}".strip()
     names = [column.name for column in series] * len(rows)
     return values, Column(at + 1, "", pa.chunked_array([names], pa.string()))
 
 
-def _tell_apart(dimension: Column, identifier: Column) -> Column:
-    """Append the identifier to repeated values, such as customers of the same name."""
-    counts = Counter(dimension.texts)
-    texts = [
-        text if counts[text] == 1 else f"{text or 'null'} ({key})"
-        for text, key in zip(dimension.texts, identifier.texts, strict=True)
-    ]
-    return Column(dimension.at, dimension.name, pa.chunked_array([texts], pa.string()))
+def _lost(columns: Columns, chart: Chart, asked: list[str]) -> Columns:
+    """Return the dimensions that a question names, or that share a place, and a chart does not show."""
+    drawn, is_over = chart.dimensions, are_over(chart)
+    new = {*asked}.difference(*(column.stems for column in drawn))
+    others = [c for c in columns if c.count > 1 and not any(c.name in name.name for name in drawn)]
+    # The month of a date is not lost, unless rows share a place.
+    by_name = {Role.DIMENSION, Role.PERIOD if is_over else "", "" if chart.kind == "points" else Role.LABEL}
+    always = {Role.DIMENSION} if is_over else ()
+    return [c for c in others if c.role in always or (c.role in by_name and c.stems & new)]
 
 
-def _kind(dimension: Column, scale: Column | None, measure: Column, *, is_several: bool) -> str:
-    """Return the kind of axes, by the dimension alone."""
+def _count_by_numbers(columns: Columns, asked: list[str]) -> Columns:
+    """Make categories of whole numbers, such as triage levels: few that repeat, or each of a run."""
+    numbers = [column for column in columns if column.is_measure and column.has_numbers]
+    is_sorted = any(is_ordered(c.numbers) for c in numbers) and all(c.role is not Role.LABEL for c in columns)
+    known = {"and", "day", "number"}.union(*(column.stems for column in columns)) - _BY
+    for column in [c for c in numbers if c.role is Role.MEASURE]:
+        at = next((at for at, word in enumerate(asked) if word in column.stems), 0)
+        before = [*asked[:at][::-1], "", ""]
+        is_joined = before[0] == "and" or before[0] not in _AND
+        is_by = before[0] in _BY or (is_joined and next(w for w in before[1:] if w not in known) in _BY)
+        is_few = column.count <= _MAX_LEVELS and 2 * column.count <= len(column.numbers)
+        is_level = is_few and (is_by or not WORDS["levels"].isdisjoint(column.words[-1:]))
+        is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
+        if is_whole and len(numbers) > 1 and (is_level or (column.is_unique and is_by and is_sorted)):
+            column.role, column.is_measure = Role.DIMENSION, False
+            numbers.remove(column)
+    return columns
+
+
+def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
+    """Join first and last names, and the ends of routes; return the columns without the last ones."""
+    free = [*columns]
+    texts = [column for column in columns if is_text(column.cells.type)]
+    for *ends, sign in roles.PAIRS:
+        firsts, lasts = ({tuple("*" if w in end else w for w in c.words): c for c in texts} for end in ends)
+        for one, other in [(firsts[each], lasts[each]) for each in firsts if "*" in each and each in lasts]:
+            pairs = len({*zip(one.texts, other.texts, strict=True)})
+            if sign == " " or is_list or pairs < len(one.texts) or 2 * pairs <= one.count * other.count:
+                names = [sign.join(filter(None, row)) for row in zip(one.texts, other.texts, strict=True)]
+                columns[one.at] = one.relabelled(names, f"{one.name} and {other.name}")
+                free = [columns[c.at] for c in free if c.at != other.at]
+    return free
+
+
+def _tell_apart(columns: Columns, dimension: Column, asked: list[str]) -> Column:
+    """Return a dimension with a label for each row, such as "Oslo - Rome" or "Ann (7)"."""
+    texts, told = dimension.texts, Counter(dimension.texts)
+    others = [c for c in columns if c is not dimension and not c.is_measure and c.count > 1]
+    others = sorted(others, key=lambda c: (not _is_own_key(c, dimension), _TELL_APART.find(c.role)))
+    dates = [c for c in others if c.role is Role.PERIOD and "when" in asked]
+    keys = [c for c in others if len({*zip(texts, c.texts, strict=True)}) == len(texts) > len(told)]
+    if not (dates or keys) or dimension.role is Role.PERIOD:
+        return dimension
+    other = [*dates, *keys][0]
+    # Routes have many rows of the same start; of customers, few have the same name.
+    is_pair = not dates and other.role in {Role.DIMENSION, Role.LABEL} and 3 * len(told) <= 2 * len(texts)
+    form, is_all = "{} \N{EN DASH} {}" if is_pair else "{} ({})", is_pair or dates
+    labels = other.labels_of()
+    rows = zip(texts, [labels.get(text or "", text or "null") for text in other.texts], strict=True)
+    names = [form.format(a or "null", b) if is_all or told[a] > 1 else a or "null" for a, b in rows]
+    return dimension.relabelled(names, f"{dimension.name} and {other.name}" if is_all else dimension.name)
+
+
+def _kind(dimension: Column, measure: Column, *, is_several: bool) -> str:
     if dimension.is_time:  # the best months are a list
-        is_list = dimension.is_unique and not dimension.is_sorted and is_ordered(measure.numbers)
+        is_list = dimension.is_unique and not dimension.is_sorted and measure.is_ranked
         return "bars" if is_list else "line"
-    is_in_order = dimension.role is Role.PERIOD and dimension.has_numbers and dimension.is_sorted
-    if is_in_order and is_several and dimension.largest <= _MAX_PERIOD:
+    is_run = measure.is_narrow and dimension.is_unique and dimension.count > _MANY
+    is_line = is_several if dimension.role is Role.PERIOD else is_run and not dimension.is_measure
+    if is_line and dimension.has_numbers and dimension.is_sorted:
         return "line"
-    return "points" if dimension.is_measure and dimension is not scale else "bars"
+    return "points" if dimension.is_measure else "bars"
 
 
-def _choose_measures(
-    measures: list[Column], named: dict[Column, int], asked: list[str], dimension: Column | None
-) -> list[Column]:
-    """Return the joined measures, or the first one found by a rule and the others of its unit."""
+def _choose_measures(measures: Columns, named: Named, asked: list[str], dimension: Column | None) -> Columns:
+    """Return the joined measures, or the first one found by a rule, its twins, and the others of its unit."""
     measures = [column for column in measures if column is not dimension]
     plain = [column for column in measures if column.role is Role.MEASURE]
     found = [column for column in named if column in measures]
     derived = [c for c in measures if c.role is Role.DERIVED and len(c.cells) - c.cells.null_count > 1]
-    joined: list[Column] = []
+    joined: Columns = []
     for pair in pairwise(column for column in found if column in plain or column in derived):
         joins = _AND - (WORDS["compares"] if {*pair} & {*derived} else set())  # growth vs last year is one
         if not joins.isdisjoint(asked[named[pair[0]] : named[pair[1]]]):
             joined += [column for column in pair if column not in joined]
+    is_many = bool(plain) and "many" in asked
     shares = [c for c in found if c in derived and (c is found[0] or _SHARES & c.stems & {*asked})]
-    is_count = not plain or (not joined and asked[:2] != ["how", "many"])
-    behind = [c for c in derived if c not in found and is_count and (not plain or c.at > plain[-1].at)]
+    least = 0 if _SHARES & {*asked} else max((_count_named(column, asked) for column in found), default=0)
+    last = plain[-1].at if plain else -1
+    behind = [c for c in derived if c.at > last and _count_named(c, asked) >= least]
     is_by_time = dimension is not None and dimension.role is Role.PERIOD and dimension.is_sorted
     ordered = [] if is_by_time else [column for column in measures if is_ordered(column.numbers)]
-    rules = (shares or behind[-1:], found, ordered, (plain or measures)[-1:])
+    rules = ([] if is_many else shares or behind[-1:], found, ordered, (plain or measures)[-1:])
     first = next((candidates[0] for candidates in rules if candidates), None)
+    if first in derived and "cumulative" in first.stems and not (dimension and dimension.role is Role.PERIOD):
+        joined = [*[c for c in [*found, *plain[::-1]] if c in plain][:1], first]  # the bars of the curve
     if first is None or dimension is None or dimension.is_measure:
         return [first] if first else []
-    if first in joined and not (dimension.is_unique and all(_share_axis(c, first) for c in joined)):
-        return sorted(joined, key=lambda column: column.at)
-    beside = (joined if found else measures) if dimension.is_unique else []
-    return [c for c in measures if c is first or (c in beside and _share_axis(c, first))]
+    if joined and first in named and first not in joined:  # such as another name of the first
+        joined = [first, *(c for c in joined if not _AND.isdisjoint(asked[named[first] : named[c]]))]
+    is_asked = found and "and" in asked[: named[found[0]]] and not WORDS["best"].isdisjoint(asked)
+    if is_asked and ordered and ordered[0] not in found:  # the top scorers and their assists
+        joined = [ordered[0], *found]
+    others = (joined if found else measures) if dimension.is_unique else []
+    beside = joined if first in joined else [c for c in others if _share_axis(c, first)]
+    twins = [c for c in measures if any(_are_twins(each, c, asked) for each in (first, *beside))]
+    return [c for c in measures if c in beside or c in twins]
 
 
-def _lists(
-    columns: list[Column], dimension: Column, measures: list[Column], asked: list[str]
-) -> list[Column]:
+def _count_named(column: Column, asked: list[str]) -> int:
+    return len((column.stems - _BY) & {*asked})
+
+
+def _are_twins(first: Column, other: Column, asked: list[str]) -> bool:
+    """Return True if two measures are compared, such as the sales of this and of last year."""
+    is_compared = not WORDS["comparing"].isdisjoint(asked)
+    counts = [_count_named(column, asked) for column in (first, other)]
+    rests = [[w for w in c.words if w not in WORDS["twins"] and not w.isdigit()] for c in (first, other)]
+    if rests[0] != rests[1]:
+        return is_compared and first.words[-1:] == other.words[-1:] and first.unit == other.unit
+    is_joined = "and" in asked and WORDS["statistics"].isdisjoint(other.words)
+    return is_compared or is_joined or counts[0] <= counts[1]
+
+
+def _lists(columns: Columns, dimension: Column, measures: Columns, asked: list[str]) -> Columns:
     """Return the columns of lists, such as the top 3 of each country: an outer one, names and a measure."""
     is_best = not WORDS["best"].isdisjoint(asked)
     inner = [c for c in (dimension, *columns) if c.role in {Role.LABEL, Role.DIMENSION}]
@@ -198,7 +353,7 @@ def _lists(
     for panel, names, measure in product(outer, inner, filter(lambda c: c.has_numbers, measures)):
         pairs = {*zip(panel.texts, names.texts, strict=True)}
         is_sparse = 2 * len(pairs) <= panel.count * names.count
-        is_one = is_ordered(measure.numbers) and {"each", "per"}.isdisjoint(asked)  # list of all
+        is_one = measure.is_ranked and {"each", "per"}.isdisjoint(asked)  # list of all
         if names is panel or len(pairs) < len(panel.texts) or is_one or not (is_best or is_sparse):
             continue
         groups = groupby(zip(panel.texts, measure.numbers, strict=True), lambda row: row[0])
@@ -217,10 +372,8 @@ def _share_axis(one: Column, other: Column) -> bool:
     return is_same and (large <= 1_000 * small or not small)
 
 
-def _choose_dimension(
-    columns: list[Column], measures: list[Column], named: list[Column], scale: Column | None, least: int
-) -> Column | None:
-    """Return the column for the x axis; a measure only if there are at least ``least`` of them."""
+def _choose_dimension(columns: Columns, measures: Columns, wanted: list[str], least: int) -> Column | None:
+    """Return the column for the x axis: in a list, the wanted one; a measure only of at least ``least``."""
     columns = [c for c in columns if not c.is_measure and c.role is not Role.OTHER]
     usable = [column for column in columns if column.count > 1] or columns
     by_role = {role: [column for column in usable if column.role is role] for role in Role}
@@ -230,127 +383,89 @@ def _choose_dimension(
     if any(d.count > _FEW for d in dimensions) and all(p.count <= _FEW for p in periods):
         periods = []
     # If a label precedes the period, or rows are sorted by a measure and not by time, they list things.
-    is_first = any(
-        label.role is Role.LABEL and label.at < period.at for label in labels for period in periods[:1]
-    )
-    is_ranked = labels and any(is_ordered(m.numbers) for m in measures)
+    is_first = any(c.role is Role.LABEL and c.at < p.at for c in labels for p in periods[:1])
+    # In a list, the thing that is asked for; a number only if it is named in full, such as order number.
+    names = [*by_role[Role.LABEL], *dimensions]
+    keys = [key for key in by_role[Role.IDENTIFIER] if key.stems.issubset(wanted)]
+    names += [key for key in keys if all(key.stems.isdisjoint(name.stems) for name in names)]
+    found = [(wanted.index(word), c.at, c) for c in names for word in (c.stems & {*wanted})]
+    is_ranked = (labels or found) and any(measure.is_ranked for measure in measures)
     if periods and not (is_first or (is_ranked and not any(period.is_sorted for period in periods))):
-        # Prefer a period with unique values (dates and names before numbers), otherwise the finest.
-        alone = [column for column in periods if column.is_unique]
-        texts_first = sorted(alone, key=lambda column: is_number(column.cells.type))
-        return (texts_first or sorted(periods, key=lambda c: -fineness(c.name, c.cells)))[0]
-    if labels and len(labels[0].cells) > _MANY and _are_compared(named):
-        return named[0]
+        return max(periods, key=lambda period: fineness(period.name, period.cells))
+    if found:
+        return min(found)[2]
     if len(dimensions) > 1 and dimensions[1].count > max(dimensions[0].count, _MANY):
         dimensions = dimensions[1:]
-    others = [*dimensions, *labels, *by_role[Role.IDENTIFIER], *by_role[Role.RANK], *filter(None, [scale])]
-    least_measures = measures[:1] if len(measures) >= least and len(measures[0].cells) >= least else []
-    return next(iter([*by_role[Role.LABEL], *others, *least_measures]), None)
+    others = [*dimensions, *labels, *by_role[Role.IDENTIFIER], *by_role[Role.RANK]]
+    others += measures[:1] if len(measures) >= least and len(measures[0].cells) >= least else []
+    return next(iter([*by_role[Role.LABEL], *others]), None)
 
 
-def _are_compared(named: list[Column]) -> bool:
-    """Return True if a question compares two measures, such as weight and price, and sorts by neither."""
-    is_sorted = any(is_ordered(column.numbers) for column in named)
-    return bool(named[1:]) and not named[2:] and not (is_sorted or _share_axis(*named))
-
-
-def _scale(measures: list[Column], named: dict[Column, int], asked: list[str]) -> Column | None:
-    """Return a measure to count others by, such as a rating from 1 to 5: unique whole numbers."""
-    if len(measures) > 1 and any(is_ordered(column.numbers) for column in measures):  # else draw points
-        for column, at in named.items():
-            before = [word for word in asked[:at] if word in _BY or word not in WORDS["common"]]
-            is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
-            if not _BY.isdisjoint(before[-2:]) and column.is_unique and is_whole:
-                return column
-    return None
-
-
-def _choose_group(columns: list[Column], dimension: Column, measure: Column) -> Column | None:
-    """Return a column to tell repeated values of the dimension apart, or the category of its labels."""
+def _choose_group(columns: Columns, dimension: Column, measure: Column) -> tuple[Column, Columns]:
+    """Return a dimension, and a column to tell its repeated values apart, or the category of its labels."""
     if dimension.is_unique and dimension.role is not Role.LABEL:
-        return None
-    roles = (Role.DIMENSION, Role.PERIOD, Role.LABEL, Role.IDENTIFIER)
-
-    def is_own_key(column: Column) -> bool:  # such as customer_id of customer; it gets no colours
-        is_key = column.role is Role.IDENTIFIER and column.is_unique
-        return is_key and dimension.role is Role.DIMENSION and not dimension.stems.isdisjoint(column.stems)
-
-    candidates = [
-        column
-        for role in (roles[:2] if dimension.is_measure else roles)  # not one colour per point
-        for column in columns
-        if column.role is role
-        and column not in (dimension, measure)
-        and not (is_time(column.cells.type) and column.count > _FEW and dimension.role is not Role.PERIOD)
-        and (column.count > 1 or is_own_key(column))
-        and (column.count <= COLOURS or not dimension.is_measure)
-    ]
+        return dimension, []
+    kinds = [Role.DIMENSION, Role.PERIOD]
+    kinds += [] if dimension.is_measure else [Role.LABEL, Role.IDENTIFIER]  # not one colour per point
+    candidates = [c for role in kinds for c in columns if c.role is role and c not in (dimension, measure)]
     if dimension.is_unique:  # such as products: their category repeats and precedes them
         candidates = [c for c in candidates if c.role is Role.DIMENSION and c.at < dimension.at]
-    unique = (
-        column
-        for column in candidates
-        if len({*zip(dimension.texts, column.texts, strict=True)}) == len(dimension.cells)
-        and (2 * column.count <= len(column.cells) or column.count <= COLOURS or is_own_key(column))
-    )
-    return next(unique, next((c for c in candidates if c.count <= COLOURS), None))
+    candidates = [column for column in candidates if column.count > 1]
+    few = [column for column in candidates if column.count <= COLOURS]
+    for column in candidates:
+        is_unique = len({*zip(dimension.texts, column.texts, strict=True)}) == len(dimension.texts)
+        is_few = column in few or 2 * column.count <= len(column.texts)
+        if is_unique and (is_few or _is_own_key(column, dimension)):
+            is_key = column.role is Role.IDENTIFIER and column.is_unique  # too many colours
+            return (_tell_apart([column], dimension, []), []) if is_key else (dimension, [column])
+    return dimension, few[:1]
 
 
-def _named(measures: list[Column], asked: list[str]) -> dict[Column, int]:
-    """Return the measures named in a question, in its order, with the position of their first words."""
-    found: dict[Column, int] = {}
+def _is_own_key(column: Column, dimension: Column) -> bool:
+    """Return True for customer_id of customer, for example; it gets no colours."""
+    is_key = column.role is Role.IDENTIFIER and column.is_unique
+    return is_key and dimension.role is Role.DIMENSION and not dimension.stems.isdisjoint(column.stems)
+
+
+def _named(measures: Columns, asked: list[str]) -> Named:
+    found: dict[Column, tuple[int, int]] = {}  # by how many share a word, and its place
     for at, word in enumerate(asked):
-        # If several measures have a word, prefer the one with most of the words around it.
-        shared = {c: len(c.stems & _around(asked, at, c.stems)) for c in measures if word in c.stems}
+        # If several measures have a word, prefer the one with most of the words around it, up to separators.
+        having, ends = [c for c in measures if word in c.stems], _BY | _AND
+        shared = {c: len(c.stems & _around(asked, at, ends - c.stems)) for c in having}
         lengths = {c: (count, count / len(c.stems)) for c, count in shared.items()}
         for column, length in lengths.items():
             own = column.stems - WORDS["common"] or column.stems
             if length == max(lengths.values()) and own.intersection(asked):
-                found.setdefault(column, at)
-    return found
+                found[column] = min(found.get(column, (len(shared), at)), (len(shared), at))
+        if word in roles.HOW and asked[at - 1] == "how":  # how long, how late
+            same = [column for column in measures if column.unit.split()[-1] == roles.HOW[word]]
+            found |= {column: (0, at) for column in same if column not in found and not same[1:]}
+    return {column: at for column, (_, at) in sorted(found.items(), key=lambda item: item[1][1])}
 
 
-def _meant(named: dict[Column, int], asked: list[str], series: list[Column]) -> list[Column]:
-    """Return the named measures, except bases: for "share of revenue", not the revenue."""
-    is_share = any(column.role is Role.DERIVED for column in series)
-    return [c for c, at in named.items() if c in series or not (is_share and _SHARES & _around(asked, at))]
+def _around(asked: list[str], at: int, ends: Collection[str]) -> set[str]:
+    sides = asked[at:], asked[:at][::-1]
+    return {word for side in sides for word in takewhile(lambda each: each not in ends, side)}
 
 
-def _around(asked: list[str], at: int, name: Collection[str] = ()) -> set[str]:
-    """Return the words of a question around a position, up to separators of names."""
-
-    def is_inside(word: str) -> bool:
-        return word in name or word not in {*_BY, *_AND}
-
-    return {*takewhile(is_inside, asked[at:]), *takewhile(is_inside, asked[:at][::-1])}
-
-
-def _find_all(columns: list[Column], names: object) -> list[Column]:
-    """Return the columns with these names; raises ConfigError if there are too many."""
-    given = names if isinstance(names, list | tuple) else [names]
-    found = [*filter(None, dict.fromkeys(_find(columns, name) for name in given))]
-    if len(found) > _MAX_SERIES:
-        raise ConfigError(f"y= names {len(found)} columns (at most {_MAX_SERIES}).", setting="plot")
-    return found
+def _find(columns: Columns, names: object) -> Columns:
+    found = []
+    for name in names if isinstance(names, list | tuple) else [names]:
+        same = [column for column in columns if isinstance(name, str) and column.name == name]
+        if name is not None and not same:
+            known = f"the columns are {quoted([column.name for column in columns])}"
+            raise ConfigError(f"No column {value_text(name)} to draw; {known}.", setting="plot")
+        found += same[:1]
+    if len({*found}) > _MAX_SERIES:
+        raise ConfigError(f"y= names {len({*found})} columns (at most {_MAX_SERIES}).", setting="plot")
+    return [*dict.fromkeys(found)]
 
 
-def _find(columns: list[Column], name: object) -> Column | None:
-    if name is None:
-        return None
-    for column in columns:
-        if isinstance(name, str) and column.name == name:
-            return column
-    known = quoted([column.name for column in columns])
-    raise ConfigError(f"No column {value_text(name)} to draw; the columns are {known}.", setting="plot")
-
-
-def _nothing_fits(columns: list[Column], rows: int) -> ConfigError:
+def _nothing_fits(columns: Columns, rows: int) -> ConfigError:
     found = listed([f"{snippet(c.name)!r} ({c.role})" for c in columns]) or "none"
     reason = "there are no rows" if rows == 0 else f"the columns are {found}"
-    return ConfigError(
-        f"No plot fits this answer: {reason}. A plot needs a measure over a period, a category or another "
-        "measure.",
-        hint="plot(x=, y=) draws the columns that you name.",
-        shell_hint="The table is shown instead.",
-        setting="plot",
-    )
+    needed = "A plot needs a measure over a period, a category or another measure."
+    hint, instead = "plot(x=, y=) draws the columns that you name.", "The table is shown instead."
+    text = f"No plot fits this answer: {reason}. {needed}"
+    return ConfigError(text, hint=hint, shell_hint=instead, setting="plot")

@@ -6,7 +6,7 @@ import math
 import re
 from calendar import month_abbr
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,85 +14,82 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from rich.cells import cell_len, set_cell_size
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_number
+from connecty_frames.decode.arrow import FRACTION_DIGITS, is_number, is_text
+from connecty_frames.display import roles
 from connecty_frames.display.formatting import local_times, texts
-from connecty_frames.display.roles import (
-    DATE_FORMATS,
-    UNITS,
-    WORDS,
-    Role,
-    is_ordered,
-    is_time,
-    role_of,
-    stem,
-    words,
-)
+from connecty_frames.display.roles import WORDS, Role, is_ordered, is_time, stem, words
 
 #: Texts of periods without a year, by their first letters.
 _CALENDAR: Final = "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 DAY: Final = 86_400_000  # milliseconds
+#: The most characters of a label. A rate may be a little above one if none is below a half, or by its name.
+WIDTH, _HALF, _OVER_ONE = 45, 0.5, 1.2
+_MEANS: Final = {Role.DERIVED, *WORDS["means"]}
+#: The least ranges of an order, and all numbers of a period by those that are there.
+_MIN_BANDS, _DENSE = 3, 1.25
 
 
 class Column:
     """A column with its role, and its values as texts and numbers."""
 
     def __init__(self, at: int, name: str, cells: pa.ChunkedArray) -> None:
-        self.at = at
-        self.name = name
-        self.cells = cells
-        self.words = words(name)
+        self.at, self.name, self.cells, self.words = at, name, cells, words(name)
 
     def take(self, rows: list[int]) -> Column:
         """Return the column with only these rows."""
-        return Column(self.at, self.name, self.cells.take(pa.array(rows, pa.int64())))
+        taken = Column(self.at, self.name, self.cells.take(pa.array(rows, pa.int64())))
+        taken.role = self.role
+        return taken
 
-    @cached_property
-    def role(self) -> Role:
-        """Its role."""
-        return role_of(self.name, self.cells)
+    def relabelled(self, texts: list[Any], name: str) -> Column:
+        """Return a column of other texts in its place."""
+        return Column(self.at, name, pa.chunked_array([texts], pa.string()))
 
-    @cached_property
-    def count(self) -> int:
-        """How many different values there are; null counts as one."""
-        return len(set(self.texts))
-
-    @property
-    def is_unique(self) -> bool:
-        """True if no value occurs twice."""
-        return self.count == len(self.cells)
-
-    @property
-    def is_measure(self) -> bool:
-        """True for a measure, derived or not."""
-        return self.role in {Role.MEASURE, Role.DERIVED}
-
-    @property
-    def has_numbers(self) -> bool:
-        """True if it can be on a quantitative axis."""
-        return is_number(self.cells.type) or pa.types.is_duration(self.cells.type)
-
-    @property
-    def is_time(self) -> bool:
-        """True for dates, timestamps, and names of them as texts or numbers, such as 2024-Q1."""
-        return self._dates is not None
-
-    @property
-    def is_mean(self) -> bool:
-        """True if its values do not add up, such as averages and shares."""
-        return self.role is Role.DERIVED or self.unit.split()[0] in {"each", "score", "temperature"}
-
-    @cached_property
-    def stems(self) -> set[str]:
-        """The stems of the words in its name, for comparison with a question."""
-        return {*map(stem, self.words)}
+    role = cached_property(lambda self: roles.role_of(self.name, self.cells))
+    #: How many different values there are; null counts as one.
+    count = cached_property(lambda self: len({*self.texts}))
+    is_unique = cached_property(lambda self: bool(self.count == len(self.cells)))
+    is_measure = cached_property(lambda self: self.role in {Role.MEASURE, Role.DERIVED})
+    #: True if it can be on a quantitative axis.
+    has_numbers = cached_property(lambda self: is_number(self.cells.type) or self.is_duration)
+    is_duration = cached_property(lambda self: pa.types.is_duration(self.cells.type))
+    #: True for dates, timestamps, and names of them as texts or numbers, such as 2024-Q1.
+    is_time = cached_property(lambda self: self._dates is not None)
+    #: True if its values do not add up, such as averages and shares.
+    is_mean = cached_property(lambda self: not _MEANS.isdisjoint((self.role, self.unit.split()[0])))
+    #: The stems of the words in its name, for comparison with a question.
+    stems = cached_property(lambda self: {*map(stem, self.words)})
+    #: Its numbers without null.
+    known = cached_property(lambda self: [number for number in self.numbers if number is not None])
+    #: The largest absolute value, or 0 without numbers.
+    largest = cached_property(lambda self: max(map(abs, self.known), default=0.0))
+    #: True if its numbers span less than a quarter of the largest, far from zero, as temperatures may be.
+    is_narrow = cached_property(lambda self: 0 < self._span < self.largest / self._far)
+    _span = cached_property(lambda self: max(self.known, default=0) - min(self.known, default=0))
+    _far = cached_property(lambda self: 1 if "temperature" in self.unit else 4)
+    is_signed = cached_property(lambda self: min(self.known, default=0) < 0)
+    #: True if its numbers, or their sizes, only rise or only fall.
+    is_ranked = cached_property(lambda self: any(map(is_ordered, (self.numbers, self._sizes))))
+    _sizes = cached_property(lambda self: [number and abs(number) for number in self.numbers])
+    #: The name, with the unit of durations.
+    title = cached_property(lambda self: self.name + (f" ({self._unit[0]})" if self.is_duration else ""))
+    #: True if its values are in order; they may repeat.
+    is_sorted = cached_property(lambda self: is_ordered([*dict.fromkeys(self.places)]) or self._is_one)
+    _is_one = cached_property(lambda self: len({*self.places} - {None}) <= 1)
+    #: Dates and timestamps as milliseconds of the local time in the column's own zone.
+    times = cached_property(lambda self: pc.cast(self._dates, pa.timestamp("ms"), safe=False))
+    #: The coarsest period begun or ended by all its times: year, quarter, month, day, hour or second.
+    grain = cached_property(lambda self: self._periods[0])
 
     @cached_property
     def percent(self) -> int | None:
         """The factor from value to percent (100 for 0.05, 1 for 5), or None if it is no percentage."""
         if self.role is not Role.DERIVED:
             return None
-        is_small, named = all(-1 <= value <= 1 for value in self.cells.drop_null().to_pylist()), {*self.words}
+        named = {*self.words}
+        is_full = named & WORDS["over_one"] or min(map(abs, self.known), default=0) > _HALF  # 0.97, 1.03
+        is_small = self.largest <= (_OVER_ONE if is_full else 1)
         if named & WORDS["percents"]:
             return None if is_small else 1  # 0.5 may be 50 % or 0.5 %
         return 100 if is_small and named & WORDS["fractions"] and not named & WORDS["no_fractions"] else None
@@ -102,25 +99,28 @@ class Column:
         """Its unit; measures with the same unit share an axis."""
         if self.percent:
             return f"percent {self.percent}"
-        if pa.types.is_duration(self.cells.type):
+        if self.is_duration:
             return str(self.cells.type)
-        units = [UNITS[word] for word in reversed(self.words) if word in UNITS]
+        units = [roles.UNITS[word] for word in reversed(self.words) if word in roles.UNITS]
         unit = "count" if "count" in units else next(iter(units), "")
         if WORDS["statistics"].isdisjoint(self.words):
             return unit or "count"
         # An average does not share an axis with a sum.
         return f"each {unit or ' '.join(word for word in self.words if word not in WORDS['common'])}"
 
-    @cached_property
-    def title(self) -> str:
-        """The name, with the unit of durations."""
-        return f"{self.name} ({self._unit[0]})" if pa.types.is_duration(self.cells.type) else self.name
+    #: True if its values are in the order of time or of numbers, such as 31-60 days.
+    is_ordinal = cached_property(lambda self: self.role is Role.PERIOD or bool(self._bands))
 
-    @cached_property
-    def texts(self) -> list[str | None]:
-        """The values as texts, with all digits."""
-        values: list[str | None] = texts(self.cells).to_pylist()
-        return values
+    @property
+    def slots(self) -> list[str]:
+        """All its numbers as texts, if a few are absent between the first and the last."""
+        is_numbered = self.role is Role.PERIOD and self.has_numbers and not self.is_time
+        found = sorted({*map(int, self.known)} if is_numbered and self.is_sorted else {0})
+        every = [*map(str, range(found[0], found[-1] + 1))]
+        return every if len(found) < len(every) <= _DENSE * len(found) else []
+
+    #: The values as texts, with all digits.
+    texts = cached_property(lambda self: texts(self.cells).to_pylist())
 
     @cached_property
     def numbers(self) -> list[float | None]:
@@ -131,11 +131,6 @@ class Column:
         # By way of text: Arrow's own cast of decimals such as 984.18 is wrong in the last digit.
         floats = pc.cast(pc.cast(cells, pa.string()), pa.float64()).to_pylist()
         return [value if value is not None and math.isfinite(value) else None for value in floats]
-
-    @property
-    def largest(self) -> float:
-        """The largest absolute value, or 0 without numbers."""
-        return max((abs(number) for number in self.numbers if number is not None), default=0.0)
 
     @cached_property
     def _unit(self) -> tuple[str, int]:
@@ -151,11 +146,6 @@ class Column:
         is_whole = any(dates.values()) and all(date or text is None for text, date in dates.items())
         return pa.chunked_array([[dates[text] for text in self.texts]]) if is_whole else None
 
-    @property
-    def times(self) -> pa.ChunkedArray:
-        """Dates and timestamps as milliseconds of the local time in the column's own zone."""
-        return pc.cast(self._dates, pa.timestamp("ms"), safe=False)
-
     @cached_property
     def places(self) -> list[Any]:
         """Sort keys of the values: milliseconds, numbers, places in a week or year, or texts."""
@@ -163,12 +153,35 @@ class Column:
             return [*(self.times.cast(pa.int64()).to_pylist() if self.is_time else self.numbers)]
         starts = [text and text[:3].casefold() for text in self.texts]
         is_named = {None, *_CALENDAR.split()}.issuperset(starts)
-        return [start and _CALENDAR.index(start) for start in starts] if is_named else [*self.texts]
+        places = [start and _CALENDAR.index(start) for start in starts] if is_named else self._bands
+        return places or [*self.texts]
+
+    @cached_property
+    def _bands(self) -> list[float | None]:
+        """The places of ranges such as 0-30 days, 31-60 days and 90+; nothing if most are none."""
+        texts = {text.casefold() for text in self.texts if text}
+        # "Current" precedes them; another text without a number, such as "Unknown", follows.
+        found = {text: -1.0 if {*text.split()[:1]} & WORDS["before_bands"] else math.inf for text in texts}
+        bands = {text: match for text in texts if (match := roles.PATTERNS["band"].search(text))}
+        units = {roles.PATTERNS["unit"].sub("", text).removesuffix("s") for text in bands} - {""}
+        for text, band in bands.items():
+            size = {"k": 1e3, "m": 1e6}.get(band["size"], 1)
+            found[text] = float(band["number"].replace(",", "")) * size - bool(band["below"]) / 2
+        is_banded = len(units) <= 1 and len(bands) >= max(_MIN_BANDS, len(found) - 1)
+        return [text and found[text.casefold()] for text in self.texts] if is_banded else []
+
+    @cached_property
+    def years(self) -> list[str | None]:
+        """The years, also of texts such as FY24; None for other values."""
+        found = [roles.PATTERNS["year"].fullmatch(text or "") for text in self.texts]
+        return [match and f"{match[1] or 20}{match[2] or match[3]}" for match in found]
 
     @property
-    def is_sorted(self) -> bool:
-        """True if its values are in order; they may repeat."""
-        return len({*self.places} - {None}) <= 1 or is_ordered([*dict.fromkeys(self.places)])
+    def in_year(self) -> list[int | None]:
+        """The numbers of its quarters, months or weeks in a year, also of texts such as Q3 or March."""
+        digits = [re.sub(r"\D", "", text or "") if is_text(self.cells.type) else "" for text in self.texts]
+        places = [p if self.has_numbers or not isinstance(p, int) else p // 4 - 6 for p in self.places]
+        return [int(text or place or 0) or None for text, place in zip(digits, places, strict=True)]
 
     @cached_property
     def _periods(self) -> tuple[str, list[int | None]]:
@@ -190,48 +203,43 @@ class Column:
         return "day", days if has_weekends else [day and day // 7 * 5 + day % 7 for day in days]
 
     @property
-    def grain(self) -> str:
-        """The coarsest period begun or ended by all its times: year, quarter, month, day, hour or second."""
-        return self._periods[0]
-
-    @property
     def steps(self) -> list[int | None]:
         """The numbers of its periods: if none is missing between two, they differ by one."""
         numbers = self._periods[1] if self.is_time else [n if n is None else int(n) for n in self.numbers]
         apart = _apart(numbers) or 1
         return [number and number // apart for number in numbers]
 
-    @cached_property
-    def labels(self) -> dict[str, str]:
-        """Shorter texts for values: of months and hours, and of long names if these still differ."""
+    def labels_of(self, width: int = WIDTH) -> dict[str, str]:
+        """Return shorter texts for values; long names are cut at the end if these still differ."""
         texts = [*filter(None, self.texts)]
-        if self.is_time and self.grain in {"year", "quarter", "month"}:
-            times = self.times.drop_null()
-            names = pc.strftime(times, "%b %Y" if self.grain == "month" else "%Y").to_pylist()
-            if self.grain == "quarter":
-                names = [f"Q{n} {name}" for n, name in zip(pc.quarter(times).to_pylist(), names, strict=True)]
-            return dict(zip(texts, names, strict=True))
+        if self.is_time and self.grain != "day":
+            times = self.times.drop_null().to_pylist()
+            form = {"year": "%Y", "quarter": "Q{0} %Y", "month": "%b %Y"}.get(self.grain, "%b {1} %H:%M")
+            form = f"{form} %Y" if len({time.year for time in times}) > 1 and "%Y" not in form else form
+            names = [time.strftime(form).format((time.month + 2) // 3, time.day) for time in times]
+            return dict(zip(texts, names, strict=True)) if len({*names}) == len({*texts}) else {}
         if self.role is Role.PERIOD and is_number(self.cells.type):
             hours = [f"{hour:02}:00" for hour in range(25)]
-            named = hours if "hour" in self.words else month_abbr if self.words[-1] == "month" else ""
+            is_month = self.words[-1] == "month" and "of" not in self.words
+            named = hours if "hour" in self.words else month_abbr if is_month else ""
             return {str(number): name for number, name in enumerate(named) if name}
-        each_width = ({text: cut_middle(text, width) for text in texts} for width in (30, 60, 100))
+        ways = ((width, 0), (width, None), (60, None), (100, None))
+        each_width = ({text: cut_middle(text, *way) for text in texts} for way in ways)
         return next((short for short in each_width if len({*short.values()}) == len(short)), {})
 
 
-def _date(text: str) -> date | None:
-    """Return the first day of a period, such as 2024-Q1, or None."""
-    text = re.sub(r"(?i)^(q[1-4])-(\d{4})$", r"\2-\1", re.sub(r"[ /]", "-", text))
+def _date(text: str) -> datetime | None:
+    """Return the start of a period, such as 2024-Q1, or None."""
+    text = re.sub(r"(?i)^(q[1-4])-(\d{4})$", r"\2-\1", re.sub(r"[ /]|(?<=\d)T", "-", text))
     text = re.sub(r"(?i)-?q([1-4])$", lambda found: f"-{3 * int(found[1]) - 2}", text)
     text = f"{text}-1" if re.search(r"(?i)w\d\d?$", text) else text
-    for format_ in DATE_FORMATS:
+    for format_ in roles.DATE_FORMATS:
         with suppress(ValueError):
-            return datetime.strptime(text, format_).replace(tzinfo=UTC).date()
+            return datetime.strptime(text, format_).replace(tzinfo=UTC)
     return None
 
 
 def _apart(numbers: list[int | None]) -> int:
-    """Return the largest step from number to number; 0 if there is one number."""
     found = [number for number in numbers if number is not None]
     return math.gcd(*(number - found[0] for number in found))
 
@@ -241,9 +249,9 @@ def _seconds(durations: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.divide(counts, 10.0 ** FRACTION_DIGITS[durations.type.unit])
 
 
-def cut_middle(text: str, width: int) -> str:
-    """Shorten a text to a width in a terminal, keeping its beginning and end."""
+def cut_middle(text: str, width: int, end: int | None = None) -> str:
+    """Shorten a text to a width in a terminal, keeping its beginning and end, or less of the end."""
     if cell_len(text) <= width:
         return text
-    half = (width - 1) // 2
-    return f"{set_cell_size(text, width - 1 - half)}…{set_cell_size(text[::-1], half)[::-1]}"
+    end = (width - 1) // 2 if end is None else end
+    return f"{set_cell_size(text, width - 1 - end)}…{set_cell_size(text[::-1], end)[::-1]}"

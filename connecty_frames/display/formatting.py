@@ -1,8 +1,4 @@
-r"""The values of an Arrow column as exact texts, for users and for text files.
-
-Dates, times and durations are ISO-8601, nested values are JSON, and bytes are hexadecimal, ``\x48``, as
-PostgreSQL writes them. NaN and infinity, which JSON does not have, are text in it, as in the API itself.
-"""
+r"""The values of an Arrow column as exact texts: ISO-8601, nested values as JSON, bytes as ``\x48``."""
 
 from __future__ import annotations
 
@@ -14,8 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames._base.zones import offset_of
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, is_binary
+from connecty_frames._base.clock import offset_of
+from connecty_frames.decode.arrow import FRACTION_DIGITS, is_binary
 
 #: Writes numbers with all their digits. The hook is for nanoseconds in lists and structs, which pyarrow
 #: returns as pandas' timestamps and durations.
@@ -36,9 +32,8 @@ def texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         digits = FRACTION_DIGITS[column.type.unit]
         values = [None if count is None else _duration(count, digits) for count in counts]
     elif pa.types.is_nested(column.type):
-        values = [
-            None if value is None else JSON.encode(json_value(value)).decode() for value in column.to_pylist()
-        ]
+        rows = column.to_pylist()
+        values = [None if row is None else JSON.encode(json_value(row)).decode() for row in rows]
     elif is_binary(column.type) or pa.types.is_string_view(column.type):  # Arrow 17 cannot cast the latter
         values = [*map(json_value, column.to_pylist())]
     else:

@@ -1,23 +1,13 @@
-"""An answer in a notebook: the question, the table, its SQL, and the evidence for each type.
-
-The result becomes part of a page that may hold credentials, and any text here may come from a database or a
-server. So all text is escaped, and there is no script, no link and nothing to fetch. A class on the result
-keeps MathJax from typesetting text between dollar signs.
-
-The colours follow the notebook (Jupyter, Colab, VS Code, a Sphinx page), and otherwise the system. The
-background is set as well, so that a wrong guess is still legible. The style sheet repeats the class of the
-result, so that its rules outrank those of notebooks.
-"""
+"""An answer in a notebook: its text is escaped, and there is no script, no link and nothing to fetch."""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import cut, html
-from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.decode.arrow import is_number
 from connecty_frames.display.formatting import short_texts
 from connecty_frames.display.roles import Role, role_of
 
@@ -27,37 +17,26 @@ if TYPE_CHECKING:
     from connecty_frames.answer_metadata import AnswerMetadata
 
 #: The most rows and columns of a table, and characters of the summary and the SQL.
-SHOWN_ROWS: Final = 10
-SHOWN_COLUMNS: Final = 30
-_TEXT_LENGTH: Final = 20_000
+SHOWN_ROWS, SHOWN_COLUMNS, _TEXT_LENGTH = 10, 30, 20_000
+_STYLE: Final = (files(__package__) / "notebook.css").read_text(encoding="utf-8")
 _NULL: Final = '<span class="connecty-null">null</span>'
 #: The CSS class of each family of pygments' tokens.
-_CLASSES: Final = {
-    "Token.Keyword": "k",
-    "Token.Name.Builtin": "k",
-    "Token.Literal.String": "s",
-    "Token.Literal.Number": "n",
-    "Token.Comment": "c",
-}
+_FAMILIES: Final = "Keyword", "Name.Builtin", "Literal.String", "Literal.Number", "Comment"
+_CLASSES: Final = dict(zip(_FAMILIES, "kksnc", strict=True))
 
 
 def answer_html(metadata: AnswerMetadata, table: pa.Table | None, shape: tuple[int, int]) -> str:
     """Return an answer's metadata and the first rows and columns of its table, if any, as HTML."""
     # ``shape`` counts all rows and columns.
-    question = _excerpt(metadata.question or "An answer", 1_000)
+    summary = _excerpt((metadata.response_summary or "").strip(), _TEXT_LENGTH)
     parts = [
-        f'<div class="connecty-question">{question}</div>',
+        f'<div class="connecty-question">{_excerpt(metadata.question or "An answer", 1_000)}</div>',
         f'<div class="connecty-facts">{_facts(metadata, columns=shape[1])}</div>',
+        f'<div class="connecty-summary">{summary}</div>' if metadata.response_summary else "",
+        _table(table, shape) if table is not None else "",
+        f"<details><summary>SQL</summary>{_sql(metadata.sql_query)}</details>" if metadata.sql_query else "",
+        f"<details><summary>Columns</summary>{_schema(metadata.schema)}</details>" if metadata.schema else "",
     ]
-    if metadata.response_summary:
-        summary = _excerpt(metadata.response_summary.strip(), _TEXT_LENGTH)
-        parts.append(f'<div class="connecty-summary">{summary}</div>')
-    if table is not None:
-        parts.append(_table(table, shape))
-    if metadata.sql_query:
-        parts.append(_collapsed("SQL", _sql(metadata.sql_query)))
-    if metadata.schema:
-        parts.append(_collapsed("Columns", _schema(metadata.schema)))
     return _styled("".join(parts))
 
 
@@ -67,13 +46,7 @@ def sql_html(sql: str) -> str:
 
 
 def _styled(content: str) -> str:
-    style = f"<style>{_style()}</style>"
-    return f'{style}<div class="connecty tex2jax_ignore mathjax_ignore">{content}</div>'
-
-
-@cache
-def _style() -> str:
-    return (files(__package__) / "notebook.css").read_text(encoding="utf-8")
+    return f'<style>{_STYLE}</style><div class="connecty tex2jax_ignore mathjax_ignore">{content}</div>'
 
 
 def _excerpt(text: str, limit: int = 300) -> str:
@@ -103,16 +76,12 @@ def _facts(metadata: AnswerMetadata, columns: int) -> str:
 
 def _table(table: pa.Table, shape: tuple[int, int]) -> str:
     part = table.slice(0, SHOWN_ROWS).select(range(min(table.num_columns, SHOWN_COLUMNS)))
-    classes = [' class="connecty-number"' if is_number(type_) else "" for type_ in part.schema.types]
-    types = [str(type_).removeprefix("large_") for type_ in part.schema.types]  # as strings of pandas are
-    header = [
-        f"<th{class_}>{_excerpt(name)}<br><small>{_excerpt(type_)}</small></th>"
-        for name, type_, class_ in zip(part.column_names, types, classes, strict=True)
-    ]
-    columns = [
-        [f"<td{class_}>{cell}</td>" for cell in _cells(name, column)]
-        for name, column, class_ in zip(part.column_names, part.columns, classes, strict=True)
-    ]
+    header, columns = [], []
+    for name, column in zip(part.column_names, part.columns, strict=True):
+        class_ = ' class="connecty-number"' if is_number(column.type) else ""
+        type_ = str(column.type).removeprefix("large_")  # as strings of pandas are
+        header.append(f"<th{class_}>{_excerpt(name)}<br><small>{_excerpt(type_)}</small></th>")
+        columns.append([f"<td{class_}>{cell}</td>" for cell in _cells(name, column)])
     rows = list(map("".join, zip(*columns, strict=True)))
     return _html_rows(header, rows, rows=(part.num_rows, shape[0]), columns=(part.num_columns, shape[1]))
 
@@ -137,23 +106,16 @@ def _schema(schema: list[dict[str, str]]) -> str:
         f"<td>{_excerpt(column['evidence'])}</td>"
         for column in schema[:200]
     ]
-    header = ["<th>name</th><th>type</th><th>evidence</th>"]
-    return _html_rows(header, rows, columns=(len(rows), len(schema)))
+    return _html_rows(["<th>name</th><th>type</th><th>evidence</th>"], rows, columns=(len(rows), len(schema)))
 
 
 def _html_rows(header: list[str], body: list[str], **counts: tuple[int, int]) -> str:
-    """Return a table as HTML, and a line with the number of rows and columns unless all are shown."""
-    parts = [
-        f"the first {shown:,} of {total:,} {noun}" for noun, (shown, total) in counts.items() if shown < total
-    ]
+    some = [(noun, *each) for noun, each in counts.items() if each[0] < each[1]]
+    parts = [f"the first {shown:,} of {total:,} {noun}" for noun, shown, total in some]
     return (
         f'<div class="connecty-table"><table><thead><tr>{"".join(header)}</tr></thead>'
         f"<tbody>{''.join(f'<tr>{row}</tr>' for row in body)}</tbody></table></div>"
     ) + (f'<div class="connecty-facts">Shown: {", ".join(parts)}</div>' if parts else "")
-
-
-def _collapsed(title: str, content: str) -> str:
-    return f"<details><summary>{title}</summary>{content}</details>"
 
 
 def _sql(sql: str) -> str:
@@ -162,6 +124,7 @@ def _sql(sql: str) -> str:
     parts = []
     # Without pygments' formatter, which leaves control characters and dollar signs as they are.
     for token, text in SqlLexer(ensurenl=False).get_tokens(cut(sql.strip(), _TEXT_LENGTH)):
-        class_ = next((name for family, name in _CLASSES.items() if str(token).startswith(family)), "")
+        names = (name for family, name in _CLASSES.items() if str(token).startswith(f"Token.{family}"))
+        class_ = next(names, "")
         parts.append(f'<span class="connecty-{class_}">{_escape(text)}</span>' if class_ else _escape(text))
     return f"<pre>{''.join(parts)}</pre>"

@@ -1,16 +1,11 @@
-"""The progress of a question: a changing line during the wait, or a call for each step.
-
-In a terminal, rich draws the line on standard error. Questions in several threads share one display with a
-line each, because two displays would overwrite each other. In a notebook, the line is an output of the cell
-that changes in place, and is removed or replaced by the line about the frame; text on standard error would
-stay, in red. In a log, if asked for, there is a line for each state.
-"""
+"""The progress of a question: a changing line during the wait, or a call for each step."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -18,18 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from connecty_frames._base.text import snippet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-
     from rich.progress import Progress as Display
 
-    Report: TypeAlias = Callable[[str, float], object]
-
-#: How many characters of the question the line shows at most.
-_MAX_TITLE: Final = 60
+Report: TypeAlias = Callable[[str, float], object]
+_MAX_TITLE: Final = 60  # characters of the question
 #: Replaces the line of the latest wait in a notebook by a text; None if there was no such line.
 show_in_notebook: Final[ContextVar[Callable[[str], object] | None]] = ContextVar(
-    "show_in_notebook",  # pragma: no mutate - only its repr has this name
+    "show_in_notebook",  # only its repr has this name
     default=None,
 )
 
@@ -57,8 +47,7 @@ def progress(
     if callable(wanted):
         return nullcontext(lambda state, elapsed: wanted(Progress(state, elapsed, question_id, question)))
     if wanted is not False and not getattr(sys.stderr, "closed", sys.stderr is None):
-        # While rich shows a line, its proxy replaces standard error and (up to rich 14) denies being a
-        # terminal.
+        # While rich shows a line, its proxy of standard error (up to rich 14) denies being a terminal.
         stream = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
         if (shell := notebook_shell()) is not None:
             return _in_notebook(shell, question, question_id)
@@ -86,10 +75,8 @@ def _in_log(question: str | None, question_id: str) -> Report:
     return report
 
 
-# --- in a terminal ----------------------------------------------------------------------------------
-
 _lock = threading.Lock()
-#: The display that is shown now, if any.
+#: The display that is shown now, if any: two, of questions in several threads, would overwrite each other.
 _displays: list[Display] = []
 
 
@@ -116,32 +103,19 @@ def _start_display() -> Display:
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
-    columns = [
+    def column(field: str, style: str) -> TextColumn:
         # If the terminal is narrow, the id is shortened: an earlier line shows it whole.
-        TextColumn(
-            f"{{task.fields[{field}]}}",
-            style=style,
-            markup=False,
-            table_column=Column(no_wrap=field != "question_id", overflow="ellipsis"),
-        )
-        for field, style in (("title", "none"), ("state", "bold"), ("question_id", "dim"))
-    ]
-    display = Display(
-        SpinnerColumn(),
-        *columns[:2],
-        TimeElapsedColumn(table_column=Column(no_wrap=True)),
-        *columns[2:],
-        console=Console(stderr=True),
-        transient=True,
-        # Otherwise rich would redirect other standard output, perhaps data, to standard error.
-        redirect_stdout=False,
-    )
+        cells = Column(no_wrap=field != "question_id", overflow="ellipsis")
+        return TextColumn(f"{{task.fields[{field}]}}", style=style, markup=False, table_column=cells)
+
+    elapsed = TimeElapsedColumn(table_column=Column(no_wrap=True))
+    shown = column("title", "none"), column("state", "bold"), elapsed, column("question_id", "dim")
+    # Otherwise rich would redirect other standard output, perhaps data, to standard error.
+    console = Console(stderr=True)
+    display = Display(SpinnerColumn(), *shown, console=console, transient=True, redirect_stdout=False)
     display.start()
     _displays.append(display)
     return display
-
-
-# --- in a notebook ----------------------------------------------------------------------------------
 
 
 def notebook_shell() -> Any:

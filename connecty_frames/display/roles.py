@@ -1,26 +1,19 @@
-"""The role of each column of an answer in charts, cards, tables and workbooks.
-
-The name decides first, in any usual spelling (``customer_id``, ``customerId``, ``CUSTOMER ID``,
-``id_kunde``), but the values must agree: a year is a whole number from 1000 to 2999. Numbers without such a
-name are measures.
-"""
+"""The role of each column of an answer: its name decides, in any usual spelling, if its values agree."""
 
 from __future__ import annotations
 
 import math
 import re
 import tomllib
+from collections.abc import Sequence
 from enum import StrEnum
 from importlib.resources import files
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
-from connecty_frames.decode.arrow_types import any_of, is_number, is_text
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from connecty_frames.decode.arrow import any_of, is_number, is_text
 
 
 class Role(StrEnum):
@@ -41,24 +34,20 @@ _TABLE: Final = tomllib.loads((files(__package__) / "roles.toml").read_text(enco
 WORDS: Final = {name: frozenset(each.split()) for name, each in _TABLE.items() if isinstance(each, str)}
 #: Words of derived measures, and for each synonym the first word of its group.
 _DERIVED: Final = frozenset(" ".join(_TABLE["derived"].values()).split())
-_SAME_WORDS: Final[dict[str, str]] = {
-    word: each.split()[0]
-    for name in ("derived", "same")
-    for each in _TABLE[name].values()
-    for word in each.split()
-}
+_SAME: Final = [each.split() for name in ("derived", "same") for each in _TABLE[name].values()]
+_SAME_WORDS: Final[dict[str, str]] = {word: group[0] for group in _SAME for word in group}
 #: The unit of each word; ``any`` is for words such as budget, in money or hours.
 UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in each.split()}
+#: The unit that is asked for by a word after "how".
+HOW: Final = {word: unit for unit, each in _TABLE["how"].items() for word in each.split()}
 #: For each word for a period: how fine the period is, and its smallest and largest number.
-_PERIODS: Final = {
-    word: (fineness, *each["numbers"])
-    for fineness, each in enumerate(_TABLE["period"])
-    for word in each["words"].split()
-}
+_GRAINS: Final = enumerate(_TABLE["periods"])
+_PERIODS: Final = {word: (at, *ends) for at, (names, *ends) in _GRAINS for word in names.split()}
+#: Names that belong together: the words of the first and of the second, and what joins their texts.
+PAIRS: Final = [({*first.split()}, {*last.split()}, sign) for first, last, sign in _TABLE["pairs"]]
 DATE_FORMATS: Final[list[str]] = _TABLE["dates"]
-_PATTERNS: Final = {name: re.compile(text) for name, text in _TABLE["patterns"].items()}
-#: The number of values to find the role of a column by.
-_SAMPLE: Final = 1_000
+PATTERNS: Final = {name: re.compile(text) for name, text in _TABLE["patterns"].items()}
+_SAMPLE: Final = 1_000  # values to find the role of a column by
 
 is_time: Final = any_of(pa.types.is_timestamp, pa.types.is_date)
 
@@ -66,7 +55,7 @@ is_time: Final = any_of(pa.types.is_timestamp, pa.types.is_date)
 def words(name: str) -> list[str]:
     """Return the words of a name: ``customerId`` and ``CUSTOMER_ID`` as customer, id; ``avg`` as average."""
     # Runs of letters, split before a capital letter, and digits.
-    parts = re.split(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", name)
+    parts = re.split(r"(?<=[a-z\d]{2})(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", name)
     found = [word.casefold() for part in parts for word in re.findall(r"[^\W\d_]+|\d+|%|#", part)]
     return [_TABLE["short"].get(word, word) for word in found]
 
@@ -75,6 +64,28 @@ def stem(word: str) -> str:
     """Return the form of a word for comparison: singular, and the same for synonyms."""
     singular = word.removesuffix("s") if len(word) > len("yes") else word
     return _SAME_WORDS.get(singular, singular)
+
+
+def asked_words(question: str, names: list[list[str]]) -> list[str]:
+    """Return the stems of a question as columns have them: ``return on ad spend`` as roas."""
+    question = PATTERNS["condition"].sub(" ", PATTERNS["gap"].sub(" and difference ", question))
+    starts = {tuple(name[:end]) for name in names for end in range(3, len(name) + 1)}  # AOV has three
+    long = {"".join(word[0] for word in start).upper(): " ".join(start) for start in starts}
+    question = re.sub(r"\b[A-Z]{3,}\b", lambda found: long.get(found[0], found[0]), question)
+    spoken = words(re.sub(r",(?!\d)", " and ", question))
+    known, text = {word for name in names for word in name if word.isalpha()}, " ".join(spoken)
+    for word in sorted(word for word in known.difference(spoken, _PERIODS) if len(word) > len("of")):
+        text = re.sub(r"\b" + r"\w* ".join(word) + r"\w*", word, text)
+    asked = [stem(word) for word in text.split() if word not in {"the", "of"}]  # not needed to find names
+    stems = [{*map(stem, name)} for name in names]
+    new = sorted({*map(stem, known)}.difference(asked))
+    for at, word in enumerate(asked):
+        forms = [w for w in new if PATTERNS["forms"].fullmatch(" ".join(sorted((w, word), key=len)))]
+        if forms and not any(word in each for each in stems):
+            # Converting better is a higher conversion rate.
+            is_rate = "many" not in asked and any({forms[0], "rate"} <= each for each in stems)
+            asked[at : at + 1] = [forms[0], "rate"] if is_rate else forms[:1]
+    return asked
 
 
 def role_of(name: str, column: pa.ChunkedArray) -> Role:
@@ -110,7 +121,8 @@ def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
     if numbers is not None:
         if _is_period(named, numbers):
             return Role.PERIOD
-        if last in WORDS["ranks"] or named in (["row", "number"], ["#"]):
+        is_rank = named[:1] == ["rank"] and named[1:2] in (["in"], ["by"], ["within"])
+        if is_rank or last in WORDS["ranks"] or named in (["row", "number"], ["#"]):
             return Role.RANK
         if _is_identifier(named):
             return Role.IDENTIFIER
@@ -121,20 +133,18 @@ def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
 
 def _text_role(named: list[str], column: pa.ChunkedArray) -> Role:
     values = [str(value) for value in column.slice(0, _SAMPLE).drop_null().to_pylist()]
-    if values and all(map(_PATTERNS["period"].fullmatch, values)):
+    if values and all(map(PATTERNS["period"].fullmatch, values)):
         return Role.PERIOD
-    if _is_identifier(named) or (values and all(map(_PATTERNS["uuid"].fullmatch, values))):
+    if _is_identifier(named) or (values and all(map(PATTERNS["uuid"].fullmatch, values))):
         return Role.IDENTIFIER
     is_label = len(column) > 1 and not column.null_count and len(column.unique()) == len(column)
     return Role.LABEL if is_label else Role.DIMENSION
 
 
 def _is_identifier(named: list[str]) -> bool:
-    if not named or not WORDS["counts"].isdisjoint(named):
-        return False
-    if named[-1] == "ids" and not WORDS["counts_before_ids"].isdisjoint(named):
-        return False
-    return named[-1] in WORDS["identifiers"] or named[0] == "id"
+    is_count = named[-1:] == ["ids"] and not WORDS["counts_before_ids"].isdisjoint(named)
+    is_key = bool(named) and (named[-1] in WORDS["identifiers"] or named[0] == "id")
+    return is_key and not is_count and WORDS["counts"].isdisjoint(named)
 
 
 def _is_period(named: list[str], numbers: list[int]) -> bool:
@@ -146,13 +156,13 @@ def _is_period(named: list[str], numbers: list[int]) -> bool:
     if not at or "per" in named or not WORDS["after_period"].issuperset(named[at[-1] + 1 :]):
         return False
     is_numbered = is_run and named[-1] not in _PERIODS
-    is_compact = all(_PATTERNS["compact"].fullmatch(str(number)) for number in numbers)
-    _, least, greatest = _PERIODS[named[at[-1]]]
-    return is_numbered or is_compact or bool(least <= min(numbers) and max(numbers) <= greatest)
+    is_compact = all(PATTERNS["compact"].fullmatch(str(number)) for number in numbers)
+    ends = [_PERIODS[named[each]][1:] for each in at]  # of hours and of days for hour_of_day
+    fits = any(least <= min(numbers) <= max(numbers) <= most for least, most in ends)
+    return is_numbered or is_compact or fits
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> list[int] | None:
-    """Return the first numbers except nulls, or None unless there are some and all are whole."""
     values = column.slice(0, _SAMPLE).drop_null().to_pylist()
     if not values or not all(math.isfinite(value) and value == int(value) for value in values):
         return None

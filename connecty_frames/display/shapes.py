@@ -7,20 +7,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from connecty_frames._base.text import snippet
+from connecty_frames.display.columns import DAY, Column
 from connecty_frames.display.roles import Role, is_ordered
-
-if TYPE_CHECKING:
-    from connecty_frames.display.columns import Column
 
 #: The most values: categories of bars, those in order, bars of several colours, and their categories.
 _BARS, _BARS_IN_ORDER, _COLOURED_BARS, _GROUPED = 30, 60, 75, 25
 #: The most colours, lines and bars in a terminal, and bars beside each other.
-COLOURS, LINES, _LINES_OF_TEXT, _BESIDE = 10, 6, 100, 5
-#: The most categories and periods on an axis of a heatmap, the few categories with most of the sum, and
-#: the rows of all lists under each other, with two for the name of each.
+COLOURS, LINES, _LINES_OF_TEXT, BESIDE = 10, 6, 100, 5
+_NUMBERS: Final = {"bars": 15, "cells": 90}  # at most
+_LINES, _LEADERS = 7, 3  # with more lines, of which more lead at some time, a heatmap
+#: The most categories and periods of a heatmap, the few with most of the sum, and the rows of all lists.
 _CELLS, _PERIODS, _SKEWED, _SKEWED_SHARE, _LISTED_ROWS = 30, 60, 15, 0.9, 36
 
 
@@ -44,24 +43,30 @@ class Chart:
     title: str = ""
     part: str = ""  # the notes; empty if everything is drawn
 
-    @property
-    def dimensions(self) -> list[Column]:
-        """The panel, the dimension and the group, if any."""
-        return [column for column in (self.panel, self.dimension, self.group) if column is not None]
+    #: The panel, the dimension and the group, if any; the measures with an axis; how many colours there are.
+    dimensions = property(lambda self: [c for c in (self.panel, self.dimension, self.group) if c is not None])
+    measures = property(lambda self: self.series if self.is_apart else [self.measure])
+    colours = property(lambda self: self.group.count if self.group else self.is_apart or len(self.series))
+    #: True if there is room for the number of each bar or cell.
+    is_numbered = property(lambda self: not self.is_split and self.marks <= _NUMBERS.get(self.kind, 0))
+    is_split = property(lambda self: bool(self.panel or self.is_apart or self.has_dots))
+    marks = property(lambda self: len(self.rows) * len(self.series))
+    #: True if most bars are there; and the most rows of panels of lists.
+    is_dense = property(lambda self: 3 * len(self.rows) >= 2 * self.dimension.count * self.colours)
+    room = property(lambda self: _LISTED_ROWS // (max(Counter(self.dimensions[0].texts).values()) + 2))
 
     @property
     def panels_beside(self) -> int:
-        """How many panels stand beside each other."""
+        """How many panels stand beside each other; if there is room, the last row of lists is full."""
         count = self.panel.count if self.panel else 1
-        return {"lists": min(max(count // 2, 1), 3), "bars": count}.get(self.kind, 1)
+        if self.kind != "lists":
+            return count if self.kind == "bars" else 1
+        full = (n for n in (3, 2, 1) if count % n == 0 and n < count <= n * self.room)
+        return next(full, min(max(count // 2, 1), 3))
 
 
 #: The kinds of axes, a condition, and the drawn part of an answer.
 Shape: TypeAlias = tuple[str, Callable[[Chart], bool], Callable[[Chart], Chart]]
-
-
-def _colours(chart: Chart) -> int:
-    return chart.group.count if chart.group else 1 if chart.is_apart else len(chart.series)
 
 
 def are_over(chart: Chart) -> bool:
@@ -76,8 +81,20 @@ def _are_dots(chart: Chart) -> bool:
     return are_over(chart) or (is_event and chart.dimension.is_time and chart.dimension.grain != "year")
 
 
-def _is_signed(chart: Chart) -> bool:
-    return any(number is not None and number < 0 for number in chart.measure.numbers)
+def _are_few_moments(chart: Chart) -> bool:
+    """Return True for a few times of a day, less than one a day: between them, a line would mean nothing."""
+    times, is_time = [*{*chart.dimension.places} - {None}], chart.dimension.is_time
+    if not is_time or chart.dimension.grain not in {"hour", "second"} or len(chart.rows) > _BARS:
+        return False
+    return max(times) - min(times) >= len(times) * DAY and not are_over(chart)
+
+
+def _is_tangled(chart: Chart) -> bool:
+    """Return True if there are more than seven lines, and several of them lead at some time."""
+    leaders, numbers = {}, chart.measure.numbers
+    for row in sorted(chart.rows, key=lambda row: numbers[row] or 0):
+        leaders[chart.dimension.places[row]] = chart.group and chart.group.texts[row]
+    return chart.colours > _LINES and len({*leaders.values()}) > _LEADERS
 
 
 def _periods(chart: Chart) -> int:
@@ -86,13 +103,7 @@ def _periods(chart: Chart) -> int:
     return min(periods) if len(periods) > 1 else 0
 
 
-def _is_dense(chart: Chart) -> bool:
-    """Return True if most categories have a bar of each colour."""
-    return 3 * len(chart.rows) >= 2 * chart.dimension.count * _colours(chart)
-
-
 def _keep(chart: Chart, column: Column | None, most: int, how: str = "largest") -> Chart:
-    """Return a chart of the largest, first or last values of a column."""
     if column is None or column.count <= most:
         return chart
     numbers, places, found = chart.measure.numbers, column.places, defaultdict[str | None, list[int]](list)
@@ -114,13 +125,13 @@ def _keep(chart: Chart, column: Column | None, most: int, how: str = "largest") 
 
 
 def _few_colours(chart: Chart, most: int = COLOURS) -> Chart:
-    return chart if _colours(chart) <= most else replace(chart, group=None)
+    return chart if chart.colours <= most else replace(chart, group=None)
 
 
 def _bars(chart: Chart) -> Chart:
     chart, dimension = _few_colours(chart), chart.dimension
-    is_in_order = dimension.role in {Role.PERIOD, Role.MEASURE} and is_ordered(dimension.places)
-    most = _COLOURED_BARS // (1 if chart.group else _colours(chart))
+    is_in_order = (dimension.has_numbers or dimension.role is Role.PERIOD) and is_ordered(dimension.places)
+    most = _COLOURED_BARS // (1 if chart.group else chart.colours)
     return _keep(chart, dimension, min(most, _BARS_IN_ORDER if is_in_order else _BARS), "first")
 
 
@@ -130,13 +141,9 @@ def _dots(chart: Chart) -> Chart:
 
 
 def _grouped(chart: Chart) -> Chart:
-    if _colours(chart) > _BESIDE:  # but few values of the dimension
+    if chart.colours > BESIDE:  # but few values of the dimension
         chart = replace(chart, dimension=chart.dimensions[-1], group=chart.dimension)
-    return _keep(chart, chart.dimension, min(_COLOURED_BARS // _colours(chart), _GROUPED))
-
-
-def _strip(chart: Chart) -> Chart:
-    return replace(_keep(_keep(chart, chart.group, COLOURS), chart.dimension, _BARS), has_dots=True)
+    return _keep(chart, chart.dimension, min(_COLOURED_BARS // chart.colours, _GROUPED))
 
 
 def _line(chart: Chart, most: int = COLOURS) -> Chart:
@@ -158,13 +165,13 @@ def _cells(chart: Chart) -> Chart:
 
     def to_the_right(column: Column) -> tuple[object, ...]:
         # Of two dates the later; hours and months beside dates; periods beside names; else fewer values.
-        is_period = column.role is Role.PERIOD
         if one.is_time and other.is_time:
             return (sum(time for time in column.places if isinstance(time, int)),)
-        return is_period, not column.is_time or column.count > _CELLS, column.count * (1 if is_period else -1)
+        is_period = column.role is Role.PERIOD
+        return is_period, not column.is_time, column.count * (1 if is_period else -1)
 
     x, y = sorted([one, other], key=to_the_right, reverse=True)
-    chart = replace(chart, kind="cells", dimension=x, group=y)
+    chart = replace(chart, kind="cells", dimension=x, group=y, series=chart.series[:1], is_apart=False)
     for column, most in ((x, _PERIODS if x.role is Role.PERIOD else _CELLS), (y, _CELLS)):
         if column.role is Role.PERIOD:
             chart = _keep(chart, column, most, "last")
@@ -175,23 +182,7 @@ def _cells(chart: Chart) -> Chart:
     return chart
 
 
-def _latest(chart: Chart) -> Chart:
-    """Bars of the last period: of growth, a heatmap would need two colours."""
-    period, names = chart.dimensions
-    latest = _keep(chart, period, 1, "last")
-    text = period.texts[latest.rows[0]]
-    note = f"{snippet(period.name)} {period.labels.get(text or '', text)}"
-    return _bars(replace(latest, kind="bars", dimension=names, group=None, notes=(*chart.notes, note)))
-
-
-def _lists(chart: Chart) -> Chart:
-    panels = chart.dimensions[0]
-    longest = max(Counter(panels.texts).values())
-    return _keep(chart, panels, _LISTED_ROWS // (longest + 2) * chart.panels_beside, "first")
-
-
 def _lines_of_text(chart: Chart) -> Chart:
-    """Return a bar for each line of text: whole categories, as far as there is room."""
     names, room = chart.dimensions[0], _LINES_OF_TEXT // len(chart.series)
     chart = _keep(chart, names, min(_BARS, room // max(Counter(names.texts).values()) or 1), "first")
     note = f"the first {room} of {len(chart.rows):,} rows" if len(chart.rows) > room else ""
@@ -200,23 +191,27 @@ def _lines_of_text(chart: Chart) -> Chart:
 
 #: The first row that fits decides.
 SHAPES: Final[tuple[Shape, ...]] = (
-    ("lists", lambda _: True, _lists),
+    ("lists", lambda _: True, lambda c: _keep(c, c.panel, c.room * c.panels_beside, "first")),
+    ("histogram", lambda _: True, lambda c: c),
     ("points", lambda _: True, _few_colours),
+    ("line", _are_few_moments, lambda c: _bars(replace(c, kind="bars"))),
     ("line bars", _are_dots, _dots),
-    ("line bars", lambda c: _periods(c) >= _BESIDE and not _is_signed(c), _cells),
-    ("line", lambda c: c.measure.is_mean and _is_signed(c) and _colours(c) > COLOURS, _latest),
-    ("line", lambda c: c.measure.is_mean and COLOURS < _colours(c) <= _CELLS, _cells),
+    ("line bars", lambda c: _periods(c) >= BESIDE and not c.measure.is_signed, _cells),
+    ("line", lambda c: c.measure.is_signed, _line),
+    ("line", lambda c: c.measure.is_mean and COLOURS < c.colours <= _CELLS, _cells),
+    ("line", _is_tangled, _cells),
     ("line", lambda _: True, _line),
     ("bars", lambda c: c.dimension.is_unique, _bars),
-    ("bars", lambda c: _colours(c) <= _BESIDE and _is_dense(c), _grouped),
-    ("bars", lambda c: _is_signed(c) and c.dimension.count <= _BESIDE, _grouped),
-    ("bars", _is_signed, _strip),
+    ("bars", lambda c: c.colours <= BESIDE and c.is_dense, _grouped),
+    ("bars", lambda c: c.measure.is_signed and c.dimension.count <= BESIDE, _grouped),
+    ("bars", lambda c: c.measure.is_signed, lambda c: _dots(_keep(c, c.group, COLOURS))),
     ("bars", lambda _: True, _cells),
 )
 #: In a terminal, bars have the names of two categories in front, and a legend is one line.
 TERMINAL: Final[tuple[Shape, ...]] = (
     ("points", lambda _: True, lambda c: _few_colours(c, LINES)),
+    ("line", _are_few_moments, lambda c: _lines_of_text(replace(c, kind="bars"))),
     ("line", _are_dots, lambda c: replace(_few_colours(c, LINES), has_dots=True)),
     ("line", lambda _: True, lambda c: _line(c, LINES)),
-    ("bars lists", lambda _: True, _lines_of_text),
+    ("bars lists histogram", lambda _: True, _lines_of_text),
 )

@@ -1,11 +1,8 @@
-"""A table as text: all of it, or as much as fits on a terminal.
-
-On a terminal, lines are not wrapped: columns are shortened, then hidden from the middle, like rows. An
-ellipsis marks the gap, and a line below counts what is shown. Only what is shown is formatted.
-"""
+"""A table as text: all of it, or as much as fits on a terminal, where lines are not wrapped."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
@@ -16,28 +13,19 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
 from connecty_frames._base.text import cut, terminal
-from connecty_frames.decode.arrow_types import is_number
+from connecty_frames.decode.arrow import is_number
 from connecty_frames.display.formatting import short_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from rich.box import Box
     from rich.console import Console
 
-#: The most rows in a terminal: half from the beginning, half from the end.
-SHOWN_ROWS: Final = 50
+SHOWN_ROWS: Final = 50  # in a terminal: half from the beginning, half from the end
 #: The most characters of a name, type or cell that are formatted for a terminal.
-_MAX_LENGTH: Final = 1_000  # pragma: no mutate - no terminal is so wide
-#: Before columns are hidden, names and texts are shortened to this width, which fits a date and an ellipsis.
-#: Types are shortened to the width of ``Float64``; numbers only if a single column is too wide.
-_SHORT: Final = 11
-_SHORT_TYPE: Final = 7
-#: Columns of a whole table are padded to this width at most, so that one long text does not pad every row.
-#: Longer values are whole, and shift the borders of their row to the right.
-_MAX_PADDED: Final = 200
-#: The width of a border and the spaces around it.
-_BORDER: Final = 3
+_MAX_LENGTH: Final = 1_000  # no terminal is so wide
+#: The widths to which names and texts are shortened before columns are hidden, with room for a date and an
+#: ellipsis, and types; the most to which columns of a whole table are padded; and that of a border.
+_SHORT, _SHORT_TYPE, _MAX_PADDED, _BORDER = 11, 7, 200, 3
 _DIM: Final = Style(dim=True)
 
 
@@ -45,12 +33,10 @@ class _Column:
     """A column as texts, and its possible widths."""
 
     def __init__(self, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> None:
-        """Format a column: escape its name, type and values, and cut them at a length."""
         shown = [text if text is None or limit is None else cut(text, limit) for text in short_texts(column)]
         self.cells = [None if text is None else terminal(text) for text in shown]
-        self.name, self.type = (
-            terminal(text if limit is None else cut(text, limit)) for text in (name, type_)
-        )
+        heads = (text if limit is None else cut(text, limit) for text in (name, type_))
+        self.name, self.type = map(terminal, heads)
         self.is_number = is_number(column.type)
         self.is_temporal = pa.types.is_temporal(column.type)
 
@@ -61,10 +47,8 @@ class _Column:
             return self.cells
         tails = [0 if cell is None or "." not in cell else len(cell) - cell.index(".") for cell in self.cells]
         longest = max([0, *tails])
-        return [
-            None if cell is None else cell + " " * (longest - tail)
-            for cell, tail in zip(self.cells, tails, strict=True)
-        ]
+        pairs = zip(self.cells, tails, strict=True)
+        return [None if cell is None else cell + " " * (longest - tail) for cell, tail in pairs]
 
     @cached_property
     def least(self) -> int:
@@ -73,15 +57,9 @@ class _Column:
         short = min(cells, _SHORT), min(_length(self.name), _SHORT), min(_length(self.type), _SHORT_TYPE)
         return max(cells, *short) if self.is_number else max(short)
 
-    @cached_property
-    def content(self) -> int:
-        """The width of the name and all values in full."""
-        return max(_length(self.name), _width(self.aligned))
-
-    @cached_property
-    def full(self) -> int:
-        """The same with the type in full."""
-        return max(self.content, _length(self.type))
+    #: The width of the name and all values in full, and the same with the type.
+    content = cached_property(lambda self: max(_length(self.name), _width(self.aligned)))
+    full = cached_property(lambda self: max(self.content, _length(self.type)))
 
 
 def _lines(
@@ -127,7 +105,6 @@ def _lines(
 
 
 def _fit(text: str, width: int, ellipsis: str, *, is_number: bool) -> str:
-    """Return text padded to a width, or shortened."""
     length = _length(text)
     if length <= width or not ellipsis:
         padding = " " * (width - length)
@@ -165,10 +142,8 @@ def terminal_table(table: pa.Table, types: Sequence[str], console: Console) -> I
     is_shortened = any(width < column.content for width, column in zip(widths, columns, strict=True))
     size = _size(table.shape, shown) + (", shortened" if is_shortened else "")
     if columns:
-        box, has_styles = (
-            HEAVY_HEAD.substitute(console.options),
-            console.color_system not in {None, "windows"},
-        )
+        box, colours = HEAVY_HEAD.substitute(console.options), console.color_system
+        has_styles = colours not in {None, "windows"}
         yield from _lines(columns, widths, box, ellipsis, has_styles=has_styles, gap=gap)
     if size != _size(table.shape, table.shape):
         yield from wrap(f"{size}; --output FILE writes all", max(console.width, 1))
@@ -213,7 +188,6 @@ def _share(columns: list[_Column], room: int) -> list[int]:
 
 
 def _size(shape: tuple[int, int], shown: tuple[int, int]) -> str:
-    """Return a text with the number of rows and columns, and how many of them are shown."""
     return ", ".join(
         f"{count:,} {noun}{'' if count == 1 else 's'}{'' if count == part else f' ({part:,} shown)'}"
         for count, part, noun in zip(shape, shown, ("row", "column"), strict=True)
@@ -221,7 +195,6 @@ def _size(shape: tuple[int, int], shown: tuple[int, int]) -> str:
 
 
 def _width(cells: Sequence[str | None]) -> int:
-    """Return the width of the widest cell in a terminal."""
     return max((_length("null" if cell is None else cell) for cell in cells), default=0)
 
 

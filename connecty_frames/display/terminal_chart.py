@@ -1,7 +1,4 @@
-"""The chart of a table, drawn with characters: bars by rich, lines and points by uniplot.
-
-All rows are drawn at the resolution of characters, but of many lines the largest, and of many bars the first.
-"""
+"""The chart of a table, drawn with characters: bars by rich, lines and points by uniplot."""
 
 from __future__ import annotations
 
@@ -16,17 +13,14 @@ from rich.text import Text
 from connecty_frames._base.text import snippet
 from connecty_frames.display.charts import choose_chart
 from connecty_frames.display.columns import cut_middle
-from connecty_frames.display.shapes import TERMINAL
+from connecty_frames.display.shapes import TERMINAL, Chart
 from connecty_frames.errors import ConfigError, missing_extra
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import Console, RenderableType
 
-    from connecty_frames.display.shapes import Chart
-
-#: The height of a chart of lines or points in rows of text.
-_HEIGHT: Final = 16
+_HEIGHT: Final = 16  # of a chart of lines or points, in rows of text
 #: ASCII replacements of the characters of bars and frames.
 _ASCII: Final = str.maketrans("█▉▊▋▌▐▍▎▏▕┌┐└┘│─…", "######    ++++|-~")
 
@@ -45,20 +39,18 @@ def terminal_plot(table: pa.Table, question: str | None, console: Console, *, cu
     chart = choose_chart(table, question, cut=cut, shapes=TERMINAL)
     with console.capture() as captured:
         console.print(_text(chart.title, style="bold"))
-        if chart.title != chart.what:  # the axes have no titles
-            console.print(_text(chart.what, style="dim"))
-        if chart.part:
-            console.print(_text(f"Shown: {chart.part}", style="dim"))
+        # The axes have no titles.
+        for text in filter(None, (chart.what if chart.what != chart.title else "", chart.part)):
+            console.print(_text(text, style="dim"))
         for part in _panels(chart):
             if chart.is_apart:
                 console.print(_text(part.measure.title, style="bold"))
-            console.print((_bars if chart.kind in {"bars", "lists"} else _series)(part, console))
+            console.print((_series if chart.kind in {"line", "points"} else _bars)(part, console))
     text = captured.get()
     return text.translate(_ASCII) if console.options.ascii_only else text
 
 
 def _panels(chart: Chart) -> list[Chart]:
-    """Return a chart of each measure with a panel, from rows behind each other."""
     if not chart.is_apart:
         return [chart]
     count = len(chart.series)
@@ -74,7 +66,6 @@ def _text(text: str, **style: Any) -> Text:
 
 
 def _bars(chart: Chart, console: Console) -> RenderableType:
-    """Return a line for each row: its label, a bar from zero, and its number with all digits."""
     numbers = chart.measure.numbers
     # Scaled to -1 .. 1, since the difference of two large numbers may be infinite.
     largest = max(abs(number or 0) for number in numbers)
@@ -85,10 +76,9 @@ def _bars(chart: Chart, console: Console) -> RenderableType:
     grid.add_column(ratio=1)  # pragma: no mutate - it alone has one
     grid.add_column(justify="right")
     rows = zip(*(column.texts for column in chart.dimensions), strict=True)
-    labels = [" / ".join(map(_label, row)) for row in rows]
-    for label, share, digits in zip(labels, shares, chart.measure.texts, strict=True):
+    for row, share, digits in zip(rows, shares, chart.measure.texts, strict=True):
         bar = Bar(high - low, min(share, 0) - low, max(share, 0) - low)
-        name = cut_middle(label, console.width // 3)
+        name = cut_middle(" / ".join(map(_label, row)), console.width // 3)
         grid.add_row(_text(name), bar, _text("null", style="dim") if digits is None else _text(digits))
     return grid
 
@@ -98,9 +88,11 @@ def _label(text: str | None) -> str:
 
 
 def _series(chart: Chart, console: Console) -> RenderableType:
-    """Return lines or points over a time or a number, one series for each value of the group."""
     times = chart.dimension.times.to_numpy() if chart.dimension.is_time else None
-    xs = np.array(chart.dimension.numbers, float) if times is None else _milliseconds(times)
+    xs = np.array(chart.dimension.places, float)
+    if times is not None and not np.isnan(xs).all():
+        # Far from 0, where uniplot draws an axis, and beyond the margin that it leaves around a single point.
+        xs += np.nanmax(xs) - 2 * np.nanmin(xs) + 1_000  # pragma: no mutate - any such number does
     percent = chart.measure.percent
     ys = np.array(chart.measure.numbers, float) * (percent or 1)
     drawn = ~np.isnan(xs if chart.kind == "line" else xs + ys)
@@ -115,6 +107,7 @@ def _series(chart: Chart, console: Console) -> RenderableType:
     for at in order:
         parts[groups[at], stretches[at]].insert(-1, at)
     series = [[at for (each, _), rows in parts.items() if each == name for at in rows] for name in names]
+    is_from_zero = chart.kind == "line" and np.nanmin(ys) > 0 and not chart.measure.is_narrow
     picture = _draw(
         console,
         xs=[xs[places] for places in series],
@@ -122,29 +115,17 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         lines=chart.kind == "line" and not chart.has_dots,
         x_labels=times is None,
         y_unit="%" if percent else "",
-        **({"y_min": 0} if chart.kind == "line" and np.nanmin(ys) > 0 else {}),
+        **({"y_min": 0} if is_from_zero else {}),
         legend_labels=[cut_middle(_label(name), 20) for name in names] if chart.group else None,
     )
     if times is not None:
         frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
-        unit = "Y" if chart.dimension.grain == "year" else None
+        unit = {"year": "Y", "hour": "s", "second": "s"}.get(chart.dimension.grain, "D")
         picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2, unit), *legend]
     return Text.from_ansi("\n".join(picture))
 
 
-def _milliseconds(times: Any) -> Any:
-    """Return times as numbers, with NaN for null, and far from 0, where uniplot draws an axis."""
-    counts = times.astype(np.int64).astype(float)
-    counts[np.isnat(times)] = np.nan
-    if np.isnan(counts).all():
-        return counts
-    first, last = np.nanmin(counts), np.nanmax(counts)
-    # Beyond the margin that uniplot leaves around a single point.
-    return counts - first + (last - first) + 1_000  # pragma: no mutate - any such number does
-
-
 def _draw(console: Console, **options: Any) -> list[str]:
-    """Return the lines of a picture."""
     are_many, has_colours = len(options["xs"]) > 1, bool(console.color_system) and not console.no_color
     # Without colours, the letters of the ASCII set distinguish lines.
     is_ascii = console.options.ascii_only or (are_many and not has_colours)
@@ -160,22 +141,17 @@ def _draw(console: Console, **options: Any) -> list[str]:
                 character_set="ascii" if is_ascii else "block",
                 **options,
             )
-    except RuntimeError:  # a bare `raise` in uniplot
-        raise ConfigError(
-            f"The axis labels leave no room for a chart in {console.width} columns.",
-            setting="plot",
-        ) from None
-    except (TypeError, ValueError, ArithmeticError, AssertionError, IndexError) as error:
-        raise ConfigError(
-            f"uniplot cannot draw this answer: {snippet(str(error))}.", setting="plot"
-        ) from None
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, AssertionError, IndexError) as error:
+        why = f"uniplot cannot draw this answer: {snippet(str(error))}"
+        if isinstance(error, RuntimeError):  # a bare `raise` in uniplot
+            why = f"The axis labels leave no room for a chart in {console.width} columns"
+        raise ConfigError(f"{why}.", setting="plot") from None
     return picture.splitlines()
 
 
-def _time_axis(times: Any, width: int, unit: str | None) -> str:
+def _time_axis(times: Any, width: int, unit: str) -> str:
     """Return the line of labels below a chart over times: the first, the last and some between them."""
     first, last = times.min(), times.max()
-    unit = unit or ("D" if (times == times.astype("datetime64[D]")).all() else "s")
     if unit == "s" and last - first < np.timedelta64(1, "m"):
         unit = "ms"
     length = len(str(first.astype(f"datetime64[{unit}]")))

@@ -8,26 +8,31 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeAlias, TypeVar, Union, overload
 
 from connecty_frames._base.text import quoted, snippet
-from connecty_frames.answer_metadata import KEY, WithMetadata, naming_question, no_attribute
+from connecty_frames.answer_metadata import (
+    KEY,
+    AnswerMetadata,
+    Schema,
+    WithMetadata,
+    naming_question,
+    no_attribute,
+    schema_of,
+)
 from connecty_frames.errors import ConfigError, ConversionError, missing_extra
-from connecty_frames.frames.attachment import library_of, read_metadata, write_metadata
+from connecty_frames.frames.attachment import AnyInMypy, library_of, read_metadata, write_metadata
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
     from pathlib import Path
 
     import altair as alt
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-
-    from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.frames.typed import AnyInMypy
 
 Frame = TypeVar("Frame")
 
@@ -262,9 +267,9 @@ class ConnectyAccessor(WithMetadata):
         return answer_html(self._found, table, frame.shape)
 
     @property
-    def schema(self) -> list[dict[str, str]]:
-        """The ``name``, Arrow ``type`` and ``evidence`` of each column of the answer."""
-        return self.metadata.schema
+    def schema(self) -> Schema:
+        """The type of each column of the answer, and the evidence for it in words."""
+        return schema_of(self.metadata)
 
     def plot(
         self, *, x: str | None = None, y: str | Sequence[str] | None = None, color: str | None = None

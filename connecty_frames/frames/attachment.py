@@ -21,7 +21,7 @@ import sys
 import weakref
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Never, TypeAlias
 
 from connecty_frames._base.text import sentence, terminal
 from connecty_frames.answer_metadata import ATTRS, KEY, AnswerMetadata, to_attrs
@@ -30,7 +30,15 @@ from connecty_frames.errors import ConfigError
 if TYPE_CHECKING:
     from connecty_frames.decode.types.encodings import Category
 
-#: The classes of frames, by library.
+#: mypy takes a constant of this name for true: ``docs/design/frames.md`` says why. The types of frames in
+#: ``accessor`` are in another module, because pyright resolves no name with two declarations in its own.
+MYPY: Final = False
+
+if MYPY:
+    AnyInMypy: TypeAlias = Any
+else:
+    AnyInMypy: TypeAlias = Never
+
 _CLASSES: Final = {
     "pandas": ("DataFrame", "Series"),
     "polars": ("DataFrame", "LazyFrame", "Series"),
@@ -87,8 +95,7 @@ def write_metadata(frame: Any, metadata: AnswerMetadata) -> Any:
 def write_registry(frame: Any, metadata: AnswerMetadata) -> Any:
     """Register the metadata of a polars frame for as long as it lives, and return the frame."""
     # A lock could deadlock: the garbage collector may run the callback in the thread holding it. Each step is
-    # one dict operation, an id is reused only after the callback ran, and an entry counts only if it refers
-    # to the same frame.
+    # one dict operation, an id is reused only after the callback, and an entry counts for its frame alone.
     key = id(frame)
 
     def forget(_: object, entries: dict[int, Any] = _registry) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,34 +12,27 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pyarrow as pa
 
+from connecty_frames._base import __version__
 from connecty_frames._base.text import quoted, snippet
-from connecty_frames._base.version import __version__
-from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts, naming_question
-from connecty_frames.decode.schema import GIVEN, SchemaTypes, read_column
+from connecty_frames.answer_metadata import AnswerMetadata, Schema, column_texts, naming_question, schema_of
+from connecty_frames.decode.schema import GIVEN, ColumnSchema, SchemaTypes
 from connecty_frames.decode.types.encodings import Encoding, OpenType
 from connecty_frames.errors import ConfigError, ConnectyError, ConversionError, is_interrupt
-from connecty_frames.frames import accessor
+from connecty_frames.frames import accessor, to_engine
 from connecty_frames.frames.attachment import library_of, write_schema
-from connecty_frames.frames.loading import to_engine
 from connecty_frames.frames.schema import to_schema_types
 from connecty_frames.frames.to_arrow import to_arrow
-from connecty_frames.options import check_engine
+from connecty_frames.options import Engine, check_engine
 from connecty_frames.warehouse.cast import Rows, cast_rows
-from connecty_frames.warehouse.running import is_instance, relation_rows, running
+from connecty_frames.warehouse.sql import Statement, is_instance, relation_rows, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     import pandas as pd
     import polars as pl
 
-    from connecty_frames.decode.schema import ColumnSchema
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
-    from connecty_frames.options import Engine
     from connecty_frames.warehouse.cast import RecordBatchReader
-    from connecty_frames.warehouse.sql import Statement
 
-#: The rows per batch of a table.
 _BATCH_ROWS = 100_000
 #: Advice instead of an unsuitable type, by its name.
 _INSTEAD = {
@@ -99,7 +92,7 @@ def cast(source: object, table: object, *, engine: Engine | None = None, schema:
     if isinstance(found, AnswerMetadata) and hasattr(source, "cast"):  # an answer or a pin
         return source.cast(table, engine=engine, schema=schema)
     known = found if isinstance(found, AnswerMetadata) else accessor.metadata(source, required=True)
-    return cast_table(known, _columns_of(known), table, engine, schema)
+    return cast_table(known, schema_of(known), table, engine, schema)
 
 
 def cast_table(
@@ -113,7 +106,7 @@ def cast_table(
     with naming_question(metadata):
         check_engine(engine)
         cast_to_answer = _caster(metadata, columns, schema)
-        rows, kind = _read(table)
+        rows, kind = _rows_and_kind(table)
         batches = cast_to_answer(rows)
         if (made_engine := engine or kind) == "reader":
             return pa.RecordBatchReader.from_batches(next(batches), batches)
@@ -122,8 +115,7 @@ def cast_table(
         with opened:  # DuckDB runs no other query beside an open result
             arrow_schema = next(batches)
             made = pa.Table.from_batches(list(batches), arrow_schema)
-        known = accessor.metadata(made, required=True)
-        return to_engine(made, made_engine, known)
+        return to_engine(made, made_engine, accessor.metadata(made, required=True))
 
 
 def rerun(
@@ -216,25 +208,7 @@ def _with_type(column: ColumnSchema, schema: SchemaTypes) -> ColumnSchema:
     return replace(column, type=given, evidence=GIVEN[basis], encoding=None, basis=basis)
 
 
-def _columns_of(metadata: AnswerMetadata) -> list[ColumnSchema]:
-    columns = []
-    for column in metadata.schema:
-        try:
-            columns.append(read_column(column))
-        except (ValueError, TypeError):
-            raise ConfigError(
-                f"Column {snippet(column['name'])!r} is of type {snippet(column['type'])}, which cannot be "
-                "read from metadata: use answer.cast.",
-                setting="source",
-            ) from None
-    return columns
-
-
-# --- what a caller passes -----------------------------------------------------------------------------------
-
-
-def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
-    """Return the rows of a table, and the default kind of result; raises ConfigError."""
+def _rows_and_kind(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
     name = type(table).__name__
     if is_instance(table, "duckdb", "DuckDBPyRelation"):
         try:
@@ -265,7 +239,6 @@ def _read(table: Any) -> tuple[Rows, Engine | Literal["reader"]]:
 
 
 def _read_parts(table: Any) -> Rows:
-    """Return the rows of an iterable of record batches or tables."""
     name = type(table).__name__
     is_column = name == "Series" or hasattr(table, "__arrow_c_stream__")
     if is_column or not isinstance(table, Iterable) or isinstance(table, str | bytes | dict):
@@ -281,12 +254,9 @@ def _read_parts(table: Any) -> Rows:
 
 def _batches(parts: Iterable[Any]) -> Iterator[pa.RecordBatch]:
     for part in parts:
-        if isinstance(part, pa.Table):
-            yield from part.to_batches(max_chunksize=_BATCH_ROWS)
-        elif isinstance(part, pa.RecordBatch):
-            yield part
-        else:
+        if not isinstance(part, pa.Table | pa.RecordBatch):
             raise _wrong_table(part)
+        yield from part.to_batches(max_chunksize=_BATCH_ROWS) if isinstance(part, pa.Table) else [part]
 
 
 def _wrong_table(table: object) -> ConfigError:

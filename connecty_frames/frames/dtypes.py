@@ -1,8 +1,7 @@
 """Convert column types of any library to Arrow types.
 
 Accepted are Arrow, pandas, numpy and polars types, the names of all but polars', and Python types and
-annotations. pandas and polars types are recognised by their module, so that neither library is imported for
-other types.
+annotations. pandas and polars types are recognised by their module, without importing either library.
 
 An ambiguous name has one meaning everywhere:
 
@@ -26,33 +25,23 @@ import enum
 import re
 import types
 import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
+from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import quoted, snippet, value_text
-from connecty_frames._base.zones import named_zone
-from connecty_frames.decode.arrow.buffers import to_array
-from connecty_frames.decode.arrow_types import is_aware
+from connecty_frames.decode.arrow import is_aware, to_array
 from connecty_frames.decode.exact_json import NUL
-from connecty_frames.decode.types.encodings import (
-    CATEGORY_TYPES,
-    Category,
-    Encoding,
-    OpenType,
-)
+from connecty_frames.decode.types.encodings import CATEGORY_TYPES, Category, Encoding, OpenType
 from connecty_frames.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-#: The most digits of a decimal128, and of the decimals of polars and Spark.
-DECIMAL_DIGITS: Final = 38
+DECIMAL_DIGITS: Final = 38  # the most digits of a decimal128, and of the decimals of polars and Spark
 _DECIMAL256: Final = 76
-#: The type of categories without a list of names.
-CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())
+CATEGORY: Final = pa.dictionary(pa.int32(), pa.string())  # the type of categories without a list of names
 
 
 class UnknownTypeError(Exception):
@@ -250,8 +239,7 @@ def _from_pandera(given: Any) -> pa.DataType:
 # --- Python types, annotations and models -----------------------------------------------------------
 
 _IP_KINDS: Final = ("Address", "Interface", "Network")
-#: Classes by library and name: none is imported. For times, the Arrow type covers all of pydantic's
-#: checks.
+#: Classes by library and name: none is imported. For times, Arrow's type covers pydantic's checks.
 _CLASSES: Final[dict[str, dict[str, pa.DataType]]] = {
     **dict.fromkeys(("builtins", "datetime"), _NAMES),
     "pydantic": {
@@ -315,7 +303,6 @@ def unwrap(given: Any) -> tuple[Any, tuple[Any, ...], bool]:
 
 
 def _parts_of(metadata: Any) -> list[Any]:
-    """Return the constraints in a ``Field``; for anything else, only the metadata itself."""
     found = getattr(metadata, "metadata", None)
     return found if found and isinstance(found, list) else [metadata]
 
@@ -327,7 +314,6 @@ def says_digits(constraint: Any, metadata: Iterable[Any]) -> bool:
 
 
 def _limits(metadata: Iterable[Any]) -> dict[str, int]:
-    """Return the limits on the digits of a Decimal."""
     limits: dict[str, int] = {}
     for constraint in metadata:
         for name in ("max_digits", "decimal_places"):
@@ -342,9 +328,6 @@ _LIBRARIES: Final[dict[str, Callable[[Any], pa.DataType]]] = {
     "polars": _from_polars,
     "pandera": _from_pandera,
 }
-
-
-# --- time zones -------------------------------------------------------------------------------------
 
 
 def check_zones(

@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connecty_frames._base.text import listed, snippet
-from connecty_frames.answer_metadata import to_attrs
-from connecty_frames.decode.arrow_types import any_of, first_match, is_text
+from connecty_frames.answer_metadata import AnswerMetadata, to_attrs
+from connecty_frames.decode.arrow import TypeTest, any_of, first_match, is_text
 from connecty_frames.decode.exact_json import EXACT_CONTEXT
 from connecty_frames.decode.types.numbers import MAX_EXACT_INTEGER
 from connecty_frames.errors import TypeFidelityWarning, warn
@@ -31,30 +31,23 @@ from connecty_frames.frames.accessor import register_accessors
 from connecty_frames.frames.dtypes import check_zones
 
 if TYPE_CHECKING:
-    from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.options import DtypeBackend
 
-#: The data of one column of a frame: a numpy array or a pandas extension array.
-ColumnArray: TypeAlias = Any
+ColumnArray: TypeAlias = Any  # the data of one column of a frame: a numpy array or a pandas extension array
 Builder: TypeAlias = Callable[[pa.ChunkedArray], ColumnArray]
 
 _NULLABLE_STRING: Any = pd.StringDtype("pyarrow")
 #: pandas 3 has a second string dtype, with NaN as missing value, and uses it for column names; pandas 2 has
 #: only the first, and keeps names and texts as objects.
 _NUMPY_STRING: Any = None if pd.__version__.startswith("2.") else pd.StringDtype("pyarrow", na_value=np.nan)
-#: With more numpy columns, each in its own block, pandas would warn of a fragmented frame (at 100 blocks)
-#: when the user adds columns.
+#: With more numpy columns, pandas would warn of a fragmented frame (100 blocks) when columns are added.
 _MAX_BLOCKS: Final = 50
 
 register_accessors()
 
 
 def to_pandas(
-    table: pa.Table,
-    *,
-    dtype_backend: DtypeBackend = "numpy_nullable",
-    metadata: AnswerMetadata | None = None,
+    table: pa.Table, *, dtype_backend: DtypeBackend = "numpy_nullable", metadata: AnswerMetadata | None = None
 ) -> pd.DataFrame:
     """Convert an Arrow table to a pandas frame of the same names, rows and values; raises ConfigError."""
     # Except with ``"pyarrow"``, numbers share no memory with the table. ``docs/types.md`` has the dtypes.
@@ -68,8 +61,7 @@ def to_pandas(
     if dtype_backend == "numpy":
         _warn_of_losses(names, table_columns, arrays)
     many_blocks = sum(isinstance(array, np.ndarray) for array in arrays) > _MAX_BLOCKS
-    index = pd.RangeIndex(table.num_rows)
-    frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=many_blocks)
+    frame = pd.DataFrame(dict(enumerate(arrays)), index=pd.RangeIndex(table.num_rows), copy=many_blocks)
     frame.columns = pd.Index(names, dtype=_NUMPY_STRING or "str")
     if metadata is not None:
         frame.attrs = to_attrs(metadata)
@@ -87,9 +79,6 @@ def _is_zone(name: str) -> bool:
 @lru_cache
 def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
     return first_match(_BUILDERS[backend], type_) or _arrow
-
-
-# --- decimals ---------------------------------------------------------------------------------------
 
 
 def _narrow_decimals(
@@ -120,9 +109,6 @@ def _narrow(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-# --- values out of Arrow's buffers ------------------------------------------------------------------
-
-
 def _copy_values(
     column: pa.ChunkedArray, dtype: npt.DTypeLike | None = None, *, under_nulls: float = 0
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
@@ -148,15 +134,11 @@ def _copy_values(
     return values, mask
 
 
-# --- columns that are the same in every backend -----------------------------------------------------
-
-
 def _arrow(column: pa.ChunkedArray) -> ColumnArray:
-    """Wrap an Arrow column without copying."""
     return pd.arrays.ArrowExtensionArray(column)
 
 
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _large_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Cast text, or a column of only nulls, to pandas' type for text."""
     try:
         return column.cast(pa.large_string())
@@ -176,18 +158,12 @@ def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
     return counts.view(f"{numpy_type}[{column.type.unit}]")
 
 
-# --- numpy_nullable ---------------------------------------------------------------------------------
-
-
 def _nullable_booleans(column: pa.ChunkedArray) -> ColumnArray:
     # pyarrow unpacks the bits into new, writable memory: no copy is needed.
     if column.null_count == 0:
         return pd.arrays.BooleanArray(column.to_numpy(), np.zeros(len(column), dtype=np.bool_))
     values = column.fill_null(fill_value=False).to_numpy()
     return pd.arrays.BooleanArray(values, column.is_null().to_numpy())
-
-
-# --- numpy ------------------------------------------------------------------------------------------
 
 
 def _numpy_integers(column: pa.ChunkedArray) -> ColumnArray:
@@ -210,11 +186,8 @@ def _numpy_objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
 
 
 def _numpy_strings(column: pa.ChunkedArray) -> ColumnArray:
-    texts = _text(column)
+    texts = _large_text(column)
     return _numpy_objects(texts) if _NUMPY_STRING is None else _NUMPY_STRING.__from_arrow__(texts)
-
-
-# --- the tables -------------------------------------------------------------------------------------
 
 
 _is_text: Final = any_of(is_text, pa.types.is_null)
@@ -234,7 +207,7 @@ _BUILDERS: Final[dict[DtypeBackend, list[tuple[TypeTest, Builder]]]] = {
             lambda column: pd.arrays.FloatingArray(*_copy_values(column)),
         ),
         (pa.types.is_string, _NULLABLE_STRING.__from_arrow__),  # pandas itself casts to large_string
-        (_is_text, lambda column: _NULLABLE_STRING.__from_arrow__(_text(column))),
+        (_is_text, lambda column: _NULLABLE_STRING.__from_arrow__(_large_text(column))),
         (pa.types.is_boolean, _nullable_booleans),
         *_TEMPORAL,
         _CATEGORY,
@@ -254,9 +227,6 @@ _BUILDERS: Final[dict[DtypeBackend, list[tuple[TypeTest, Builder]]]] = {
 }
 
 
-# --- what numpy cannot hold -------------------------------------------------------------------------
-
-
 def _loss(column: pa.ChunkedArray, array: ColumnArray) -> str | None:
     if isinstance(array.dtype, pd.ArrowDtype):
         return "kept as ArrowDtype, since numpy has no type that holds their values and nulls"
@@ -269,7 +239,6 @@ def _loss(column: pa.ChunkedArray, array: ColumnArray) -> str | None:
 
 
 def _warn_of_losses(names: list[str], columns: list[pa.ChunkedArray], arrays: list[ColumnArray]) -> None:
-    """Warn once of all columns that ``"numpy"`` cannot hold exactly."""
     lost: dict[str, list[str]] = {}
     for name, column, array in zip(names, columns, arrays, strict=True):
         if (loss := _loss(column, array)) is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
@@ -19,8 +20,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames._base.text import path_text, sentence, snippet
-from connecty_frames.answer_metadata import KEY
-from connecty_frames.decode.arrow_types import is_list, parse_type
+from connecty_frames.answer_metadata import KEY, AnswerMetadata
+from connecty_frames.decode.arrow import is_list, parse_type
 from connecty_frames.errors import ConfigError, ConnectyError
 from connecty_frames.files import checked_path, open_regular
 from connecty_frames.frames.accessor import attach, metadata
@@ -28,21 +29,16 @@ from connecty_frames.frames.attachment import categories_of
 from connecty_frames.frames.dtypes import CATEGORY
 from connecty_frames.frames.parquet_file import ATTRS_KEY, METADATA_KEY, PANDAS_KEY, is_intact
 from connecty_frames.frames.to_arrow import repeated_name
-from connecty_frames.options import AskOptions
+from connecty_frames.options import AskOptions, DtypeBackend, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
     import polars as pl
 
-    from connecty_frames.answer_metadata import AnswerMetadata
     from connecty_frames.decode.types.encodings import Category
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
-    from connecty_frames.options import DtypeBackend, Engine
 
-#: The prefix of pandas' column name for an unnamed index.
-_UNNAMED: Final = "__index_level_"
+_UNNAMED: Final = "__index_level_"  # the prefix of pandas' column name for an unnamed index
 
 
 @overload
@@ -58,10 +54,7 @@ def read_parquet(
     path: str | os.PathLike[str], *, engine: Literal["pyarrow"], dtype_backend: DtypeBackend = ...
 ) -> ArrowTable: ...
 def read_parquet(
-    path: str | os.PathLike[str],
-    *,
-    engine: Engine = "pandas",
-    dtype_backend: DtypeBackend = "numpy_nullable",
+    path: str | os.PathLike[str], *, engine: Engine = "pandas", dtype_backend: DtypeBackend = "numpy_nullable"
 ) -> Any:
     """Read a Parquet file as a frame, with the metadata of the answer if the file has it.
 
@@ -138,7 +131,6 @@ def read_parquet(
 
 @contextmanager
 def _library_errors(problem: str) -> Iterator[None]:
-    """Turn any error of a library into ConfigError."""
     try:
         yield
     except (ConnectyError, Warning):
@@ -166,7 +158,6 @@ def _read_pandas_metadata(table: pa.Table) -> tuple[dict[Any, Any], list[Any], s
 
 
 def _json_object(text: Any) -> dict[str, Any]:
-    """Return the JSON object in a schema's metadata, or an empty dict for anything else."""
     try:
         found = json.loads(text)
     except (TypeError, ValueError, RecursionError):  # there may be none
@@ -188,7 +179,6 @@ _WRITTEN_AS: Final[dict[pa.DataType, pa.DataType]] = {
 def _restore_types(
     table: pa.Table, seconds: set[str], metadata: AnswerMetadata | None, engine: Engine
 ) -> pa.Table:
-    """Restore the types of the answer that pandas, polars or Parquet lack."""
     answered = {column["name"]: column["type"] for column in metadata.schema} if metadata else {}
     categories = categories_of(metadata) if metadata else {}
     columns = []
@@ -208,7 +198,6 @@ def _restore_types(
 
 
 def _restore_type(column: pa.ChunkedArray, text: str, engine: Engine) -> pa.ChunkedArray:
-    """Restore the type in the metadata, if the file's type is its written form."""
     found = column.type
     if str(found) == text:
         return column
@@ -292,7 +281,6 @@ def _to_pandas(
 def _pandas_index(
     table: pa.Table, index_columns: list[Any], backend: DtypeBackend
 ) -> tuple[set[str], pd.Index | None]:
-    """Return the names of the index columns written by pandas, and the index or None."""
     import pandas as pd
 
     known = set(table.column_names)

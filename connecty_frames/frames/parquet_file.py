@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from connecty_frames._base.text import snippet, value_text
-from connecty_frames.answer_metadata import KEY
+from connecty_frames.answer_metadata import KEY, AnswerMetadata
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import answer_file, checked_path
 from connecty_frames.frames.attachment import write_schema
@@ -18,18 +19,12 @@ from connecty_frames.frames.to_arrow import to_arrow
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from connecty_frames.answer_metadata import AnswerMetadata
-
-#: The key of an answer's metadata in a schema's metadata.
 METADATA_KEY: Final = KEY.encode()
-#: pandas' keys for its attrs, and for dtypes and index.
-ATTRS_KEY: Final = b"PANDAS_ATTRS"
-PANDAS_KEY: Final = b"pandas"
-#: The rows of a row group, if rows arrive in batches.
-_ROW_GROUP: Final = 100_000
+ATTRS_KEY: Final = b"PANDAS_ATTRS"  # pandas' key for its attrs
+PANDAS_KEY: Final = b"pandas"  # for dtypes and index
+_ROW_GROUP: Final = 100_000  # the rows of a row group, if rows arrive in batches
 
 
 def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerMetadata) -> Path:
@@ -47,7 +42,6 @@ def write_parquet(frame: object, path: str | os.PathLike[str], metadata: AnswerM
 
 
 def _checked_attrs(frame: object) -> dict[str, Any]:
-    """Return the attrs of a pandas frame; raises ConfigError if one cannot be JSON."""
     attrs: dict[str, Any] = getattr(frame, "attrs", {})
     for key, value in attrs.items():
         try:

@@ -2,12 +2,12 @@
 
 polars uses Arrow's memory, except for text, which it copies into views. It lacks a few types, and fails in
 different ways: decimal256 makes it panic, which no ``except Exception`` catches; a zone such as ``+05:30`` is
-an error; and a column of only nulls gets a dtype that fits no other. So such types are found beforehand, at
-any depth.
+an error; a column of only nulls gets a dtype that fits no other. So such types are found first, at any depth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 from types import SimpleNamespace
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import polars as pl
 import pyarrow as pa
 
+from connecty_frames._base.clock import offset_of
 from connecty_frames._base.text import listed, snippet
-from connecty_frames._base.zones import offset_of
-from connecty_frames.decode.arrow_types import any_of, is_text
+from connecty_frames.decode.arrow import any_of, is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, TypeFidelityWarning, warn
 from connecty_frames.frames.accessor import register_accessors
@@ -26,8 +26,6 @@ from connecty_frames.frames.attachment import categories_of, write_registry
 from connecty_frames.frames.dtypes import DECIMAL_DIGITS, check_zones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.answer_metadata import AnswerMetadata
 
 register_accessors()
@@ -47,16 +45,14 @@ def to_polars(table: pa.Table, metadata: AnswerMetadata | None = None) -> pl.Dat
         table = pa.Table.from_arrays(columns, names=names)
     # polars replaces an empty name by the position, and cuts a name at NUL: then set all names afterwards.
     is_numbered = not names or not all(names) or NUL in "".join(names)
-    # It panics at schema metadata other than UTF-8. Renaming removes it too, and is the only way to keep the
-    # rows of a table without columns.
+    # It panics at metadata other than UTF-8. Only renaming keeps the rows of a table without columns.
     if is_numbered:
         table = table.rename_columns(list(map(str, range(len(names)))))
     else:
         table = table.replace_schema_metadata()
-    if is_streamed:  # pragma: no mutate - saves a copy
-        # Do not pass a pyarrow table: polars imports it in a thread pool, which takes most of the time for a
-        # small one (33 us instead of 10 us for 4 columns). With less common types, polars before 2 would
-        # abort here.
+    if is_streamed:  # saves a copy
+        # Do not pass a pyarrow table: polars imports it in a thread pool, which takes longer for a small one
+        # (33 us, not 10 us, for 4 columns). With less common types, polars before 2 would abort here.
         stream: Any = SimpleNamespace(__arrow_c_stream__=table.__arrow_c_stream__)
         frame = pl.DataFrame(stream)
     else:
@@ -79,17 +75,13 @@ def _is_zone(name: str) -> bool:
     if offset_of(name) is not None:
         return True  # offsets unknown to polars were replaced
     try:
-        pl.Series([0]).cast(pl.Datetime("us", name))  # pragma: no mutate - any time will do
+        pl.Series([0]).cast(pl.Datetime("us", name))  # any time will do
     except pl.exceptions.PolarsError:
         return False
     return True
 
 
-# --- types ------------------------------------------------------------------------------------------
-
-
 def _supported(type_: pa.DataType) -> pa.DataType:
-    """Return the type, or the nearest one in polars, at any depth."""
     nearest = _NEAREST.get(type_.id)
     return type_ if nearest is None else nearest(type_)
 
@@ -128,8 +120,7 @@ def _field(field: pa.Field) -> pa.Field:
     return field.with_type(_supported(field.type))
 
 
-#: By Arrow's id, types that polars lacks, or may lack inside of them, with a function for the nearest
-#: type.
+#: By Arrow's id, types that polars lacks, or may lack inside, with a function for the nearest type.
 _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
     pa.decimal256(1).id: _decimal,
     pa.timestamp("s").id: _timestamp,
@@ -143,11 +134,7 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
 }
 
 
-# --- columns ----------------------------------------------------------------------------------------
-
-
 def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
-    """Convert a column to this type, in a layout that polars accepts."""
     if column.type != target:
         if pa.types.is_decimal256(column.type) and pa.types.is_string(target):
             from connecty_frames.display.formatting import texts  # imports pyarrow.compute

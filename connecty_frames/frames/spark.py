@@ -6,6 +6,7 @@ Importing this module imports pyspark.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -13,34 +14,27 @@ import pyarrow.compute as pc
 from pyspark.sql import types as spark
 
 from connecty_frames._base.text import listed, snippet
-from connecty_frames.decode.arrow_types import any_of, first_match, is_aware, is_binary, is_list, is_text
+from connecty_frames.decode.arrow import TypeTest, any_of, first_match, is_aware, is_binary, is_list, is_text
 from connecty_frames.display.formatting import texts
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import spark_metadata
 from connecty_frames.frames.dtypes import DECIMAL_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import DataFrame, SparkSession
 
     from connecty_frames.answer_metadata import AnswerMetadata
-    from connecty_frames.decode.arrow_types import TypeTest
 
 
 def to_spark(table: pa.Table, session: SparkSession, metadata: AnswerMetadata) -> DataFrame:
     """Convert an Arrow table to a DataFrame with the same names, rows and values; raises ConfigError."""
-    # Each field of the schema has its metadata under ``connecty``. One TypeFidelityWarning names the columns
-    # turned into text.
+    # Each field has its metadata under ``connecty``. One TypeFidelityWarning names columns made text.
     if not callable(getattr(session, "createDataFrame", None)):
         message = f"spark is of type {type(session).__name__}; expected a SparkSession."
         raise ConfigError(message, setting="spark")
     schema = spark_schema(table.schema, [metadata])
     warn_of_texts(table.schema)
     return session.createDataFrame(convert(table, schema), schema)
-
-
-# --- types ------------------------------------------------------------------------------------------
 
 
 def spark_schema(schema: pa.Schema, answers: list[AnswerMetadata]) -> spark.StructType:
@@ -77,15 +71,11 @@ def _decimal(type_: pa.DataType) -> spark.DataType:
     return spark.DecimalType(precision, scale) if precision <= DECIMAL_DIGITS else spark.StringType()
 
 
-def _is_finest(type_: pa.DataType) -> bool:
-    return getattr(type_, "unit", None) == "ns"
-
-
 #: Spark types without parameters, pyspark's Arrow type for each, and a test for the Arrow types to convert;
-#: the first match decides. Types other than text that become a string hold the exact text of their values,
-#: with a warning.
+#: the first match decides. Other types than text that become a string hold exact text, with a warning.
 _PLAIN: Final[tuple[tuple[spark.DataType, pa.DataType, TypeTest], ...]] = (
-    (spark.StringType(), pa.string(), any_of(is_text, pa.types.is_null, pa.types.is_time, _is_finest)),
+    (spark.StringType(), pa.string(), any_of(is_text, pa.types.is_null, pa.types.is_time)),
+    (spark.StringType(), pa.string(), lambda type_: getattr(type_, "unit", None) == "ns"),
     (spark.BooleanType(), pa.bool_(), pa.types.is_boolean),
     (spark.ByteType(), pa.int8(), pa.types.is_int8),
     (spark.ShortType(), pa.int16(), any_of(pa.types.is_int16, pa.types.is_uint8)),
@@ -103,10 +93,7 @@ _WITH_PARAMETERS: Final[tuple[tuple[TypeTest, Callable[[pa.DataType], spark.Data
     (pa.types.is_uint64, lambda _: spark.DecimalType(20, 0)),
     (pa.types.is_decimal, _decimal),
     (is_list, lambda type_: spark.ArrayType(_spark_type(type_.value_type))),
-    (
-        pa.types.is_map,
-        lambda type_: spark.MapType(_spark_type(type_.key_type), _spark_type(type_.item_type)),
-    ),
+    (pa.types.is_map, lambda type_: spark.MapType(_spark_type(type_.key_type), _spark_type(type_.item_type))),
     (
         pa.types.is_struct,
         lambda type_: spark.StructType(
@@ -136,9 +123,7 @@ def _arrow_field(name: str, type_: spark.DataType, *, nullable: bool) -> pa.Fiel
 
 def warn_of_texts(schema: pa.Schema) -> None:
     """Warn once of all columns turned into text."""
-    lost = [
-        f"{snippet(field.name)!r} ({snippet(str(field.type))})" for field in schema if _is_lossy(field.type)
-    ]
+    lost = [f"{snippet(each.name)!r} ({snippet(str(each.type))})" for each in schema if _is_lossy(each.type)]
     if lost:
         warn(
             TypeFidelityWarning(
@@ -150,7 +135,6 @@ def warn_of_texts(schema: pa.Schema) -> None:
 
 
 def _is_lossy(type_: pa.DataType) -> bool:
-    """Return True if values of a type, or values inside them, become text."""
     if pa.types.is_nested(type_):
         return any(_is_lossy(type_.field(position).type) for position in range(type_.num_fields))
     if pa.types.is_dictionary(type_):
@@ -158,9 +142,6 @@ def _is_lossy(type_: pa.DataType) -> bool:
     return isinstance(_spark_type(type_), spark.StringType) and not (
         is_text(type_) or pa.types.is_null(type_)
     )
-
-
-# --- columns ----------------------------------------------------------------------------------------
 
 
 def convert(table: pa.Table, schema: spark.StructType) -> pa.Table:

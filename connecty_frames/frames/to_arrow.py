@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import sentence, snippet
-from connecty_frames.decode.arrow_types import is_text
+from connecty_frames.decode.arrow import is_text
 from connecty_frames.decode.exact_json import NUL
 from connecty_frames.errors import ConfigError, ConnectyError, ConversionError
 from connecty_frames.frames.attachment import library_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
     import polars as pl
 
@@ -58,7 +57,6 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
 
 
 def _check_objects(name: str, values: Any, made: pa.ChunkedArray) -> None:
-    """Raise ConversionError for the first object that Arrow changed to another value."""
     for row, (value, kept) in enumerate(zip(values, made.to_pylist(), strict=True)):
         if not _is_kept(value, kept, made.type):
             text = snippet(repr(value))

@@ -11,8 +11,7 @@ Three facts that requests and urllib3 do not report decide what may be done with
   the final one, and leaves the final one on the connection, where the next request finds it. The responses
   here skip interim ones, and a connection on which anything follows the response is closed.
 
-The attempt is found through a context variable, since a pooled connection outlives it and urllib3 passes no
-such argument down.
+The attempt is in a context variable: a pooled connection outlives it, and urllib3 passes no argument down.
 """
 
 from __future__ import annotations
@@ -50,10 +49,8 @@ if TYPE_CHECKING:
 
     from connecty_frames.http.models import Attempt
 
-#: The most interim responses before a final one.
-_MAX_INTERIM: Final = 20
-#: How much of a body is read and decompressed at a time, in bytes.
-_CHUNK: Final = 256 * 1024
+_MAX_INTERIM: Final = 20  # the most interim responses before a final one
+_CHUNK: Final = 256 * 1024  # how much of a body is read and decompressed at a time, in bytes
 
 #: The attempt of the running thread. Nothing else uses these connections.
 ATTEMPT: Final[ContextVar[Attempt]] = ContextVar("connecty_frames.attempt")
@@ -74,8 +71,7 @@ def seconds_left(attempt: Attempt) -> float:
 class _DeadlineSocket(socket.socket):
     """A socket that applies the deadline of the current attempt to every read and write."""
 
-    #: False while a buffer above it is inspected, to keep it from reading.
-    may_read = True
+    may_read = True  # false while a buffer above it is inspected, to keep it from reading
 
     def recv_into(self, *args: Any, **options: Any) -> int:
         if not self.may_read:

@@ -6,23 +6,20 @@ The API document leaves error statuses and bodies open. So statuses mean what RF
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import ssl
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests import Timeout
+from urllib3.exceptions import DecodeError, InvalidHeader, ReadTimeoutError
 
-from connecty_frames._base.text import (
-    counted,
-    excerpt,
-    sentence,
-    snippet,
-    with_excerpt,
-)
+from connecty_frames._base.text import counted, excerpt, sentence, snippet, with_excerpt
 from connecty_frames.errors import (
     APIError,
     AuthError,
@@ -35,19 +32,10 @@ from connecty_frames.errors import (
     ResponseTooLarge,
     ServerError,
 )
-from connecty_frames.http.models import (
-    SUCCESS,
-    Attempt,
-    Failure,
-    FailureKind,
-    Request,
-    Response,
-    UnusableResponse,
-)
+from connecty_frames.http.models import SUCCESS, Failure, FailureKind, Response, UnusableResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from connecty_frames.http.models import Attempt, Request
     from connecty_frames.http.redaction import Redaction
 
 #: Advice for refused credentials.
@@ -55,30 +43,20 @@ CHECK_CREDENTIALS: Final = (
     "Check client_id and client_secret, and that region or base_url is where your organisation is registered."
 )
 REFUSED: Final = f"The credentials were refused. {CHECK_CREDENTIALS}"
+_FORBIDDEN: Final = f"These credentials may not do this. {CHECK_CREDENTIALS.replace(' ', ' dw_id, ', 1)}"
+_PROXY_REFUSED: Final = "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY"
 #: status -> error, kind, advice ("{again} {when}"). Others are looked up by their first digit.
 _STATUSES: Final[dict[int, tuple[type[ConnectyError], FailureKind, str]]] = {
     401: (AuthError, FailureKind.UNAUTHORIZED, REFUSED),
-    403: (
-        AuthError,
-        FailureKind.REJECTED,
-        f"These credentials may not do this. {CHECK_CREDENTIALS.replace(' ', ' dw_id, ', 1)}",
-    ),
+    403: (AuthError, FailureKind.REJECTED, _FORBIDDEN),
     404: (NotFoundError, FailureKind.REJECTED, "Check dw_id, and question_id if you gave one"),
-    407: (
-        ConfigError,
-        FailureKind.REJECTED,
-        "Check the user and password of the proxy in HTTPS_PROXY or HTTP_PROXY",
-    ),
+    407: (ConfigError, FailureKind.REJECTED, _PROXY_REFUSED),
     408: (APIError, FailureKind.UNAVAILABLE, "The service did not get the request in time; {again} {when}"),
     429: (RateLimitError, FailureKind.RATE_LIMITED, "Too many requests; {again} {when} or ask fewer at once"),
     # Statuses above 504 are Cloudflare's: the service behind it does not answer.
     **dict.fromkeys(
         (502, *range(520, 524), *range(525, 531)),
-        (
-            ServerError,
-            FailureKind.UNAVAILABLE,
-            "The service cannot be reached at the moment; {again} {when}",
-        ),
+        (ServerError, FailureKind.UNAVAILABLE, "The service cannot be reached at the moment; {again} {when}"),
     ),
     503: (ServerError, FailureKind.UNAVAILABLE, "The service is unavailable at the moment; {again} {when}"),
     **dict.fromkeys(
@@ -106,8 +84,7 @@ _REQUEST_IDS: Final = (
 )
 #: The usual fields of a message in JSON error bodies, the most specific first.
 _MESSAGE_FIELDS: Final = ("message", "detail", "error_description", "error", "title", "msg")
-#: The heading of a page.
-_search_title: Final = re.compile(r"(?i)<(?:title|h1)\b[^<>]*+>\s*+([^<]++)").search
+_search_title: Final = re.compile(r"(?i)<(?:title|h1)\b[^<>]*+>\s*+([^<]++)").search  # the heading of a page
 #: How much of a body is searched, in bytes, and how much of its message is shown, in characters.
 _MAX_SEARCHED: Final = 65_536
 _MAX_SHOWN: Final = 300
@@ -154,29 +131,17 @@ _HINTS: Final[dict[FailureKind | str, dict[str, str]]] = {
     FailureKind.BAD_ENCODING: {"hint": "Check any proxies in between."},
 }
 #: Ends of an exchange after the request was sent, the most specific first: exception, kind, reason.
-_EXCEPTIONS: Final[tuple[tuple[type[BaseException], FailureKind, str], ...]] = (
+_EXCEPTIONS: Final[tuple[tuple[Any, FailureKind, str], ...]] = (
     (UnusableResponse, FailureKind.NOT_HTTP, "{detail}"),  # or its own kind
     (MemoryError, FailureKind.TOO_LARGE, "the answer does not fit in memory"),
-    (
-        urllib3.exceptions.DecodeError,
-        FailureKind.BAD_ENCODING,
-        "the body of the answer cannot be decompressed: {detail}",
-    ),
-    (
-        http.client.RemoteDisconnected,
-        FailureKind.CONNECTION_LOST,
-        "the connection was closed without an answer",
-    ),
-    (http.client.IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received}"),
+    (DecodeError, FailureKind.BAD_ENCODING, "the body of the answer cannot be decompressed: {detail}"),
+    (RemoteDisconnected, FailureKind.CONNECTION_LOST, "the connection was closed without an answer"),
+    (IncompleteRead, FailureKind.CONNECTION_LOST, "the answer was cut after {received}"),
     (ConnectionResetError, FailureKind.CONNECTION_LOST, "the connection was reset"),
     (BrokenPipeError, FailureKind.CONNECTION_LOST, "the connection was closed while sending"),
-    (urllib3.exceptions.ReadTimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
-    (TimeoutError, FailureKind.CONNECTION_LOST, "no answer came in time"),
-    (requests.Timeout, FailureKind.CONNECTION_LOST, "no answer came in time"),
-    (http.client.HTTPException, FailureKind.NOT_HTTP, "the answer was not HTTP"),
-    (urllib3.exceptions.InvalidHeader, FailureKind.NOT_HTTP, "the answer had unreadable headers"),
-    (UnicodeError, FailureKind.NOT_HTTP, "the answer had unreadable headers"),
-    (OSError, FailureKind.CONNECTION_LOST, "the connection failed"),
+    (ReadTimeoutError | TimeoutError | Timeout, FailureKind.CONNECTION_LOST, "no answer came in time"),
+    (HTTPException, FailureKind.NOT_HTTP, "the answer was not HTTP"),
+    (InvalidHeader | UnicodeError, FailureKind.NOT_HTTP, "the answer had unreadable headers"),
     (Exception, FailureKind.CONNECTION_LOST, "the connection failed"),
 )
 
@@ -206,14 +171,8 @@ def status_failure(response: Response, *, redact: Redaction, retry_after: float 
     again = "fetch the answer" if request.question_id else "try again"  # a second question would cost money
     advice = wait + (advice and sentence(advice.format(again=again, when=when)))
     message = with_excerpt(f"{what}:" if text else f"{what}.", text, advice.rstrip())
-    return Failure(
-        kind=kind,
-        error=error_class(message, **fields),
-        reason=f"{response.host} answered {status}",
-        retry_after=retry_after,
-        status=status,
-        body=response.body,
-    )
+    error, reason = error_class(message, **fields), f"{response.host} answered {status}"
+    return Failure(kind, error, reason, retry_after=retry_after, status=status, body=response.body)
 
 
 def name_request(error: ConnectyError, headers: Mapping[str, str], redact: Redaction) -> None:
@@ -257,13 +216,12 @@ def exception_failure(
     redact: Redaction,
 ) -> Failure:
     """Map a foreign exception to a failure; its text is used only if it cannot hold a secret."""
-    # ``causes`` are the exception and everything it wraps, ``host`` is for messages, ``address`` the base
-    # address.
+    # ``causes`` are the exception and everything it wraps; ``host`` is for messages.
     received = attempt.received.getvalue()
     if attempt.status is not None and attempt.status not in SUCCESS:
         # An error status decides, even if the headers after it cannot be read.
         return status_failure(Response(request, host, attempt.status, {}, received), redact=redact)
-    if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | requests.Timeout):
+    if attempt.phase is None and not isinstance(causes[0], requests.ConnectionError | Timeout):
         # A proxy's address; base_url was checked before.
         error = ConfigError(
             f"No request to {host} could be made; nothing was sent. Check base_url and the environment: "
@@ -393,11 +351,11 @@ def _message_in(body: object) -> str:
     if isinstance(body, dict):
         found = (_message_in(body.get(name)) for name in _MESSAGE_FIELDS)
         message = next(filter(None, found), "")
-        errors = body.get("errors")  # ASP.NET and others have a list for each field at fault
-        if isinstance(errors, dict):
-            each = (f"{name}: {_message_in(value)}" for name, value in list(errors.items())[:3])
+        fields = body.get("errors")  # ASP.NET and others have a list for each field at fault
+        if isinstance(fields, dict):
+            each = (f"{name}: {_message_in(value)}" for name, value in list(fields.items())[:3])
             return " ".join(filter(None, (message and sentence(message), "; ".join(each))))
-        message = message or _message_in(errors)
+        message = message or _message_in(fields)
         location = body.get("loc")  # FastAPI names the field at fault beside its message
         if message and isinstance(location, list):
             return f"{'.'.join(map(str, location))}: {message}"

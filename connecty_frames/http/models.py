@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.client import HTTPException
@@ -13,15 +14,12 @@ from connecty_frames._base.immutable import Immutable
 from connecty_frames.errors import is_interrupt, is_own
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from connecty_frames._base.clock import Deadline
     from connecty_frames.errors import ConnectyError
 
 _Result = TypeVar("_Result")
 
-#: The statuses of success (RFC 9110, section 15.3).
-SUCCESS: Final = range(200, 300)
+SUCCESS: Final = range(200, 300)  # the statuses of success (RFC 9110, section 15.3)
 
 
 class FailureKind(Enum):

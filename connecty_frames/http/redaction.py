@@ -4,8 +4,7 @@ A server may repeat in an error what it was sent: "invalid client_secret 'xyz'".
 messages, logs and notebooks, where a secret must never be.
 
 Secrets, tokens and passwords are masked wherever they occur. A client id is not a secret and may be an
-ordinary word, so only messages mask it, and only as a whole word. States, keys and ids are data: they keep
-a client id.
+ordinary word, so only messages mask it, and only as a whole word. States, keys and ids are data, and keep it.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import base64
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final
@@ -23,25 +23,18 @@ from weakref import ref
 from connecty_frames.errors import MASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from connecty_frames._base.text import SecretStr
 
 _MASK: Final = "***"
-#: The shortest masked secret and client id: a shorter one could be a part of many words.
-_MIN_LENGTH: Final = 4
-_MIN_ID_LENGTH: Final = 8
-#: The shortest client id whose first characters are shown; most of it stays hidden.
-_LONG_ID: Final = 16
-#: How much of a secret is known in each form, since a server may issue a token of a megabyte.
-_MAX_LENGTH: Final = 3 * 2**12
+_MIN_LENGTH: Final = 4  # the shortest masked secret: a shorter one could be a part of many words
+_MIN_ID_LENGTH: Final = 8  # the same for a client id
+_LONG_ID: Final = 16  # the shortest client id whose first characters are shown; most of it stays hidden
+_MAX_LENGTH: Final = 3 * 2**12  # how much of a secret is known in each form: a token may have a megabyte
 #: The longest beginning of a form to search for. Behind it, the rest of the word is masked.
 _MAX_SEARCHED: Final = 255
-#: How much of a body is scanned, in bytes; messages show far less.
-_MAX_SCANNED: Final = 2**16
+_MAX_SCANNED: Final = 2**16  # how much of a body is scanned, in bytes; messages show far less
 _search_secret_name: Final = re.compile("auth|cookie|token|key|secret|session", re.IGNORECASE).search
-#: How often a text is decoded: a URL in a URL in JSON.
-_MOST_LAYERS: Final = 3
+_MOST_LAYERS: Final = 3  # how often a text is decoded: a URL in a URL in JSON
 _BYTE: Final = "[0-9A-Fa-f][0-9A-Fa-f]"
 #: Splits a text at its escapes, every second piece: of URLs; of JSON, JavaScript and Python, behind any
 #: number of backslashes, perhaps escaped themselves; of HTML; of SQL and CSV.
@@ -78,11 +71,11 @@ class Redaction:
 
     def __call__(self, text: str | bytes) -> str:
         """Return a message, or the beginning of a body, with secrets and the client id masked."""
-        return self._masked(text, with_id=True)
+        return _masked(text, lambda: self.known()[2] | self.known()[1])
 
     def data(self, text: str | bytes) -> str:
         """Return data, or the beginning of a body, with secrets masked."""
-        return self._masked(text, with_id=False)
+        return _masked(text, lambda: self.known()[1])
 
     def json_value(self, value: Any) -> Any:
         """Return a JSON value with its texts redacted as messages, and its names as data."""
@@ -96,24 +89,15 @@ class Redaction:
             return _MASK
         return value
 
-    def _masked(self, text: str | bytes, *, with_id: bool) -> str:
-        def forms() -> dict[str, bool]:
-            _, secrets, client_id = self.known()
-            return client_id | secrets if with_id else secrets
-
-        return _masked(text, forms)
-
     def known(self) -> tuple[object, dict[str, bool], dict[str, bool]]:
         """Return the known secrets, and the forms of the secrets and of the client id."""
         known = tuple(self._secrets.values())  # another thread may just have received a token
         if self._latest[0] != known:
-            secrets = chain.from_iterable(known)
-            self._latest = known, _forms(secrets), _forms(self._client_id, are_words=True)
+            self._latest = known, _forms(chain.from_iterable(known)), _forms(self._client_id, are_words=True)
         return self._latest
 
 
-#: Weak references to the redactions of all clients.
-_live: Final[list[ref[Redaction]]] = []
+_live: Final[list[ref[Redaction]]] = []  # weak references to the redactions of all clients
 
 
 def _mask_of_all(text: str) -> str:
@@ -158,7 +142,6 @@ def without_password(message: str, url: str) -> str:
 
 
 def _masked(text: str | bytes, find_forms: Callable[[], dict[str, bool]]) -> str:
-    """Mask each form in a text, or in the beginning of a body."""
     try:
         return _replaced(text, find_forms())
     except BaseException as error:
@@ -188,7 +171,6 @@ def _places(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
 
 
 def _found(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
-    """Yield where forms start and end in a text as it is."""
     for form, is_word in forms.items():
         searched = form[:_MAX_SEARCHED]
         start = text.find(searched)  # takes linear time, unlike a regular expression

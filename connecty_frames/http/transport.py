@@ -22,13 +22,14 @@ import re
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from random import random
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from urllib.request import getproxies
 
 import msgspec
@@ -37,19 +38,11 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from connecty_frames._base import __version__
 from connecty_frames._base.text import SecretStr, snippet, terminal
-from connecty_frames._base.version import __version__
 from connecty_frames.errors import ConfigError, InsecureWarning, ProtocolWarning, is_interrupt, warn
+from connecty_frames.http import errors
 from connecty_frames.http.connection import ATTEMPT, ConnectionAdapter, read_body, tls_context
-from connecty_frames.http.errors import (
-    append,
-    deadline_failure,
-    exception_failure,
-    host_port,
-    name_request,
-    socks_failure,
-    status_failure,
-)
 from connecty_frames.http.models import (
     SUCCESS,
     Attempt,
@@ -66,8 +59,6 @@ from connecty_frames.http.redaction import Redaction
 from connecty_frames.settings.values import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from urllib3.response import HTTPResponse
 
     from connecty_frames._base.clock import Clock, Deadline
@@ -88,47 +79,53 @@ _HEADERS: Final = {
 VERSION_TWICE: Final = "base_url ends in /v1, and paths begin with /v1: remove it there."
 #: The variables for certificates, in the order of requests and then of OpenSSL.
 _TRUST: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-#: The longest body without results, in bytes.
-_MAX_SMALL_BODY: Final = 1024**2
-#: How long a pause in the body of an error may be, in seconds.
-_ERROR_IDLE: Final = 5.0
+_MAX_SMALL_BODY: Final = 1024**2  # the longest body without results, in bytes
+_ERROR_IDLE: Final = 5.0  # how long a pause in the body of an error may be, in seconds
 
-#: The number of attempts for each kind of failure: one, unless the policy has another.
-RetryPolicy = dict[FailureKind, float]
-#: The maximum number of attempts to connect, and their seconds in all.
-CONNECT_ATTEMPTS: Final = 3
-#: By kind of failure: the attempts at a token request, a question and a fetch; then False if it is certain
-#: that no question was started. A question costs money: it is sent again only if nothing was started.
-_RULES: Final = {
-    FailureKind.DEADLINE: (1, 1, 1, True),
-    FailureKind.CONNECT: (CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, False),
-    FailureKind.CONNECTION_LOST: (math.inf, 1, math.inf, True),
-    FailureKind.BAD_ENCODING: (2, 1, 2, True),
-    FailureKind.NOT_HTTP: (1, 1, 1, True),
-    FailureKind.TOO_LARGE: (1, 1, 1, True),
-    FailureKind.RATE_LIMITED: (math.inf, math.inf, math.inf, False),
-    FailureKind.UNAVAILABLE: (math.inf, 1, math.inf, True),
-    FailureKind.GATEWAY_TIMEOUT: (math.inf, 1, 3, True),
-    FailureKind.UNAUTHORIZED: (1, 2, 2, False),
-    FailureKind.REJECTED: (1, 1, 1, False),
-    FailureKind.SERVER_ERROR: (1, 1, 3, True),
-    FailureKind.WRONG_CONTENT_TYPE: (1, 1, 1, True),
-    FailureKind.EMPTY_BODY: (3, 1, 3, True),
-    FailureKind.INVALID_PAYLOAD: (1, 1, 3, True),
+RetryPolicy = dict[FailureKind, float]  # the attempts for each kind of failure; one if it is missing
+CONNECT_ATTEMPTS: Final = 3  # the most attempts to connect
+
+
+class _Rule(NamedTuple):
+    """What follows from a kind of failure."""
+
+    token: float  # attempts at a token request
+    ask: float  # a question costs money: it is sent again only if nothing was started
+    fetch: float
+    may_have_started: bool
+    may_pass: bool  # by itself
+    not_about_credentials: bool  # plainly
+
+
+_ROWS: Final = {
+    FailureKind.DEADLINE: (1, 1, 1, True, False, True),
+    FailureKind.CONNECT: (CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, CONNECT_ATTEMPTS, False, False, True),
+    FailureKind.CONNECTION_LOST: (math.inf, 1, math.inf, True, True, False),
+    FailureKind.BAD_ENCODING: (2, 1, 2, True, False, False),
+    FailureKind.NOT_HTTP: (1, 1, 1, True, False, False),
+    FailureKind.TOO_LARGE: (1, 1, 1, True, False, False),
+    FailureKind.RATE_LIMITED: (math.inf, math.inf, math.inf, False, True, True),
+    FailureKind.UNAVAILABLE: (math.inf, 1, math.inf, True, True, False),
+    FailureKind.GATEWAY_TIMEOUT: (math.inf, 1, 3, True, True, False),
+    FailureKind.UNAUTHORIZED: (1, 2, 2, False, False, False),
+    FailureKind.REJECTED: (1, 1, 1, False, False, False),
+    FailureKind.SERVER_ERROR: (1, 1, 3, True, False, False),
+    FailureKind.WRONG_CONTENT_TYPE: (1, 1, 1, True, False, False),
+    FailureKind.EMPTY_BODY: (3, 1, 3, True, True, False),
+    FailureKind.INVALID_PAYLOAD: (1, 1, 3, True, False, True),
 }
-# A kind without a row is a KeyError here.
-TOKEN_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][0] for kind in FailureKind}
-ASK_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][1] for kind in FailureKind}
-FETCH_POLICY: Final[RetryPolicy] = {kind: _RULES[kind][2] for kind in FailureKind}
-MAY_HAVE_STARTED: Final = frozenset(kind for kind in FailureKind if _RULES[kind][3])
-_CONNECT_SECONDS: Final = 10.0
-#: Seconds without a byte until a fetch counts as lost and is tried again. Each loss doubles them, since a
-#: large response may need more time.
+_RULES: Final = {kind: _Rule(*_ROWS[kind]) for kind in FailureKind}  # each kind has a row
+TOKEN_POLICY: Final[RetryPolicy] = {kind: rule.token for kind, rule in _RULES.items()}
+ASK_POLICY: Final[RetryPolicy] = {kind: rule.ask for kind, rule in _RULES.items()}
+FETCH_POLICY: Final[RetryPolicy] = {kind: rule.fetch for kind, rule in _RULES.items()}
+MAY_HAVE_STARTED: Final = frozenset(kind for kind, rule in _RULES.items() if rule.may_have_started)
+MAY_PASS: Final = frozenset(kind for kind, rule in _RULES.items() if rule.may_pass)
+NOT_ABOUT_CREDENTIALS: Final = frozenset(kind for kind, rule in _RULES.items() if rule.not_about_credentials)
+_CONNECT_SECONDS: Final = 10.0  # of all attempts to connect
+#: Seconds without a byte until a fetch counts as lost and is tried again. Each loss doubles them.
 IDLE_TIMEOUT: Final = 60.0
-#: The most doublings: a month of losses would otherwise exceed the largest float.
-_MAX_DOUBLINGS: Final = 10
-#: The most retries to save up; each second adds one.
-_MAX_RETRIES: Final = 10.0
+_MAX_DOUBLINGS: Final = 10  # the most doublings: a month of losses would otherwise exceed the largest float
+_MAX_RETRIES: Final = 10.0  # the most retries to save up; each second adds one
 
 
 class Transport:
@@ -155,13 +152,11 @@ class Transport:
                 f"base_url={snippet(address)}: expected an address whose host has a valid name.",
                 setting="base_url",
             ) from None
-        #: The address as it is sent: in ASCII and escaped.
-        self._sent_address = str(prepared.url).removesuffix("/")
+        self._sent_address = str(prepared.url).removesuffix("/")  # in ASCII and escaped
         parts = urllib3.util.parse_url(address)
         self.host: str = terminal(str(parts.netloc))
         self._is_plain_http = parts.scheme == "http"
-        #: The longest body with results, in bytes after decompression.
-        self._limit = settings.max_body_bytes
+        self._limit = settings.max_body_bytes  # the longest body with results, in bytes after decompression
         self._verify = settings.verify_tls
         self._knows_trust = settings.ca_bundle is not None or not settings.verify_tls
         self._context = tls_context(verify=settings.verify_tls, ca_bundle=settings.ca_bundle)
@@ -171,10 +166,8 @@ class Transport:
         self._budget = RetryBudget(clock)
         self._process_id = os.getpid()
         self._closed = False
-        #: The first warning of each kind.
-        self._differences: dict[str, ProtocolWarning] = {}
-        #: Called with each response, whatever its status.
-        self.observe: Callable[[Response], object] | None = None
+        self._differences: dict[str, ProtocolWarning] = {}  # the first warning of each kind
+        self.observe: Callable[[Response], object] | None = None  # gets each response, whatever its status
 
     def differs(self, kind: str, message: str) -> None:
         """Warn of a difference from the API document, once for each kind; redact the message."""
@@ -184,9 +177,9 @@ class Transport:
 
     def explain(self, failure: Failure, attempt: Attempt) -> None:
         """Add the server's request ids to an error, and its cause on this side."""
-        name_request(failure.error, attempt.headers, self.redact)
+        errors.name_request(failure.error, attempt.headers, self.redact)
         if failure.status == HTTPStatus.NOT_FOUND and self.address.endswith("/v1"):
-            append(failure.error, VERSION_TWICE)
+            errors.append(failure.error, VERSION_TWICE)
 
     def close(self) -> None:
         """Close every connection. A later request is a ConfigError."""
@@ -267,8 +260,7 @@ class Transport:
     ) -> _Result:
         """Make one attempt, read a complete response with status 2xx, and log one line at DEBUG."""
         # The line helps to find out why a call took so long: it has the id, the state, the time and the size,
-        # but no header, question, row or secret. ``describe`` returns the attributes of its record from a
-        # result, without secrets.
+        # but no header, question, row or secret. ``describe`` returns attributes of a result for it.
         if self._closed:
             raise ConfigError("This Client is closed; create another.")
         began, outcome, known = self.clock.monotonic(), "interrupted", {"question_id": request.question_id}
@@ -292,9 +284,8 @@ class Transport:
                 _LOG.debug("%s %s: %s, %.0f ms, %d bytes", *shown, extra=extra)
 
     def _receive(self, request: Request, attempt: Attempt, token: SecretStr | None) -> Response:
-        """Return a successful response; any exception of a library becomes RequestFailed."""
         if attempt.deadline.remaining() <= 0:
-            raise RequestFailed(deadline_failure(self.host))
+            raise RequestFailed(errors.deadline_failure(self.host))
         own = None
         handled = sys.exception()  # the caller's own, if this is called from an except clause
         current = ATTEMPT.set(attempt)
@@ -329,7 +320,7 @@ class Transport:
             raise_interrupt(causes)
             strip_tracebacks(causes)
             raise RequestFailed(
-                exception_failure(
+                errors.exception_failure(
                     causes, request, attempt, host=self.host, address=self.address, redact=self.redact
                 )
             ) from None
@@ -343,7 +334,7 @@ class Transport:
             self.observe(response)
         if status not in SUCCESS:
             wait = retry_after(response.headers, self.clock.now())
-            raise RequestFailed(status_failure(response, redact=self.redact, retry_after=wait))
+            raise RequestFailed(errors.status_failure(response, redact=self.redact, retry_after=wait))
         return response
 
     def _prepare(
@@ -364,7 +355,6 @@ class Transport:
         return prepared
 
     def _shared_adapter(self, proxies: dict[str, str]) -> ConnectionAdapter:
-        """Return the adapter for the certificates named in the environment now."""
         # Reading them takes milliseconds: each file or folder is read once.
         is_plain = self._is_plain_http and not any(
             proxy.lower().startswith("https:") for proxy in proxies.values()
@@ -401,8 +391,8 @@ class Transport:
         if not proxy:
             return proxies
         if proxy.lower().startswith("socks"):
-            raise RequestFailed(socks_failure(self.host))
-        if self._is_plain_http and not is_loopback(host_port(proxy).rpartition(":")[0].strip("[]")):
+            raise RequestFailed(errors.socks_failure(self.host))
+        if self._is_plain_http and not is_loopback(errors.host_port(proxy).rpartition(":")[0].strip("[]")):
             return {}  # plain HTTP is for this machine alone, so a proxy must not carry it elsewhere
         user, password = requests.utils.get_auth_from_url(proxy)
         if password:  # a secret, alone and as it is sent (RFC 7617)
@@ -428,8 +418,7 @@ def backoff(failures: int, random: Callable[[], float]) -> float:
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read ``Retry-After``: seconds or an HTTP date (RFC 9110, section 10.2.3), or None for anything else."""
-    # A date is compared with the server's own ``Date`` if it sent one, since clocks differ. A past date is
-    # ignored.
+    # A date is compared with the server's own ``Date`` if it sent one: clocks differ. A past one is ignored.
     value = headers.get("Retry-After")
     if value is not None and re.fullmatch(r"\s*[0-9]{1,15}\s*", value):
         return float(value)
@@ -465,7 +454,6 @@ class RetryBudget:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        #: The retries left.
         self.left = _MAX_RETRIES
         self._counted_at = clock.monotonic()
 

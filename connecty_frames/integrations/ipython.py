@@ -14,13 +14,13 @@ import re
 import shlex
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import date, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.error import UsageError
 from IPython.core.magic import no_var_expand
 from IPython.core.magic_arguments import MagicArgumentParser
@@ -34,12 +34,7 @@ from connecty_frames.display.progress import notebook_shell
 from connecty_frames.errors import WARNING_LOCATION, CodeLocation, ConfigError
 from connecty_frames.frames import accessor
 from connecty_frames.frames.accessor import ConnectyAccessor
-from connecty_frames.options import ASKING, AskOptions, check_question_id, parse_max_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from IPython.core.completer import SimpleMatcherResult
+from connecty_frames.options import ASK_ONLY, AskOptions, check_question_id, parse_max_rows
 
 #: The end of a call of ours at the value of a keyword: engine=, engine="pol.
 _KEYWORD: Final = re.compile(
@@ -103,7 +98,7 @@ class _Magics:
                 "below, or fetch the answer to an earlier one: %connecty NAME --question-id ID"
             )
         try:
-            AskOptions.from_kwargs(options, without=ASKING if question_id else (), engine=engine)
+            AskOptions.from_kwargs(options, without=ASK_ONLY if question_id else (), engine=engine)
             if question_id is not None:
                 check_question_id(question_id)
             if is_plot:
@@ -149,7 +144,7 @@ class _Magics:
     @context_matcher()  # type: ignore[untyped-decorator]
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
         """Return the completions of the line of a magic, a keyword's value or an attribute, and no others."""
-        line, fragment = context.text_until_cursor, context.token
+        line, fragment = context.text_until_cursor, re.split(r"\s", context.token)[-1]  # or all of it
         names: Iterable[str] = ()
         if re.match(r"%%?connecty\s", line):
             action = _OPTIONS.get(line.removesuffix(fragment).split()[-1])
@@ -194,7 +189,6 @@ class _Magics:
         return {key: self._variable(value) if key in variables else value for key, value in options.items()}
 
     def _filled(self, question: str, names: list[str]) -> str:
-        """Return a question with the values of the named variables; raises UsageError before it is sent."""
         hidden = self._shell.user_ns_hidden
         own = {key: value for key, value in self._shell.user_ns.items() if key not in hidden}
         values = {name: _filling(name, own) for name in names}
@@ -216,7 +210,6 @@ class _Magics:
         return _BRACES.sub(fill, question)
 
     def _variable(self, name: str) -> Any:
-        """Return a variable of the notebook, or an attribute of one."""
         if not all(map(str.isidentifier, name.split("."))):
             raise UsageError(f"{name!r} is not the name of a variable.")
         try:
@@ -226,7 +219,6 @@ class _Magics:
 
 
 def _filling(name: str, variables: dict[str, Any]) -> str:
-    """Return the text of a variable for a question."""
     if name not in variables:
         raise UsageError(f"%%connecty: --param {name}: there is no variable {name!r}.")
     if not isinstance(value := variables[name], str | int | float | Decimal | date | time):
@@ -251,7 +243,6 @@ def _metadata(source: Any) -> AnswerMetadata | None:
 
 
 def _is_answer(value: Any) -> bool:
-    """Whether a value is an Answer or a frame with metadata."""
     try:
         return _metadata(value) is not None
     except ConfigError:
@@ -259,7 +250,6 @@ def _is_answer(value: Any) -> bool:
 
 
 def _make_parser(description: str | None) -> tuple[MagicArgumentParser, dict[str, argparse.Action]]:
-    """Return the parser of the first line of ``%%connecty``, and its options by their spelling."""
     # IPython's parser writes a sign before the usage, and argparse one for two.
     usage = "%%connecty [NAME] [options]"
     parser = MagicArgumentParser("connecty", usage, description)  # type: ignore[no-untyped-call]
@@ -311,7 +301,6 @@ def _name(text: str) -> str:
 
 
 def _max_rows(text: str) -> int | None:
-    """Return a number of rows, or None for ``all`` as on the command line."""
     try:
         return parse_max_rows("all" if text == "None" else text)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -12,8 +13,6 @@ from connecty_frames.errors import ConfigError, wrong_value
 from connecty_frames.options import AskOptions, AskOptionsDict, shows_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from connecty_frames.client import Client
     from connecty_frames.frames.accessor import PandasFrame, PolarsFrame
 
@@ -77,7 +76,6 @@ def read_connecty(
 
 
 def _indexed(frame: PandasFrame, names: list[str]) -> PandasFrame:
-    """Return the frame with these columns as its index; raises ConfigError."""
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ConfigError(

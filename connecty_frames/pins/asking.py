@@ -14,7 +14,7 @@ from connecty_frames.asking.submission import annotate, question_body
 from connecty_frames.errors import ConfigError, PinWarning, QuestionTimeout, warn, without_secrets
 from connecty_frames.files import locked_name, write_failed
 from connecty_frames.options import (
-    ASKING,
+    ASK_ONLY,
     AskOptions,
     AskOptionsDict,
     check_bool,
@@ -23,7 +23,7 @@ from connecty_frames.options import (
 )
 from connecty_frames.pins.comparison import digest, parsed, text_fingerprint
 from connecty_frames.pins.folder import OPTIONS, PinFolder, check_name, hidden_in
-from connecty_frames.pins.query import Pin, sqlglot_version
+from connecty_frames.pins.query import Pin
 from connecty_frames.warehouse.sql import fingerprint, parse, tables
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def pin(
     if left_out := [option for option in _LEFT_OUT if option in options]:
         raise TypeError(f"unexpected keyword argument {left_out[0]!r}: pin keeps no rows")
     earlier_id = None if question_id is None else check_question_id(question_id)
-    ask_options = read_schema(AskOptions.from_kwargs(options, without=ASKING if earlier_id else ()))
+    ask_options = read_schema(AskOptions.from_kwargs(options, without=ASK_ONLY if earlier_id else ()))
     # Check for sqlglot and the dialect before a question is paid for.
     parse("SELECT 1", "postgres" if dialect is None else dialect)
     asking = shared_client(client)
@@ -164,7 +164,8 @@ def pinned(name: str, *, path: str | os.PathLike[str] | None = None) -> Pin:
 
 
 def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_options: AskOptions) -> Pin:
-    """Return the pin of an answer; raises ConfigError if the answer has no SQL or no table."""
+    from importlib.metadata import version
+
     known, sql = answer.metadata, answer.sql_query
     if not sql or answer.table is None or known.dw_id is None or known.question_id is None:
         raise ConfigError(
@@ -184,7 +185,7 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
         sql=sql,
         fingerprint=made,
         digest=digest(sql, made),
-        sqlglot=None if statement is None else sqlglot_version(),
+        sqlglot=None if statement is None else version("sqlglot"),
         tables=() if statement is None else tables(statement),
         schema=answer.schema,
         rows=known.whole_rows,
@@ -193,7 +194,6 @@ def _pin_of(answer: Answer, name: str, question: str, dialect: str | None, ask_o
 
 
 def _wait(deadline: Deadline, name: str) -> None:
-    """Wait a moment for another call pinning this name; raises QuestionTimeout."""
     if deadline.remaining() <= 0:
         raise QuestionTimeout(
             f"Another call was still pinning {snippet(name)!r} at the timeout; nothing was asked. "
@@ -231,18 +231,14 @@ def _is_there(name: str, path: Path) -> ConfigError:
 
 
 def _is_same(found: Pin, question: str, dw_id: int, dialect: str | None, ask_options: AskOptions) -> bool:
-    """Return True if the pin was made with these arguments."""
     schema: Any = ask_options.schema
+    if (found.question, found.dw_id) != (question, dw_id) or found.options != _kept_options(ask_options):
+        return False
     set_by_caller = {
         column.name: column.encoding or column.type for column in found.schema if not column.is_inferred
     }
-    return (found.question, found.dw_id, found.dialect, found.options, set_by_caller) == (
-        question,
-        dw_id,
-        dialect and dialect.lower(),
-        _kept_options(ask_options),
-        {} if schema is None else schema.types,
-    )
+    types = {} if schema is None else schema.types
+    return (found.dialect, set_by_caller) == (dialect and dialect.lower(), types)
 
 
 def _kept_options(ask_options: AskOptions) -> dict[str, Any]:

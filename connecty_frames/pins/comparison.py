@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connecty_frames._base.text import counted, quoted, snippet
 from connecty_frames.errors import QueryRefused
-from connecty_frames.export.formats import WRITERS
+from connecty_frames.export import WRITERS
 from connecty_frames.warehouse.sql import fingerprint, parse, parse_any, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
     import pyarrow as pa
 
     from connecty_frames.answer import Answer
@@ -122,8 +121,7 @@ def compare(
     before: Statement | str, sql: str, schema: Schema, rows: int | None, answer: Answer
 ) -> tuple[Drift, tuple[Hashable, Hashable, Hashable]]:
     """Return how an answer differs from the pinned one, and keys of its SQL, columns and rows."""
-    # ``before`` is the pinned SQL as a statement, or as text if it could not be parsed. Answers with equal
-    # keys agree on SQL, columns or rows.
+    # ``before`` is the pinned SQL, as text if it could not be parsed. Equal keys: equal SQL, columns or rows.
     columns = list(answer.schema)
     change, sql_key = _compare_sql(before, sql, answer.sql_query)
     now = answer.metadata.whole_rows
@@ -176,7 +174,6 @@ def digest(sql: str, made: str) -> str:
 
 
 def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQLChange | None, Hashable]:
-    """Return how new SQL differs from the pinned SQL, and its fingerprint."""
     if now is None:
         return "missing", None
     statement = None if isinstance(before, str) else parsed(now, before.dialect)
@@ -189,7 +186,6 @@ def _compare_sql(before: Statement | str, sql: str, now: str | None) -> tuple[SQ
 
 
 def _change(before: Statement, now: Statement, sql: str, text: str) -> SQLChange:
-    """Return the largest difference between two statements."""
     tokens, others = _tokens(sql, before.dialect), _tokens(text, now.dialect)
     if [token[:2] for token in tokens] == [token[:2] for token in others]:
         return "layout" if tokens == others else "comments"
@@ -225,7 +221,6 @@ def _in_one_case(statement: Statement) -> str:
 
 
 def _without_literals(statement: Statement) -> Statement:
-    """Return a statement with every number and text replaced by an empty text."""
     from sqlglot import exp
 
     blank = exp.Literal.string("")

@@ -10,10 +10,11 @@ import os
 import re
 import tomllib
 import unicodedata
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -25,19 +26,13 @@ from connecty_frames.files import atomic_write, checked_path, folded, name_probl
 from connecty_frames.options import AskOptions, check_question_id
 from connecty_frames.pins.query import Pin
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 FOLDER: Final = "connecty-pins"
 #: The options in the file: all that affect the types of an answer.
 OPTIONS: Final = ("max_rows", "tz", "infer_temporal", "decimals")
-#: ``max_rows=None`` in the file: TOML has no null.
-_ALL_ROWS: Final = "all"
-#: The version of the file format.
-_FORMAT: Final = 2
+_ALL_ROWS: Final = "all"  # ``max_rows=None`` in the file: TOML has no null
+_FORMAT: Final = 2  # the version of the file format
 _SUFFIX: Final = ".toml"
-#: The largest file, in bytes.
-_MAX_BYTES: Final = 2**20
+_MAX_BYTES: Final = 2**20  # the largest file, in bytes
 #: Finds git's conflict markers, perhaps inside the SQL.
 _find_conflict: Final = re.compile(rb"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL).search
 #: Characters a reviewer does not see or takes for a plain space, or that move others. (The categories of
@@ -144,7 +139,7 @@ class PinFolder:
                 raise type(error)(error.errno, error.strerror, str(target)) from None
 
             def write(pin: Pin) -> None:
-                text = _text(pin).encode()
+                text = _toml(pin).encode()
                 if len(text) > _MAX_BYTES or _parsed(text, target, pin.name) != pin:
                     raise ConfigError(
                         "The answer has a type or a text that a pin file cannot hold, or is larger than "
@@ -181,9 +176,6 @@ def check_name(name: object) -> str:
     raise ConfigError(f"name={value_text(name)} {problem}; the pin's file is named after it.", setting="name")
 
 
-# --- a pin as TOML --------------------------------------------------------------------------------------
-
-
 def _content(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
@@ -196,7 +188,6 @@ def _content(path: Path) -> bytes:
 
 
 def _parsed(text: bytes, path: Path, name: str) -> Pin:
-    """Read the pin in a file; raises ConfigError if it is damaged."""
     table = _document(text, path)
     try:
         return _read_pin(check_name(name), msgspec.convert(table, _File))
@@ -206,7 +197,6 @@ def _parsed(text: bytes, path: Path, name: str) -> Pin:
 
 
 def _document(text: bytes, path: Path) -> dict[str, Any]:
-    """Return the parsed TOML of a file, without the version; raises ConfigError."""
     if _find_conflict(text):
         raise _unusable(path, "has a merge conflict", "Keep one side of it")
     try:
@@ -228,9 +218,7 @@ def _read_pin(name: str, file: _File) -> Pin:
     extra = {*file.options} - {*OPTIONS} or keys - {*ColumnSchema.__slots__}
     if extra:
         raise ValueError(f"it has {quoted(sorted(extra))}, which this package does not know")
-    options: dict[str, Any] = {
-        key: None if value == _ALL_ROWS else value for key, value in file.options.items()
-    }
+    options: dict[str, Any] = {key: None if it == _ALL_ROWS else it for key, it in file.options.items()}
     AskOptions(dw_id=file.dw_id, **options)  # checks them
     read = {
         "question_id": check_question_id(file.question_id),
@@ -242,7 +230,7 @@ def _read_pin(name: str, file: _File) -> Pin:
     return Pin(name=name, **{**msgspec.structs.asdict(file), **read})
 
 
-def _text(pin: Pin) -> str:
+def _toml(pin: Pin) -> str:
     import tomlkit
 
     columns = tomlkit.array().multiline(multiline=True)

@@ -13,18 +13,10 @@ from connecty_frames.api import fetch_df, shared_client
 from connecty_frames.errors import ConfigError, PinChanged, PinWarning, QueryRefused, warn, wrong_value
 from connecty_frames.frames.cast import cast_table, rerun
 from connecty_frames.options import check_bool, check_count
-from connecty_frames.pins.comparison import (
-    Drift,
-    PinCheck,
-    compare,
-    compare_columns,
-    digest,
-    parsed,
-    text_fingerprint,
-)
+from connecty_frames.pins import comparison
+from connecty_frames.pins.comparison import Drift, PinCheck
 from connecty_frames.warehouse.cast import declared_types, needs_values
-from connecty_frames.warehouse.running import declared
-from connecty_frames.warehouse.sql import fingerprint, parse, parse_any
+from connecty_frames.warehouse.sql import declared, fingerprint, parse, parse_any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from connecty_frames.api import _FetchCall
     from connecty_frames.client import Client
     from connecty_frames.frames.accessor import ArrowTable, PandasFrame, PolarsFrame
     from connecty_frames.options import Engine, FetchOptionsDict
@@ -82,21 +75,11 @@ class Pin:
         )
 
     @overload
-    def fetch_df(
-        self,
-        *,
-        engine: Literal["pandas"] = ...,
-        client: Client | None = ...,
-        **options: Unpack[FetchOptionsDict],
-    ) -> PandasFrame: ...
+    def fetch_df(self, *, engine: Literal["pandas"] = ..., **options: Unpack[_FetchCall]) -> PandasFrame: ...
     @overload
-    def fetch_df(
-        self, *, engine: Literal["polars"], client: Client | None = ..., **options: Unpack[FetchOptionsDict]
-    ) -> PolarsFrame: ...
+    def fetch_df(self, *, engine: Literal["polars"], **options: Unpack[_FetchCall]) -> PolarsFrame: ...
     @overload
-    def fetch_df(
-        self, *, engine: Literal["pyarrow"], client: Client | None = ..., **options: Unpack[FetchOptionsDict]
-    ) -> ArrowTable: ...
+    def fetch_df(self, *, engine: Literal["pyarrow"], **options: Unpack[_FetchCall]) -> ArrowTable: ...
     def fetch_df(
         self, *, engine: Engine = "pandas", client: Client | None = None, **options: Unpack[FetchOptionsDict]
     ) -> PandasFrame | PolarsFrame | ArrowTable:
@@ -295,25 +278,16 @@ class Pin:
         return checked
 
     def _ask(self, times: int, client: Client | None, timeout: float | None) -> PinCheck:
-        """Ask the question, and compare each answer with the pinned one."""
         before = self._statement()
         asking = shared_client(client)
         options: dict[str, Any] = {**self.options, "dw_id": self.dw_id, "timeout": timeout}
-        found = [
-            compare(
-                before or self.sql,
-                self.sql,
-                self.schema,
-                self.rows,
-                asking.ask(self.question, on_truncation="ignore", **options),
-            )
-            for _ in range(times)
-        ]
+        pinned = (before or self.sql, self.sql, self.schema, self.rows)
+        answers = (asking.ask(self.question, on_truncation="ignore", **options) for _ in range(times))
+        found = [comparison.compare(*pinned, answer) for answer in answers]
         agreeing = [max(Counter(keys).values()) for keys in zip(*(keys for _, keys in found), strict=True)]
         return PinCheck(self.name, tuple(drift for drift, _ in found), before is None, *agreeing)
 
     def _compare_warehouse(self, connection: object) -> Drift:
-        """Check the SQL, and compare the columns declared for it by the warehouse."""
         if not self._is_as_pinned():
             return Drift(sql="edited")
         dialect = self.dialect
@@ -324,7 +298,7 @@ class Pin:
             if connection is None:
                 return Drift()
             rows = declared(connection, statement)
-            drift = Drift(**compare_columns(self.schema, declared_types(rows, self.schema)))
+            drift = Drift(**comparison.compare_columns(self.schema, declared_types(rows, self.schema)))
             if not drift.changed and needs_values(rows, self.schema):
                 for _ in self.rerun(connection):
                     pass  # until a value does not fit
@@ -350,17 +324,10 @@ class Pin:
                 "Restore it, or pin the question again.",
                 setting="path",
             )
-        return None if self.sqlglot is None else parsed(self.sql, self.dialect)
+        return None if self.sqlglot is None else comparison.parsed(self.sql, self.dialect)
 
     def _is_as_pinned(self) -> bool:
         """Return True if the SQL has its fingerprint, or neither was edited: sqlglot may have changed."""
-        statement = None if self.sqlglot is None else parsed(self.sql, self.dialect)
-        made = text_fingerprint(self.sql) if statement is None else fingerprint(statement)
-        return made == self.fingerprint or self.digest == digest(self.sql, self.fingerprint)
-
-
-def sqlglot_version() -> str:
-    """Return the installed version of sqlglot."""
-    from importlib.metadata import version
-
-    return version("sqlglot")
+        statement = None if self.sqlglot is None else comparison.parsed(self.sql, self.dialect)
+        made = comparison.text_fingerprint(self.sql) if statement is None else fingerprint(statement)
+        return made == self.fingerprint or self.digest == comparison.digest(self.sql, self.fingerprint)

@@ -10,9 +10,11 @@ Each name is loaded when it is first used (PEP 562), because its module imports 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from connecty_frames._base.lazy import lazy_getattr
+from connecty_frames._base import lazy_getattr
 from connecty_frames.errors import missing_extra
 
 if TYPE_CHECKING:
@@ -36,20 +38,21 @@ __all__ = [
 _load = lazy_getattr(
     __name__,
     {
-        "Answerer": "catalogue",
-        "AskedQuestion": "request_log",
-        "Connection": "sandbox",
-        "Fault": "faults",
-        "Faults": "faults",
-        "Plan": "catalogue",
-        "RequestLog": "request_log",
-        "Sandbox": "sandbox",
-        "SeenRequest": "request_log",
+        **dict.fromkeys(("Answerer", "Plan"), "catalogue"),
+        **dict.fromkeys(("Fault", "Faults"), "faults"),
+        **dict.fromkeys(("AskedQuestion", "RequestLog", "SeenRequest"), "request_log"),
+        **dict.fromkeys(("Connection", "Sandbox"), "sandbox"),
     },
 )
 
 
 if not TYPE_CHECKING:  # otherwise type checkers would accept any name
+
+    class _Module(ModuleType):
+        def __call__(self, *_: object, **_named: object) -> NoReturn:
+            raise TypeError("'module' object is not callable; use cf.use_sandbox()")
+
+    sys.modules[__name__].__class__ = _Module
 
     def __getattr__(name: str) -> Any:
         try:

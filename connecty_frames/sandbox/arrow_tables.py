@@ -7,8 +7,9 @@ change, a ConfigError names the column and its type.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -17,29 +18,22 @@ from connecty_frames._base.text import snippet
 from connecty_frames.errors import ConfigError
 from connecty_frames.sandbox.results import QueryResult, read_result
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-#: The extension types that DuckDB supports.
-_EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})
-#: The types in nanoseconds that some versions of DuckDB have.
-_NANOSECONDS: Final = ("timestamp[ns", "time64[ns")
+_EXTENSIONS: Final = frozenset({"arrow.json", "arrow.uuid"})  # the extension types that DuckDB supports
+_NANOSECONDS: Final = ("timestamp[ns", "time64[ns")  # types that some versions of DuckDB have
 
 
-def read_frame(frame: Any, *, timezone: str) -> QueryResult:
+def read_frame(frame: Any) -> QueryResult:
     """Convert an Arrow stream, or a list of dicts with the same keys, to a result; raises ConfigError."""
     table = _from_rows(frame) if isinstance(frame, list) else _from_stream(frame)
     if not table.num_columns:
         raise ConfigError("It has no column.", setting="answers")
-    columns = [
-        _exact_column(field, column) for field, column in zip(table.schema, table.columns, strict=True)
-    ]
+    columns = list(map(_exact_column, table.schema, table.columns))
     # Name columns by position, because DuckDB does not distinguish ``A`` from ``a``.
     exact = pa.table({f"c{position}": column for position, column in enumerate(columns)})
     # One database per frame: a value out of DuckDB's range can invalidate the whole database.
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         try:
-            connection.execute(f"SET TimeZone = '{timezone}'")
+            connection.execute("SET TimeZone = 'UTC'")
             connection.register("frame", exact)
             types = connection.table("frame").types
             for field, column, type_ in zip(table.schema, columns, types, strict=True):
@@ -81,9 +75,7 @@ def _from_values(name: str, values: list[Any]) -> pa.Array:
 
 
 def _in_utc(value: Any) -> Any:
-    """Convert an instant to UTC; return any other value unchanged."""
-    is_instant = isinstance(value, datetime) and value.tzinfo is not None
-    return value.astimezone(UTC) if is_instant else value
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo is not None else value
 
 
 def _is_same(value: Any, other: Any) -> bool:
@@ -136,7 +128,6 @@ def _mixed(name: str) -> ConfigError:
 
 
 def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column with the same values, in a type that DuckDB has."""
     try:
         return column.cast(_field(field).type)
     except (pa.ArrowException, TypeError):
@@ -146,7 +137,6 @@ def _exact_column(field: pa.Field, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _duckdb_type(type_: pa.DataType) -> pa.DataType:
-    """Return the type to cast a column to for DuckDB; raises TypeError if there is none."""
     for matches, replacement in _TYPES:
         if matches(type_):
             return replacement(type_)
@@ -163,8 +153,7 @@ def _field(field: pa.Field) -> pa.Field:
     return field.with_type(_duckdb_type(field.type))
 
 
-#: The Arrow types to replace, and by what. Nanoseconds become microseconds if that is exact, because DuckDB
-#: lacks some of their types.
+#: The Arrow types to replace, and by what. Nanoseconds, which DuckDB may lack, become exact microseconds.
 _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], pa.DataType]], ...]] = (
     (  # a dictionary whose values must be cast; DuckDB reads any other one as its values
         lambda type_: pa.types.is_dictionary(type_) and _duckdb_type(type_.value_type) != type_.value_type,

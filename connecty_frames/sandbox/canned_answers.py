@@ -1,7 +1,6 @@
 """Canned answers: tables, saved responses and failures that a user sets for single questions.
 
-They take precedence over the answerer. In questions, case, extra whitespace and a final ``?``, ``.`` or ``!``
-are ignored.
+They take precedence over the answerer. Case, extra whitespace and a final ``?``, ``.`` or ``!`` are ignored.
 """
 
 from __future__ import annotations
@@ -36,8 +35,7 @@ class CannedAnswer:
 class CannedAnswers:
     """The canned answers of a sandbox by question; any thread may set them while questions are answered."""
 
-    def __init__(self, answers: Mapping[str, object], *, timezone: str) -> None:
-        self._timezone = timezone
+    def __init__(self, answers: Mapping[str, object]) -> None:
         self._answers: dict[str, CannedAnswer] = {}
         if not isinstance(answers, Mapping):
             raise ConfigError(
@@ -104,7 +102,7 @@ class CannedAnswers:
         if value is not None:
             from connecty_frames.sandbox.arrow_tables import read_frame  # which imports pyarrow
 
-            result = read_frame(value, timezone=self._timezone)
+            result = read_frame(value)
         plan = Plan(sql, "Number of rows: {rows}." if summary is None else summary)
         return CannedAnswer(sql, plan.summarise(result), result)
 
@@ -115,7 +113,6 @@ def _words(question: str) -> str:
 
 
 def _failure(value: object) -> str | None:
-    """Return the error message for an exception or exception class, or None if the value is neither."""
     kind = value if isinstance(value, type) else type(value)
     if not issubclass(kind, Exception):
         return None
@@ -141,15 +138,12 @@ class _Results(msgspec.Struct):
 
 
 class _Response(msgspec.Struct):
-    """A saved response."""
-
     state: str
     results: _Results = msgspec.field(default_factory=_Results)
     error: Any = None
 
 
 def _replay(body: bytes) -> CannedAnswer:
-    """Return the answer in a saved response."""
     try:
         response = msgspec.json.decode(body, type=_Response)
         results = response.results

@@ -29,12 +29,9 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.clock import Clock
 
-#: The memory that all queries together may use, in MiB.
-MEMORY: Final = 1024
-#: The seconds that an interrupted query gets to end; after that, it is abandoned.
-_PATIENCE: Final = 5.0
-#: The number of abandoned queries, which still take memory, at which no other one starts.
-_ABANDONED: Final = 2
+MEMORY: Final = 1024  # the memory that all queries together may use, in MiB
+_PATIENCE: Final = 5.0  # the seconds that an interrupted query gets to end; after that, it is abandoned
+_ABANDONED: Final = 2  # with so many abandoned queries, which still take memory, no other starts
 #: The temporary table (allowed even in a read-only transaction) that holds a result until it is read.
 _RESULT_TABLE: Final = "temp.main.result"
 
@@ -42,8 +39,7 @@ _RESULT_TABLE: Final = "temp.main.result"
 class Database:
     """Runs SELECT statements for several threads at once; raises ConfigError if the file cannot be opened."""
 
-    def __init__(self, file: Path | None, *, timezone: str, time_limit: float, clock: Clock) -> None:
-        self._timezone = timezone
+    def __init__(self, file: Path | None, *, time_limit: float, clock: Clock) -> None:
         self._time_limit = time_limit
         self._clock = clock
         self._stopping = threading.Event()
@@ -115,7 +111,6 @@ class Database:
     def _work(
         self, cursor: duckdb.DuckDBPyConnection, sql: str, outcome: SimpleQueue[QueryResult | str]
     ) -> None:
-        """Run a query on its own thread."""
         ended: QueryResult | str
         try:
             with cursor:
@@ -138,7 +133,6 @@ class Database:
         outcome.put(ended)
 
     def _select(self, cursor: duckdb.DuckDBPyConnection, sql: str) -> QueryResult:
-        """Return the result of a SELECT; raises QuestionFailed if the text is anything else."""
         name = "memory" if self._file is None else _attached_name(self._file).replace("'", "''")
         cursor.execute(f"SET search_path = '{name}.main,memory.bounds'")
         statements = cursor.extract_statements(sql)
@@ -155,14 +149,12 @@ class Database:
         return read_result(cursor, _RESULT_TABLE, columns)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        """Open the database and lock its configuration."""
         connection = duckdb.connect(
             ":memory:",
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
-                # With several threads, the order of additions varies, and so do the last digits of a mean.
-                # Instead, questions run in parallel.
+                # With several threads, the order of additions, and so the last digits of a mean, would vary.
                 "threads": 1,
             },
         )
@@ -170,7 +162,7 @@ class Database:
             with suppress(duckdb.InvalidInputException):  # already off in a notebook without ipywidgets
                 connection.execute("SET enable_progress_bar = false")  # otherwise `python -c` prints it
             # SET GLOBAL, because a plain SET would not affect the cursors of questions.
-            connection.execute(f"SET GLOBAL TimeZone = '{self._timezone}'")
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             if self._file is None:
                 workspace.build(connection)
             else:

@@ -36,20 +36,17 @@ from __future__ import annotations
 import math
 import random
 import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from connecty_frames._base.text import value_text
 from connecty_frames.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
 Endpoint: TypeAlias = Literal["health", "token", "ask", "results"]
 Timing: TypeAlias = Literal["before", "after"]
 
-#: The kinds of faults, with their default timing; None depends on the endpoint. Only an existing response can
-#: be cut or lost.
+#: The kinds of faults, with their default timing; None depends on the endpoint.
 _KINDS: Final[dict[str, Timing | None]] = {
     "latency": "before",
     "status": "before",
@@ -179,9 +176,7 @@ class Fault:
         return f"{self.endpoint}:{','.join(parts)}"
 
     def _kinds(self) -> list[str]:
-        return [
-            name for name in _KINDS if getattr(self, name) is not None and getattr(self, name) is not False
-        ]
+        return [name for name in _KINDS if (value := getattr(self, name)) is not None and value is not False]
 
     def _problems(self) -> Iterator[str]:
         """Yield the problems of the fault. Only the first is reported; later checks rely on earlier ones."""
@@ -225,7 +220,6 @@ class Fault:
 
 
 def _parse(text: str) -> tuple[str, dict[str, Any]]:
-    """Return the endpoint and keywords of a fault in text form; raises ValueError."""
     endpoint, colon, rest = text.partition(":")
     if not colon:
         raise ValueError("there is no colon after an endpoint")

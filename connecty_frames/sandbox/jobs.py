@@ -12,6 +12,7 @@ import sys
 import threading
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -21,15 +22,12 @@ from connecty_frames.errors import QuestionFailed
 from connecty_frames.protocol import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames.sandbox.canned_answers import CannedAnswers
     from connecty_frames.sandbox.catalogue import Plan
     from connecty_frames.sandbox.database import Database
     from connecty_frames.sandbox.results import QueryResult
 
-#: The only workspace, as in the API document.
-DW_ID: Final = 13
+DW_ID: Final = 13  # the only workspace, as in the API document
 #: The memory for finished questions and their tables, in bytes. The newest is kept even if it is larger.
 KEPT_BYTES: Final = 2**29
 
@@ -110,7 +108,6 @@ class JobQueue:
             thread.join()
 
     def _run_jobs(self) -> None:
-        """Answer questions until the queue is closed."""
         while (job := self._pending.get()) is not None and not self._closing.is_set():
             job.state = State.IN_PROGRESS
             self._closing.wait(self._latency)
@@ -126,7 +123,6 @@ class JobQueue:
             job.state = State.COMPLETED if job.error is None else State.FAILED
 
     def _finish(self, job: Job) -> None:
-        """Answer a question: set its results or its error."""
         try:
             canned = None if self._canned_answers is None else self._canned_answers.find(job.question)
             if canned is not None:

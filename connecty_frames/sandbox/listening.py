@@ -69,8 +69,7 @@ def open_listener(port: int) -> socket.socket:
         listener = socket.create_server(("127.0.0.1", port))  # unreachable from other machines
     except OSError as error:
         raise ConfigError(
-            f"The sandbox cannot listen on port={port}: {error}. port=0 chooses a free port.",
-            setting="port",
+            f"The sandbox cannot listen on port={port}: {error}. port=0 chooses a free port.", setting="port"
         ) from error
     # Inherited by each connection. Otherwise header and body are two packets, and the second waits 40 ms for
     # the first to be acknowledged; asyncio sets it only on sockets that it creates itself.

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-#: The memory for requests, and for questions, in bytes; 2**26 are more than 100,000 short ones.
-KEPT_BYTES: Final = 2**26
+KEPT_BYTES: Final = 2**26  # memory for requests, and for questions, in bytes: more than 100,000 short ones
 
 
 class SeenRequest(NamedTuple):

@@ -28,12 +28,11 @@ from connecty_frames.sandbox.faults import PARTIAL_RESPONSES
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from connecty_frames.sandbox.access import Tokens
     from connecty_frames.sandbox.faults import Fault
 
 #: The values of the field ``error``. Python's names of statuses differ between versions.
@@ -62,9 +61,8 @@ def status_response(request: Request, status: int, message: str, headers: Mappin
     """Return a response with any status, and with an error body if the status allows one."""
     if status in {204, 205, 304}:  # RFC 9110, 15
         return Response(status_code=status, headers=headers)
-    error = _ERRORS.get(status, "error")
-    body = {"error": error, "message": message, "request_id": request.state.request_id}
-    return json_response(body, status, headers)
+    body = {"error": _ERRORS.get(status, "error"), "message": message}
+    return json_response(body | {"request_id": request.state.request_id}, status, headers)
 
 
 async def error_response(request: Request, error: Exception) -> Response:
@@ -78,14 +76,18 @@ async def error_response(request: Request, error: Exception) -> Response:
 
 
 async def apply_fault(
-    fault: Fault, request: Request, response: Response | None, tokens: Tokens, closing: threading.Event
+    fault: Fault,
+    request: Request,
+    response: Response | None,
+    expire_tokens: Callable[[], None],
+    closing: threading.Event,
 ) -> Response | None:
     """Apply a fault before or after a response, and return the response that replaces it, or None."""
     match fault.kind:
         case "latency":
             await _pause(request.scope, fault.latency or 0, closing)
         case "expired":
-            tokens.expire_all()
+            expire_tokens()
         case "status":
             headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
             return status_response(request, fault.status or 500, "An injected fault.", headers)
@@ -143,7 +145,6 @@ class _BrokenResponse(Response):
 
 
 def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
-    """Return the head and the body of a response as bytes."""
     status = response.status_code
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
     lines += [name + b": " + value for name, value in response.raw_headers]
@@ -152,7 +153,6 @@ def _encode(response: Response, request_id: str) -> tuple[bytes, bytes]:
 
 
 async def _pause(scope: Scope, seconds: float, closing: threading.Event) -> None:
-    """Sleep until the time is over, the client closes the connection, or the sandbox closes."""
     transport: asyncio.Transport = scope["state"]["transport"]
     clock = asyncio.get_running_loop().time
     end = clock() + seconds

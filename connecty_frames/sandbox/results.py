@@ -3,28 +3,24 @@
 The JSON text of the whole result is made once, when the query ends. A request only cuts it, because
 ``max_rows`` comes with each request for the results, not with the question.
 
-DuckDB writes the JSON; this module makes the SQL expressions. Functions named ``..._sql`` or ``..._json``
-return such an expression.
+DuckDB writes the JSON, by SQL expressions that functions named ``..._sql`` or ``..._json`` return.
 """
 
 from __future__ import annotations
 
 import json
 from array import array
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from duckdb import DuckDBPyConnection
     from duckdb.sqltypes import DuckDBPyType
 
-#: The rows to fetch at a time. As Python objects, they take several times the memory of their text.
-_BATCH: Final = 10_000
-#: The statistics that one query computes: DuckDB's time grows with the square of their number.
-_FIELDS: Final = 100
+_BATCH: Final = 10_000  # rows to fetch at a time; Python objects take several times the memory of their text
+_FIELDS: Final = 100  # statistics in one query: DuckDB's time grows with the square of their number
 
 # Types, by DuckDB's id.
 _INTEGERS: Final = {"tinyint", "smallint", "integer", "bigint", "hugeint"}
@@ -44,8 +40,7 @@ _SECTIONS: Final = {
     "boolean": {"boolean"},
 }
 
-#: SQL for a comma between two texts.
-_COMMA: Final = " || ',' || "
+_COMMA: Final = " || ',' || "  # SQL for a comma between two texts
 
 
 class QueryResult(msgspec.Struct, frozen=True):
@@ -95,9 +90,6 @@ def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) 
     return QueryResult(tuple(columns), bytes(rows), ends, _statistics(cursor, table, columns, types))
 
 
-# Values
-
-
 def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
     """Return SQL for the JSON text of an expression inside ``depth`` lists; ``null`` for NULL."""
     # The variable for the elements of each list needs a unique name.
@@ -122,7 +114,6 @@ def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
 
 
 def _float_json(expression: str) -> str:
-    """Return SQL for the JSON text of a float that is not NULL."""
     return (
         f"CASE WHEN isfinite({expression}) THEN CAST({expression} AS VARCHAR)"
         f" WHEN isnan({expression}) THEN '\"NaN\"'"
@@ -132,8 +123,7 @@ def _float_json(expression: str) -> str:
 
 def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
     """Return SQL for a date or time in ISO-8601, with PostgreSQL's suffix ``BC``."""
-    # DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: no T, no minutes in the offset, and the era in the
-    # middle.
+    # DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: no T, no minutes of the offset, the era inside.
     if type_.id == "timestamp_ns":
         # Do not cast: DuckDB 1.3 writes NUL characters for zeros after the point.
         return f"rtrim(rtrim(strftime({expression}, '%Y-%m-%dT%H:%M:%S.%n'), '0'), '.')"
@@ -163,7 +153,6 @@ def _duration_sql(expression: str) -> str:
 
 
 def _list_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a list as a JSON array."""
     (_, element_type), *_ = _children(type_)
     variable = f"element_{depth}"
     element = _json(variable, element_type, depth + 1)
@@ -206,9 +195,7 @@ _NESTED: Final[dict[str, Callable[[str, DuckDBPyType, int], str]]] = {
 
 def _children(type_: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
     """Return the names and types of the children of a nested type, without the size of an array."""
-    return [
-        (name, cast("DuckDBPyType", child)) for name, child in type_.children if not isinstance(child, int)
-    ]
+    return [(name, cast("DuckDBPyType", it)) for name, it in type_.children if not isinstance(it, int)]
 
 
 def _join_sql(texts: str) -> str:
@@ -216,14 +203,8 @@ def _join_sql(texts: str) -> str:
     return f"coalesce(array_to_string({texts}, ','), '')"
 
 
-# Statistics
-
-
 def _statistics(
-    cursor: DuckDBPyConnection,
-    table: str,
-    names: Sequence[str],
-    types: Sequence[DuckDBPyType],
+    cursor: DuckDBPyConnection, table: str, names: Sequence[str], types: Sequence[DuckDBPyType]
 ) -> bytes:
     """Return the JSON object ``dataframe_stats``; it describes the first of several columns with one name."""
     fields = [

@@ -13,22 +13,19 @@ from functools import partial
 from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, TypedDict
-from zoneinfo import ZoneInfo
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
 from connecty_frames._base.text import value_text
-from connecty_frames._base.zones import named_zone
 from connecty_frames.errors import ConfigError
 from connecty_frames.files import checked_path
 from connecty_frames.sandbox import workspace
-from connecty_frames.sandbox.access import Tokens
 from connecty_frames.sandbox.canned_answers import CannedAnswers
 from connecty_frames.sandbox.catalogue import plan_select
 from connecty_frames.sandbox.faults import Faults
 from connecty_frames.sandbox.jobs import DW_ID, JobQueue
 from connecty_frames.sandbox.listening import open_listener, run_server
 from connecty_frames.sandbox.request_log import RequestLog
-from connecty_frames.sandbox.server import Server
+from connecty_frames.sandbox.server import Server, Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,8 +56,6 @@ class SandboxOptions(TypedDict, total=False):
     built in memory, which also answers questions in English."""
     latency: float
     """Seconds to wait on each question before its query runs."""
-    timezone: str
-    """The time zone of instants in answers, an IANA name."""
     port: int
     """The port to listen on; 0 chooses a free one."""
     workers: int
@@ -96,8 +91,6 @@ class Sandbox:
         built in memory, which also answers questions in English.
     latency : float, default 0.0
         Seconds to wait on each question before its query runs.
-    timezone : str, default "Europe/Warsaw"
-        The time zone of instants in answers, an IANA name.
     port : int, default 0
         The port to listen on; 0 chooses a free one.
     workers : int, default 4
@@ -126,7 +119,6 @@ class Sandbox:
         *,
         database: str | os.PathLike[str] | None = None,
         latency: float = 0.0,
-        timezone: str = "Europe/Warsaw",
         port: int = 0,
         workers: int = 4,
         time_limit: float = 30.0,
@@ -140,7 +132,6 @@ class Sandbox:
         for name, (is_valid, problem) in _OPTIONS.items():
             if not is_valid(given[name]):
                 raise ConfigError(f"{name}={value_text(given[name])} {problem}.", setting=name)
-        self._timezone = timezone
         self._database = None if database is None else checked_path(database, "database")
         if self._database is not None and not self._database.is_file():
             raise ConfigError(
@@ -149,7 +140,7 @@ class Sandbox:
         if answerer is None and self._database is None:
             answerer = workspace.answerer()
         self._answer = plan_select if answerer is None else answerer.answer
-        self._canned_answers = CannedAnswers({} if answers is None else answers, timezone=self._timezone)
+        self._canned_answers = CannedAnswers({} if answers is None else answers)
         self._latency = latency
         self._port = port
         self._workers = workers
@@ -229,8 +220,7 @@ class Sandbox:
         sql
             The SQL to send with a table; none by default.
         summary
-            The summary to send with a table. ``{rows}``, ``{columns}`` and names of columns are filled in as
-            in a :class:`Plan`.
+            The summary to send with a table. ``{rows}``, ``{columns}`` and names of columns are filled in.
 
         Raises
         ------
@@ -271,9 +261,7 @@ class Sandbox:
             atexit.register(self.close)
             stack.callback(atexit.unregister, self.close)
             listener = stack.enter_context(open_listener(self._port))
-            database = Database(
-                self._database, timezone=self._timezone, time_limit=self._time_limit, clock=self._clock
-            )
+            database = Database(self._database, time_limit=self._time_limit, clock=self._clock)
             stack.callback(database.close)
             jobs = JobQueue(
                 database,
@@ -283,7 +271,7 @@ class Sandbox:
                 latency=self._latency,
             )
             stack.callback(jobs.close)
-            tokens = Tokens(lifetime=self._token_lifetime, timezone=self._timezone, clock=self._clock)
+            tokens = Tokens(lifetime=self._token_lifetime, clock=self._clock)
             server = Server(jobs, tokens, self.request_log, self.faults)
             stack.enter_context(run_server(server, listener))
             stack.callback(server.close)
@@ -323,17 +311,12 @@ class Sandbox:
 
 
 def _is_within(kind: Any, least: float, most: float, value: Any) -> bool:
-    """Whether a value is a number of a kind, within inclusive limits."""
     return isinstance(value, kind) and not isinstance(value, bool) and bool(least <= value <= most)
 
 
 #: For each option except files and answers, a test and the message for a value that fails it.
 _OPTIONS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "latency": (partial(_is_within, Real, 0, threading.TIMEOUT_MAX), "is not a time. Give 0 or more seconds"),
-    "timezone": (
-        lambda value: isinstance(named_zone(value), ZoneInfo),
-        "is not known. Give an IANA name such as 'Europe/Warsaw' or 'UTC'",
-    ),
     "port": (partial(_is_within, Integral, 0, 65535), "is not a port. Give 0 (any free one) to 65535"),
     "workers": (
         partial(_is_within, Integral, 1, 1000),

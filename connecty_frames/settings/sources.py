@@ -1,7 +1,6 @@
 """The sources of settings: argument > ``configure()`` > environment > profile > default.
 
-:class:`Settings` is made from these sources and passed on; no other module reads the environment or the file
-of profiles, which ``profiles`` changes.
+:class:`Settings` is made from these and passed on; no other module uses the environment or the profile file.
 
 A profile is a table of settings for an organisation or environment. It inherits nothing from another:
 ``[staging]`` uses no setting of ``[default]``, so that a question is never sent with the credentials of one
@@ -23,10 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from connecty_frames import files
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import SecretStr, did_you_mean, hidden, listed, path_text, shell_path, snippet
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import checked_path, local_path, open_regular, user_folder
 from connecty_frames.settings.values import HISTORY_WORDS, NAMES, Settings, parse_bool, parse_setting
 
 if TYPE_CHECKING:
@@ -36,14 +35,10 @@ if TYPE_CHECKING:
 
     from connecty_frames.settings.values import SettingsDict
 
-#: The default profile.
-_DEFAULT: Final = "default"
-#: The largest file of profiles, in bytes.
-_MAX_BYTES: Final = 2**20
-#: The largest file with a secret, in bytes.
-_LONGEST_SECRET: Final = 65_536
-#: The settings of an account.
-CREDENTIALS: Final = ("client_id", "client_secret", "profile")
+_DEFAULT: Final = "default"  # the default profile
+_MAX_BYTES: Final = 2**20  # the largest file of profiles, in bytes
+_LONGEST_SECRET: Final = 65_536  # the largest file with a secret, in bytes
+CREDENTIALS: Final = ("client_id", "client_secret", "profile")  # the settings of an account
 _ADDRESS: Final = frozenset({"region", "base_url"})
 
 
@@ -55,8 +50,7 @@ class _Process:
     def __init__(self) -> None:
         self.configured: Mapping[str, Any] = {}
         self.sandbox: Mapping[str, Any] = {}
-        #: Held while ``configured`` is read and replaced.
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # held while ``configured`` is read and replaced
 
     def renew_lock(self) -> None:
         """Replace the lock in a forked child: the thread holding it does not exist there."""
@@ -69,13 +63,10 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 class _Source(NamedTuple):
-    #: In words; ``{NAME}`` stands for the name of the setting in capitals.
-    place: str
+    place: str  # in words; ``{NAME}`` stands for the name of the setting in capitals
     values: Mapping[str, Any]
-    #: True if all values are text, as in the environment.
-    is_text: bool = False
-    #: True if all values are those of :class:`Settings` already.
-    is_parsed: bool = False
+    is_text: bool = False  # true if all values are text, as in the environment
+    is_parsed: bool = False  # true if all values are those of :class:`Settings` already
 
 
 def configure(**settings: Unpack[SettingsDict]) -> None:
@@ -165,7 +156,7 @@ def swap_configured(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def resolve(process: _Process = _process, /, **arguments: Any) -> Settings:
     """Return the current settings: arguments, if not None, then weaker sources; raises ConfigError."""
-    if arguments:  # pragma: no mutate
+    if arguments:
         hide(arguments)
     try:
         return _settings(_sources(arguments, process))
@@ -215,11 +206,9 @@ def profile_settings(profiles: Profiles, name: str, changes: Mapping[str, Any]) 
 
 
 def _sources(arguments: Mapping[str, Any], process: _Process) -> list[_Source]:
-    """Return all sources of settings, the strongest first."""
     configured = process.configured
     # All of the connection to the sandbox, or none of it: with only a part, an account's credentials would be
-    # sent to the sandbox. Code with an account of its own, or a client of another address, does not turn to
-    # sample data.
+    # sent to the sandbox. Code with its own account, or a client of another address, gets no sample data.
     elsewhere = [arguments.get(name) for name in (*CREDENTIALS, *_ADDRESS)]
     elsewhere += [configured.get(name) for name in CREDENTIALS]
     sandbox = process.sandbox if all(value is None for value in elsewhere) else {}
@@ -265,8 +254,7 @@ def _environment(variables: Mapping[str, str]) -> tuple[_Source, _Source]:
 
 
 def _read_secret(file: str) -> str:
-    """Read a file without the line break at its end."""
-    with open_regular(local_path(file)) as opened, suppress(UnicodeDecodeError):
+    with files.open_regular(files.local_path(file)) as opened, suppress(UnicodeDecodeError):
         if os.fstat(opened.fileno()).st_size > _LONGEST_SECRET:
             raise OSError(errno.EFBIG, "it is too long")
         return opened.read(_LONGEST_SECRET).decode().rstrip("\r\n")  # no variable has it
@@ -285,10 +273,9 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
     tables = profiles.tables
     if name not in tables:
         shown, known = snippet(name), listed([*map(snippet, tables)]) or "none"
-        raise ConfigError(
+        raise _profile_error(
             f"No profile {shown!r} in {path_text(profiles.path)}; it has {known}. "
-            f"To create the profile, run: connecty login --profile {shell_path(shown)}",
-            setting="profile",
+            f"To create the profile, run: connecty login --profile {shell_path(shown)}"
         )
     values = dict(tables[name])
     for setting in ("ca_bundle", "history"):
@@ -297,7 +284,7 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
         if isinstance(path, str) and not path.startswith("~") and not is_word:
             # Relative to the folder of the file, not to the working directory.
             with suppress(ValueError):  # anything but a path is an error later
-                values[setting] = profiles.path.absolute().parent / local_path(path)
+                values[setting] = profiles.path.absolute().parent / files.local_path(path)
     place = f"profile {snippet(name)} in {path_text(profiles.path)}"
     if "profile" in values:
         raise ConfigError(f"profile ({place}): a profile cannot name another; remove it.", setting="profile")
@@ -305,7 +292,6 @@ def _from_profile(profiles: Profiles, name: str) -> _Source:
 
 
 def _settings(sources: list[_Source]) -> Settings:
-    """Check and merge the settings; errors name setting and source, and hide the value."""
     found: dict[str, _Source] = {}
     for source in sources:
         # Region and address are one setting: a region takes precedence over the address of a weaker source.
@@ -335,12 +321,11 @@ def _settings(sources: list[_Source]) -> Settings:
 def config_file(named: str | None) -> Path:
     """Return the path of the file of profiles, existing or not; a ConfigError without a home or a name."""
     if named is not None:
-        return checked_path(named, "CONNECTY_CONFIG")
-    folder = user_folder("config")
+        return files.checked_path(named, "CONNECTY_CONFIG")
+    folder = files.user_folder("config")
     if folder is None:
-        raise ConfigError(
-            "This user has no home folder for profiles. Set CONNECTY_CONFIG to a profile file.",
-            setting="profile",
+        raise _profile_error(
+            "This user has no home folder for profiles. Set CONNECTY_CONFIG to a profile file."
         )
     return folder / "config.toml"
 
@@ -363,7 +348,7 @@ class Profiles(Immutable):
                 raise
             return cls(Path(), {})
         try:
-            with open_regular(path) as file:
+            with files.open_regular(path) as file:
                 return cls(path, _tables(file, path))
         except OSError as error:
             is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
@@ -371,30 +356,26 @@ class Profiles(Immutable):
             if named is None and (is_missing or (isinstance(error, PermissionError) and not needed)):
                 return cls(path, {})
             reason = error.strerror
-        raise ConfigError(
+        raise _profile_error(
             f"The profiles in {path_text(path)} cannot be read: {reason}. "
-            "Set CONNECTY_CONFIG to another file.",
-            setting="profile",
+            "Set CONNECTY_CONFIG to another file."
         )
 
 
 def _tables(file: BufferedReader, path: Path) -> dict[str, dict[str, Any]]:
-    """Check the owner and permissions of a file, and return its tables with secrets wrapped."""
     status = os.fstat(file.fileno())
     # On Windows, owner and mode have no meaning; the folder of a user is private there.
     if os.name != "nt" and status.st_uid not in (os.geteuid(), 0):
-        raise ConfigError(
+        raise _profile_error(
             f"{path_text(path)} belongs to another user (uid {status.st_uid}), who could send questions and "
-            f"secrets elsewhere. Make it your own: chown {os.geteuid()} {shell_path(path)}",
-            setting="profile",
+            f"secrets elsewhere. Make it your own: chown {os.geteuid()} {shell_path(path)}"
         )
     tables = _parse(file, path)
     outside = [name for name, value in tables.items() if not isinstance(value, dict)]
     if outside:
-        raise ConfigError(
+        raise _profile_error(
             f"{snippet(outside[0])!r} in {path_text(path)} does not belong to a profile; put it under "
-            f"[{_DEFAULT}] or another name in brackets.",
-            setting="profile",
+            f"[{_DEFAULT}] or another name in brackets."
         )
     is_shared = os.name != "nt" and status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     if is_shared and any("client_secret" in table for table in tables.values()):
@@ -428,7 +409,64 @@ def _parse(file: BufferedReader, path: Path) -> dict[str, Any]:
                 if isinstance(table, dict) and isinstance(table.get("client_secret"), str):
                     table["client_secret"] = SecretStr(table["client_secret"])
             return tables
-    raise ConfigError(
-        f"{path_text(path)} is not valid TOML: {reason}. Correct it, or set CONNECTY_CONFIG to another file.",
-        setting="profile",
+    raise _profile_error(
+        f"{path_text(path)} is not valid TOML: {reason}. Correct it, or set CONNECTY_CONFIG to another file."
     )
+
+
+def profiles_to_change() -> Profiles:
+    """Read the file in order to change it; a missing one has no profiles."""
+    # A device such as ``/dev/null``, or a link to nothing, is a ConfigError.
+    named = environment().get("CONNECTY_CONFIG")
+    path = config_file(named)
+    if os.path.isfile(path):  # noqa: PTH113 - unlike Path's, it raises nothing
+        return Profiles.read(named, needed=True)
+    if os.path.lexists(path):
+        raise _profile_error(
+            f"{path_text(path)} is not a regular file. Remove it, or set CONNECTY_CONFIG to another file."
+        )
+    return Profiles(path, {})
+
+
+def save_profile(path: Path, name: str, changes: Mapping[str, Any]) -> None:
+    """Set or, if None, remove settings of a profile; all else in the file stays as it is."""
+    # The complete new file replaces the old one, readable by its owner alone (mode 600). Its folder is made
+    # if need be, for the owner alone (mode 700). A change with side effects is a ConfigError.
+    path.parent.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+    with files.locked_folder(path.parent):  # another caller may be setting another profile
+        before = path.read_bytes() if path.exists() else b""
+        text = _changed(before.decode("utf-8-sig"), name, changes)
+        before = b""  # a traceback with locals would show the secrets in it
+        if text is None:
+            raise _profile_error(
+                f"Profile {snippet(name)!r} cannot be set in {path_text(path)} without changing other parts; "
+                "edit the file yourself."
+            )
+        with files.atomic_write(path, private=True) as file:
+            file.write(text.get_secret_value().encode())
+
+
+def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
+    """Change a profile in the text of a file; None if anything else would change."""
+    import tomllib
+
+    import tomlkit
+
+    try:
+        document, expected = tomlkit.parse(text), tomllib.loads(text)
+        for tables in (document, expected):
+            table: Any = tables.setdefault(name, {})
+            for key, value in changes.items():
+                if value is None:
+                    table.pop(key, None)
+                else:
+                    table[key] = value.get_secret_value() if isinstance(value, SecretStr) else value
+        changed = SecretStr(tomlkit.dumps(document))
+        is_right = tomllib.loads(changed.get_secret_value()) == expected
+    except Exception:  # noqa: BLE001 - the frames of whatever a library raises hold the text of the file
+        return None
+    return changed if is_right else None
+
+
+def _profile_error(message: str) -> ConfigError:
+    return ConfigError(message, setting="profile")

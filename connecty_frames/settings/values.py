@@ -30,12 +30,9 @@ if TYPE_CHECKING:
 
     from connecty_frames._base.text import SupportsSecret
 
-#: The default limit of a response body, in bytes after decompression.
-LARGEST_BODY: Final = 2 * 1024**3
-#: The default limit of kept answers, in bytes.
-KEPT_BYTES: Final = 1024**3
-#: The largest integer of SQLite.
-_LARGEST_INTEGER: Final = 2**63 - 1
+LARGEST_BODY: Final = 2 * 1024**3  # the default limit of a response body, in bytes after decompression
+KEPT_BYTES: Final = 1024**3  # the default limit of kept answers, in bytes
+_LARGEST_INTEGER: Final = 2**63 - 1  # the largest integer of SQLite
 
 #: Spellings of true and false as text, in any case.
 _BOOLS: Final = {
@@ -44,16 +41,13 @@ _BOOLS: Final = {
 }
 #: Texts that are no path for ``history``: its words, and texts likely meant as one (None: refused).
 HISTORY_WORDS: Final[dict[str, bool | Literal["require"] | None]] = {
-    "1": True,
-    "true": True,
-    "0": False,
-    "false": False,
+    **dict.fromkeys(("1", "true"), True),
+    **dict.fromkeys(("0", "false"), False),
     "require": "require",
     **dict.fromkeys(("", ".", "on", "off", "yes", "no")),
 }
 
-#: The scheme of a store, and the port behind its host.
-_POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)
+_POSTGRES: Final = re.compile("postgres(?:ql)?://", re.IGNORECASE)  # the scheme of a store
 #: Other spellings of a database, perhaps with a password: libpq's, those of other programs, and a scheme
 #: without slashes. In a profile, a folder stands before them.
 _OTHER_STORES: Final = re.compile(
@@ -64,7 +58,7 @@ _OTHER_STORES: Final = re.compile(
 _STORE_URL: Final = (
     "expected postgresql://user@host/database, without a password; set PGPASSWORD, or store it in ~/.pgpass"
 )
-_PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")
+_PORT: Final = re.compile(r"(?<![^]:])?:\d*$|(?<=\]):\d*$")  # behind the host of a store
 #: The parameters allowed in a URL: none names another server or a secret.
 _PARAMETERS: Final = frozenset(
     {
@@ -74,25 +68,21 @@ _PARAMETERS: Final = frozenset(
         *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
     }
 )
-#: Schema names that need no quotation marks.
-_SCHEMA: Final = re.compile("(?!pg_)[a-z_][a-z0-9_]{0,62}")
+_SCHEMA: Final = re.compile("(?!pg_)[a-z_][a-z0-9_]{0,62}")  # schema names that need no quotation marks
 
 
 def is_loopback(host: str) -> bool:
     """Return True for this machine, by its name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    with suppress(ValueError):
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    return False
 
 
 # --- values -----------------------------------------------------------------------------------------
 # Each function returns the value of a setting, or raises ValueError with a reason that does not show it.
 
 
-def _text(value: object) -> str:
+def _visible_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("expected text")
     if not value.strip():
@@ -108,7 +98,7 @@ def _secret(value: Any) -> SecretStr:
         return SecretStr(read(), read)
     with suppress(Exception):  # text has no such method, and any error may show the secret
         value = str.__str__(value.get_secret_value())
-    return SecretStr(_text(value))
+    return SecretStr(_visible_text(value))
 
 
 def _called(function: Callable[[], object]) -> str:
@@ -186,14 +176,13 @@ def _number(
 
 
 def _limit(value: object) -> object:
-    """Return a number, or pairs of a job and a number."""
     expected = "a whole number above 0, or such numbers by job: {'nightly': 300, '*': 1000}"
     check = _number(int, expected, most=_LARGEST_INTEGER)
     if not isinstance(value, Mapping):
         return check(value)
     if not value or not all(isinstance(job, str) for job in value):
         raise ValueError(f"expected {expected}")
-    return tuple(sorted((_text(job), check(limit)) for job, limit in value.items()))
+    return tuple(sorted((_visible_text(job), check(limit)) for job, limit in value.items()))
 
 
 def _age(value: object) -> object:
@@ -377,7 +366,6 @@ class Settings:
         )
 
 
-#: The names of the settings.
 NAMES: Final = tuple(each.name for each in fields(Settings) if each.compare)
 _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
     "client_id": _secret,
@@ -404,7 +392,7 @@ _CHECKS: Final[Mapping[str, Callable[[object], object]]] = {
         int, f"a number of bytes above 0 and at most {_LARGEST_INTEGER}", most=_LARGEST_INTEGER
     ),
     "keep_answers_max_age": _age,
-    "profile": _text,
+    "profile": _visible_text,
 }
 #: How text of the environment is made a value of another type.
 _FROM_TEXT: Final[Mapping[str, Callable[[str], object]]] = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connecty_frames._base.lazy import lazy_getattr
+from connecty_frames._base import lazy_getattr
 from connecty_frames.errors import missing_extra
 
 if TYPE_CHECKING:

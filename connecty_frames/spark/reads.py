@@ -12,29 +12,25 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
-from connecty_frames._base.locks import lock
 from connecty_frames._base.text import did_you_mean, snippet, terminal
 from connecty_frames.client import Client
 from connecty_frames.errors import ConfigError, ConnectyError, SubmissionUncertain, is_own, wrong_value
-from connecty_frames.files import open_private
+from connecty_frames.files import lock, open_private
 from connecty_frames.options import AskOptions, check_question_id, parse_max_rows
 from connecty_frames.settings.sources import wants_sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import BinaryIO
-
     from connecty_frames.answer import Answer
     from connecty_frames.answer_metadata import AnswerMetadata
 
-#: The options that say what is read, of which a read has one.
-_SOURCES: Final = ("question", "questions", "question_ids")
+_SOURCES: Final = ("question", "questions", "question_ids")  # a read has one of these options
 #: Names of options that are refused because they may hold credentials: a plan shows its options.
 _SECRET: Final = re.compile(
     r"secret|token|passw|credential|client_?id|api_?key|authori[sz]ation|bearer", re.IGNORECASE
@@ -48,9 +44,6 @@ class AskedQuestion(NamedTuple):
     dw_id: int
     question: str | None = None  # None if only the id is known
     asked_at: str | None = None  # as ISO 8601; None if only the id is known
-
-
-# --- options ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,6 @@ def _check_name(name: str) -> None:
 
 
 def _texts(name: str, value: str) -> tuple[str, ...]:
-    """Return the questions or ids of an option: one text, or those of a JSON array."""
     if name == "question" or (name == "question_ids" and not value.lstrip().startswith("[")):
         return (value,)
     try:
@@ -142,9 +134,6 @@ _OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
     "on_truncation": str,
     "timeout": float,
 }
-
-
-# --- asking and fetching ----------------------------------------------------------------------------
 
 
 def open_client() -> Client:
@@ -193,10 +182,7 @@ def metadata_of(answer: Answer, asked: AskedQuestion) -> AnswerMetadata:
     return replace(answer.metadata, question=asked.question, asked_at=asked_at)
 
 
-# --- once -------------------------------------------------------------------------------------------
-
-#: What a record begins with before a question is sent.
-_SENDING: Final = b"sending\n"
+_SENDING: Final = b"sending\n"  # what a record begins with before a question is sent
 
 
 def _ask_once(
@@ -257,8 +243,7 @@ def _record(question: str, key: tuple[object, ...]) -> Iterator[BinaryIO]:
         )
     session = os.environ.get("SPARK_JOB_ARTIFACT_UUID", "")  # of a session of Spark Connect
     digest = hashlib.sha256(json.dumps([session, question, *key]).encode()).hexdigest()
-    path = Path(folder) / f"connecty-{digest}"
-    with open(path, "a+b", opener=open_private) as file:
+    with open(Path(folder) / f"connecty-{digest}", "a+b", opener=open_private) as file:
         # Not `locked`, which goes on where a file system has no locks: a question could be sent twice.
         lock(file.fileno(), blocks=True)
         file.seek(0)

@@ -7,6 +7,7 @@ it holds ids and options, and neither credentials nor rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,16 +19,13 @@ from connecty_frames.frames.spark import arrow_schema, convert, spark_schema, wa
 from connecty_frames.spark.reads import AskedQuestion, Read, ask, fetch, metadata_of, open_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import pyarrow as pa
     from pyspark.sql.types import StructType
 
     from connecty_frames.answer import Answer
     from connecty_frames.options import AskOptions
 
-#: How many rows pyspark is given at a time, as many as Spark itself makes of them.
-_BATCH_ROWS: Final = 10_000
+_BATCH_ROWS: Final = 10_000  # how many rows pyspark is given at a time, as many as Spark itself makes of them
 
 
 class ConnectySource(DataSource):  # type: ignore[misc]
@@ -43,8 +41,7 @@ class ConnectySource(DataSource):  # type: ignore[misc]
     :class:`connecty_frames.AskOptions`, as text. A schema given to ``spark.read.schema`` is a contract.
     """
 
-    #: What ``schema`` asked, None if a schema was given.
-    _asked: tuple[AskedQuestion, ...] | None = None
+    _asked: tuple[AskedQuestion, ...] | None = None  # by ``schema``; None if a schema was given
 
     @classmethod
     def name(cls) -> str:
@@ -87,11 +84,9 @@ class _Reader(DataSourceReader):  # type: ignore[misc]
         self._schema = schema
 
     def partitions(self) -> Sequence[InputPartition]:
-        """Return a partition for each question, which is its value."""
         return [InputPartition(asked) for asked in self._asked]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Return the rows of an answer, on an executor."""
         asked: AskedQuestion = partition.value
         with open_client() as client:
             answer = fetch(client, asked, self._ask_options)
@@ -105,7 +100,6 @@ class _Reader(DataSourceReader):  # type: ignore[misc]
 
 
 def _common_schema(asked: Sequence[AskedQuestion], answers: Sequence[Answer]) -> StructType:
-    """Return the schema of all answers, which is the same but for its metadata."""
     tables = [answer.to_arrow() for answer in answers]
     found = [metadata_of(*pair) for pair in zip(answers, asked, strict=True)]
     schemas = [spark_schema(table.schema, found) for table in tables]

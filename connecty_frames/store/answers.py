@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -30,14 +31,9 @@ class KeptAnswers(SQLiteFile):
         (
             """\
             CREATE TABLE IF NOT EXISTS answers (
-                position INTEGER PRIMARY KEY,
-                question_id TEXT NOT NULL,
-                base_url TEXT NOT NULL,
-                max_rows INTEGER NOT NULL,
-                length INTEGER NOT NULL,
-                body BLOB NOT NULL,
-                checksum BLOB NOT NULL,
-                kept_at REAL NOT NULL,
+                position INTEGER PRIMARY KEY, question_id TEXT NOT NULL, base_url TEXT NOT NULL,
+                max_rows INTEGER NOT NULL, length INTEGER NOT NULL, body BLOB NOT NULL,
+                checksum BLOB NOT NULL, kept_at REAL NOT NULL,
                 UNIQUE (question_id, base_url)
             )""",
         ),
@@ -68,24 +64,21 @@ class KeptAnswers(SQLiteFile):
         """Return an intact response to a question and the ``max_rows`` of its request, or None."""
         if not self.exists:
             return None
+        key = (question_id, base_url)
         try:
             rows = self.execute(
                 "SELECT body, max_rows, length, checksum FROM answers WHERE question_id = ? AND base_url = ?",
-                (question_id, base_url),
+                key,
             ).rows
         except StoreError as error:
             self._warn(f"cannot be used ({error})")
             return None
         for body, max_rows, length, checksum in rows:
             # A damaged row may have any types, and a damaged index may lead to the row of another question.
-            if (
-                isinstance(body, bytes)
-                and _checksum(body, question_id, base_url, max_rows, length) == checksum
-            ):
+            if isinstance(body, bytes) and _checksum(body, *key, max_rows, length) == checksum:
                 import pyarrow as pa
 
-                whole = pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True)
-                return whole, max_rows
+                return pa.decompress(body, decompressed_size=length, codec=_CODEC, asbytes=True), max_rows
             self._warn(f"have a damaged answer, to question {question_id}; it is fetched again")
             self.forget(question_id)  # if that fails, it is found damaged again
         return None
@@ -108,8 +101,8 @@ class KeptAnswers(SQLiteFile):
         """Remove the answers to questions, and overwrite them in the file and its log."""
         if not self.exists:
             return
-        for question_id in question_ids:
-            self.execute("DELETE FROM answers WHERE question_id = ?", (question_id,))
+        named = "question_id IN (SELECT value FROM json_each(?))"
+        self.execute(f"DELETE FROM answers WHERE {named}", (json.dumps(list(question_ids)),))
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _warn(self, problem: str) -> None:
@@ -122,7 +115,6 @@ def answers_beside(history: Store) -> KeptAnswers:
 
 
 def _checksum(body: bytes, *fields: object) -> bytes:
-    """Return the checksum of a body and the other fields of its row."""
     checksum = hashlib.blake2b(repr(fields).encode(), digest_size=32)
     checksum.update(body)
     return checksum.digest()

@@ -13,6 +13,7 @@ import sqlite3
 import stat
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -30,15 +31,13 @@ from connecty_frames.store.schema import VERSION, Versions, in_sqlite, statement
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Parameters = tuple[object, ...]
 Statement = tuple[str, Parameters]
 
-#: The seconds that a statement waits for other processes.
-_TIMEOUT: Final = 1.0
-#: How often a wait checks for cancellation, in seconds.
-_SLICE: Final = 0.1
+_TIMEOUT: Final = 1.0  # the seconds that a statement waits for other processes
+_SLICE: Final = 0.1  # how often a wait checks for cancellation, in seconds
 IN_USE: Final = "other calls are using it"
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -74,6 +73,10 @@ class Result(Immutable):
     changed: int
 
 
+#: Gets the results of the statements of a transaction, before it is committed; an error undoes it.
+Finish = Callable[[Sequence[Result]], None]
+
+
 def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
     """Return the version and the id of a store from the rows of its version table; raises UnfitError."""
     match rows:
@@ -93,28 +96,22 @@ def version_of(rows: list[tuple[Any, ...]], newest: int) -> tuple[int, str]:
 class Store:
     """A file or database, opened when first needed; threads may share it."""
 
-    #: The URL of a database that machines share.
-    url: str | None = None
+    url: str | None = None  # the URL of a database that machines share
     limits: list[tuple[Any, ...]] | None = None  # as they were last read
     #: Executes one statement in its own transaction, as :meth:`SQLiteFile.execute` does.
     execute: Callable[..., Result]
-    #: Closes the connection, if there is one.
     _disconnect: Callable[[], None]
 
     def __init__(self, key: Path | str, place: str) -> None:
         self._key = key
-        #: Its name in messages.
-        self.place = place
+        self.place = place  # its name in messages
         self._store_id = ""
-        #: Whether this process created the file.
-        self.is_new = False
+        self.is_new = False  # whether this process created the file
         #: Whether a missing or damaged file is an error; otherwise a new one is created.
         self.must_exist = False
         self._connection: Any = None
-        #: Held while a statement is executed.
-        self.lock = threading.RLock()
-        #: Held while users, including statements, are counted. Reentrant, because the garbage collector may
-        #: end another use meanwhile.
+        self.lock = threading.RLock()  # held while a statement is executed
+        #: Held while users and statements are counted. Reentrant: the garbage collector may end another use.
         self._counting = threading.RLock()
         self._users = 0
 
@@ -196,7 +193,7 @@ class Store:
             warn(HistoryWarning(message))
 
     def turns(self, problem: str, *, on: bool) -> bool:
-        """Note whether there is a problem, and return whether that is new."""
+        """Note that a problem is there or gone; return True if that is new."""
         key = self.place, problem
         with self._counting:
             was_on = key in _warned
@@ -225,8 +222,7 @@ class SQLiteFile(Store):
     #: Distinguishes it from databases of other programs.
     application_id: int
     versions: Versions
-    #: Tables that a file of the newest version may lack.
-    later: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()  # tables that a file of the newest version may lack
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, path_text(path))
@@ -295,6 +291,18 @@ class SQLiteFile(Store):
             if is_interrupt(error):
                 raise
 
+    def overwrite(self) -> None:
+        """Write the file anew, since erased rows leave copies in its pages; warn if that is impossible."""
+        try:
+            self.execute("VACUUM", creates=False)
+            found = self.execute("PRAGMA wal_checkpoint(TRUNCATE)", creates=False).rows
+            reason = "it is being read" if found and found[0][0] else ""
+        except StoreError as error:
+            reason = str(error)
+        if reason:
+            text = f"Erased text may remain in {self.place} ({reason})"
+            warn(HistoryWarning(f"{text}: end the other processes that use it, and erase again."))
+
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -302,7 +310,6 @@ class SQLiteFile(Store):
         self._free()
 
     def _free(self) -> None:
-        """Release the reserved disk space."""
         if self._reserve is not None:
             self._reserve.close()
             self._reserve = None
@@ -341,7 +348,7 @@ class SQLiteFile(Store):
             cursor.close()  # otherwise it keeps its lock if a row cannot be read
 
     def _is_replaced(self) -> bool:
-        """Whether the open file was removed or renamed, so that nobody would find what is written to it."""
+        """Return True if the open file was removed or renamed: nobody would find new rows."""
         try:
             return not os.path.samestat(self._status, os.stat(self._name))  # noqa: PTH116 - Path's takes longer
         except FileNotFoundError:
@@ -407,7 +414,7 @@ class SQLiteFile(Store):
         """Whether there are tables; raises StoreError if not only clients can have made them."""
         connection.executescript("PRAGMA trusted_schema = OFF; PRAGMA query_only = ON")
         made = connection.execute("SELECT type || ' ' || name, sql FROM sqlite_master").fetchall()
-        if made and _value(connection, "PRAGMA application_id") != self.application_id:
+        if made and connection.execute("PRAGMA application_id").fetchone()[0] != self.application_id:
             raise StoreError("it is another program's database")
         for name, sql in made:
             if sql is not None and not _PLAIN.fullmatch(str(sql)):  # None: the index of a key
@@ -417,7 +424,7 @@ class SQLiteFile(Store):
     def _version(self, connection: sqlite3.Connection) -> int:
         """Return the version of the tables, or 0 without tables, and store the id."""
         columns = {row[1] for row in connection.execute("PRAGMA table_info(version)")}
-        if not columns and not _value(connection, "SELECT count(*) FROM sqlite_master"):
+        if not columns and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
             return 0
         rows = connection.execute(in_sqlite(VERSION)).fetchall() if "store_id" in columns else []
         version, self._store_id = version_of(rows, len(self.versions))
@@ -427,8 +434,7 @@ class SQLiteFile(Store):
         """Create or upgrade the tables to the newest version, in one transaction."""
         connection.execute("BEGIN IMMEDIATE")
         # Inside the transaction, because another process may have been faster.
-        version = self._version(connection)
-        for statement in statements(self.versions, version, f"'{uuid4()}'"):
+        for statement in statements(self.versions, self._version(connection), f"'{uuid4()}'"):
             connection.execute(in_sqlite(statement))
         connection.execute(f"PRAGMA application_id = {self.application_id}")
         self._version(connection)
@@ -440,8 +446,7 @@ class SQLiteFile(Store):
         if usual is not None and self.path.parent == usual.absolute():
             return True
         with suppress(OSError), self.path.open("rb") as file:
-            pages = iter(partial(file.read, 4096), b"")
-            return any(page.startswith(b"SQLite format 3\0") for page in pages)
+            return any(page.startswith(b"SQLite format 3\0") for page in iter(partial(file.read, 4096), b""))
         return False
 
     def _set_aside(self, reason: str) -> None:
@@ -472,10 +477,8 @@ def waited(attempt: Callable[[float], object], until: float) -> bool:
 
 _databases: Final[WeakValueDictionary[Path | str, Store]] = WeakValueDictionary()
 _registering = threading.Lock()
-#: The problems that this process has warned of.
 _warned: Final[set[tuple[str, str]]] = set()
-#: The connections that a forked process inherited. SQLite forbids using or closing them, and libpq would end
-#: the parent's connection.
+#: Connections that a fork inherited. SQLite forbids using or closing them; libpq would end the parent's.
 _INHERITED: Final[list[Any]] = []
 #: By thread, because only the thread that acquired a lock may release it.
 _locked_for_fork: Final[dict[int, list[threading.RLock]]] = {}
@@ -511,10 +514,6 @@ def _leave_to_parent() -> None:
     _registering = threading.Lock()
     for database in list(_databases.values()):
         database.leave_to_parent()
-
-
-def _value(connection: sqlite3.Connection, statement: str) -> int:
-    return int(connection.execute(statement).fetchone()[0])
 
 
 def _damaged(reason: str) -> sqlite3.DatabaseError:

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -21,35 +22,18 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from connecty_frames._base.clock import CURRENT, GRACE
 from connecty_frames._base.text import counted, snippet
 from connecty_frames.errors import ConfigError, HistoryWarning, QuestionLimitError, warn
-from connecty_frames.store import leases, limits
+from connecty_frames.store import leases, table
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import OutageError, Statement, StoreError, UnfitError
-from connecty_frames.store.table import (
-    CLOSED,
-    LARGEST,
-    MOST_REUSED,
-    Earlier,
-    RecordState,
-    Row,
-    client_hash,
-    column_expressions,
-    from_microseconds,
-    microseconds,
-    named,
-    question_key,
-    sound_rows,
-)
+from connecty_frames.store.table import Earlier, RecordState, Row, from_microseconds, microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from connecty_frames._base.text import SecretStr
     from connecty_frames.options import Asked
     from connecty_frames.store.table import QuestionStore
 
 _LOG: Final = logging.getLogger("connecty_frames.store")
-#: The most bytes of waiting statements.
-_MOST_WAITING: Final = 16 * 1024**2
+_MOST_WAITING: Final = 16 * 1024**2  # the most bytes of waiting statements
 #: Seconds that unwritten changes may delay the closing of a client, and of one that requires a history.
 _LAST_TRY: Final = 1.0
 _PATIENCE: Final = 10.0
@@ -93,7 +77,6 @@ class Waiting(deque[Statement]):
 
 
 def _size(statement: Statement) -> int:
-    """Return the approximate size of a statement in bytes."""
     return 500 + sum(len(each) for each in statement[1] if isinstance(each, str))
 
 
@@ -109,31 +92,26 @@ class History:
         client_id: SecretStr,
         redact: Callable[[str], str],
         kept_bytes: int | None = None,
-        limit: limits.Limit | None = None,
+        limit: table.Limit | None = None,
     ) -> None:
         self.database = database
-        #: Its name in messages.
-        self.place = database.place
+        self.place = database.place  # its name in messages
         self._answers = None if kept_bytes is None else answers_beside(database)
         self._kept_bytes = kept_bytes or 0
         self._required = required or limit is not None
-        #: The most questions of this client in 24 hours, in total or by job.
-        self.limit = limit
+        self.limit = limit  # the most questions of this client in 24 hours, in total or by job
         self._base_url = base_url
-        self._client = client_hash(client_id)
+        self._client = table.client_hash(client_id)
         self._redact = redact
         #: Changes that could not be written yet, and are written before the next one.
         self._pending = Waiting()
-        #: How many of them the last attempt left.
-        self._late = 0
+        self._late = 0  # how many of them the last attempt left
         # Otherwise the file is created with the first row; calls wait for a server until their own deadline.
         if self._is_required and database.url is None:
             try:
                 database.open()
             except StoreError as error:
                 self._report(error)
-        #: Whether it could be used at all; if not, the user has been warned.
-        self._has_recorded = False
         self._in_use = ExitStack()
         self._in_use.enter_context(database)
         if self._answers is not None:
@@ -147,7 +125,7 @@ class History:
     def is_limited(self) -> bool:
         """Whether its questions are limited, as far as the store can be read."""
         try:
-            self.database.limits = self.database.execute(limits.READ, creates=False).rows
+            self.database.limits = self.database.execute(table.READ_LIMITS, creates=False).rows
         except StoreError as error:
             self._warn(error)
         return self.limit is not None or bool(self.database.limits)
@@ -155,18 +133,14 @@ class History:
     def close(self) -> None:
         """Release the files; later records open them each time."""
         # Try even if the server was just unreachable: there is no later occasion to write these changes.
-        is_worth_it = self._is_required and any(map(_was_started, self._pending))
-        cause = sys.exception() or getattr(sys, "last_value", None)  # the last one is printed as Python ends
-        is_interrupted = cause is not None and not isinstance(cause, Exception)
-        seconds = GRACE if is_interrupted else _PATIENCE if is_worth_it else _LAST_TRY
+        was_sent = self._pending.lost or any(map(_was_started, self._pending))
+        is_interrupted = not isinstance(sys.exception(), Exception | None)
+        seconds = GRACE if is_interrupted else _PATIENCE if self._is_required and was_sent else _LAST_TRY
         self._write_pending(time.monotonic() + seconds)
         self._in_use.close()
-        if (lost := self._pending.lose()) and self._has_recorded:
-            self._say(
-                f"{counted(lost, 'change')} of the history in {self.place} could not be written, and are "
-                "lost: questions, their ids or what became of them.",
-                lost=lost,
-            )
+        if (lost := self._pending.lose()) and was_sent:
+            of = f"of the history in {self.place} that could not be written: questions, their ids or outcomes"
+            self._say(f"Lost: {counted(lost, 'change')} {of}.", lost=lost)
 
     def sent(
         self, asked: Asked, *, asked_at: datetime, after: int | None = None, seconds: float | None = None
@@ -175,12 +149,16 @@ class History:
         # ``after`` is the last row with the key that the caller knows, or 0. If it is given, only one of
         # several callers, in any thread or process, gets a row.
         row, is_claim = Row(self.key(asked), microseconds(asked_at)), after is not None
-        row.limits = limits.reached(self.database, self.limit, self._client, self._job(asked), asked_at)
+        row.limits = table.reached(self.database, self.limit, self._client, self._job(asked), asked_at)
+        row.locks = {"items": "_shared"} if asked.key else {}  # no erasure of items meanwhile
+        row.locks |= dict.fromkeys([self._client] * (self.limit is not None) + [row.key] * is_claim, "")
         insertion = self._insertion(row, asked, after)
         try:
             if not (self._is_required or is_claim) and self.database.limits is None:
                 # Read first: under a limit, a question waits longer for its turn to be counted.
-                self.database.limits = self.database.execute(limits.READ, until=self.database.soon()).rows
+                self.database.limits = self.database.execute(
+                    table.READ_LIMITS, until=self.database.soon()
+                ).rows
             until = _until(seconds) if self._is_required or is_claim else self.database.soon()
             self.database.execute_waiting(self._pending, until)  # they count for limits
             while not self._insert(row, insertion, until):  # try again if the limits now allow it
@@ -198,7 +176,6 @@ class History:
             # It may have been executed; otherwise it is, beyond limits too, before later changes.
             row.limits = ()
             self._pending.append(self._insertion(row, asked))
-            self._has_recorded = True
         except BaseException as error:
             self._withdraw(row, asked, error)
             raise
@@ -206,7 +183,7 @@ class History:
 
     def key(self, asked: Asked) -> str:
         """Return the key of a question."""
-        return asked.key or question_key(
+        return asked.key or table.question_key(
             asked.question, base_url=self._base_url, dw_id=asked.dw_id, client=self._client
         )
 
@@ -218,31 +195,24 @@ class History:
         Ages count from ``begun``, otherwise from now, by the clock of the store (for a file, ``now``).
         """
         (clock, times), key = self.database.now(now), self.key(asked)
-        first = LARGEST if begun is None else microseconds(begun)
-        age = min(max_age // timedelta(microseconds=1), LARGEST)
+        first = table.LARGEST if begun is None else microseconds(begun)
+        age = min(max_age // timedelta(microseconds=1), table.LARGEST)
         until = _until(None)
         try:
             self.database.execute_waiting(self._pending, until)
-            statement = _EARLIER.format(now=clock, **column_expressions(self.database))
+            statement = _EARLIER.format(now=clock, **table.column_expressions(self.database))
             rows = self.database.execute(statement, (*times, key, first, first, age, key), until=until).rows
         except StoreError as error:
             self._raise_for(error)
         moment = rows[0][0]
         found = [row[1:] for row in rows if row[1] is not None]
         columns = ("id", "state", "question_id", "asked_at", "accepted_at", "error", *_ASKED)
-        kept = [row for row in sound_rows(self.database, columns, found) if self.is_of(asked, *row[6:])]
-        earlier = [
-            Earlier(
-                number,
-                RecordState(state),
-                asked.question,
-                question_id,
-                from_microseconds(asked_at),
-                None if accepted_at is None else (moment - accepted_at) / 1e6,
-                error,
-            )
-            for number, state, question_id, asked_at, accepted_at, error, *_ in kept
-        ]
+        kept = [row for row in table.sound_rows(self.database, columns, found) if self.is_of(asked, *row[6:])]
+        earlier = []
+        for number, state, question_id, asked_at, accepted_at, problem, *_ in kept:
+            ago = None if accepted_at is None else (moment - accepted_at) / 1e6
+            known = RecordState(state), asked.question, question_id, from_microseconds(asked_at)
+            earlier.append(Earlier(number, *known, ago, problem))
         if found[:1] != kept[:1]:  # a claim names the last row, even an invalid one
             never = from_microseconds(0)
             earlier.insert(0, Earlier(found[0][0], RecordState.REJECTED, "", None, never, None, None))
@@ -251,8 +221,8 @@ class History:
     def is_of(self, asked: Asked, question: str | None, base_url: str | None, dw_id: str | None) -> bool:
         """Whether a row has the text of a question, unless it is erased, its address and its workspace."""
         text = self._redact(asked.question)
-        found = question_key(question or text, base_url=base_url or "", dw_id=int(dw_id or -1), client="")
-        return found == question_key(text, base_url=self._base_url, dw_id=asked.dw_id, client="")
+        own = table.question_key(question or text, base_url=base_url or "", dw_id=int(dw_id or -1), client="")
+        return own == table.question_key(text, base_url=self._base_url, dw_id=asked.dw_id, client="")
 
     def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:
         """Record that nothing was sent, if the row may exist or may still be inserted."""
@@ -298,7 +268,7 @@ class History:
     def _without_id(
         self, row: Row, state: RecordState, error: str, now: datetime, question_id: str | None = None
     ) -> Statement:
-        clock, moment = self.database.now(now) if state in CLOSED else ("NULL", ())
+        clock, moment = self.database.now(now) if state in table.CLOSED else ("NULL", ())
         change = f"state = ?, question_id = ?, error = ?, ended_at = {clock}"
         statement = f"UPDATE questions SET {change} WHERE {row.where[0]} AND question_id IS NULL"
         return statement, (state, question_id, _encodable(error), *moment, *row.where[1])
@@ -317,15 +287,15 @@ class History:
         """Record the end of a question, if the question is recorded."""
         # The time at which the end was first noticed is kept. ``rows`` counts the whole answer if known,
         # otherwise the rows received. ``error`` has no secrets.
-        (clock, moment), (by, spellings) = self.database.now(now), named(question_id)
+        (clock, moment), (by, spellings) = self.database.now(now), table.named(question_id)
         self._change(
             f"state = ?, ended_at = coalesce(ended_at, {clock}), rows = ?, sql_query = ?, "
             f"response_summary = ?, error = ? WHERE {by} AND base_url = ?",
             state,
             *moment,
-            None if rows is None or rows > LARGEST else rows,
-            self._text(sql_query),
-            self._text(response_summary),
+            None if rows is None or rows > table.LARGEST else rows,
+            self._masked(sql_query),
+            self._masked(response_summary),
             _encodable(error),
             *spellings,
             self._base_url,
@@ -333,8 +303,8 @@ class History:
 
     def reused(self, question_id: str) -> None:
         """Count one more reuse of an answer."""
-        by, spellings = named(question_id)
-        change = f"reused = reused + 1 WHERE {by} AND base_url = ? AND reused < {MOST_REUSED}"
+        by, spellings = table.named(question_id)
+        change = f"reused = reused + 1 WHERE {by} AND base_url = ? AND reused < {table.MOST_REUSED}"
         self._change(change, *spellings, self._base_url)
 
     def keep(self, question_id: str, body: bytes, max_rows: int) -> None:
@@ -351,7 +321,7 @@ class History:
 
     def recorded(self, question_id: str) -> tuple[str, datetime] | None:
         """Return the text and the time of a question, or None if they cannot be read quickly."""
-        columns, (by, spellings) = ("id", "question", "asked_at"), named(question_id)
+        columns, (by, spellings) = ("id", "question", "asked_at"), table.named(question_id)
         statement = (
             f"SELECT {', '.join(columns)} FROM questions WHERE {by} AND base_url = ? ORDER BY id DESC LIMIT 1"
         )
@@ -361,7 +331,7 @@ class History:
         except StoreError as error:
             self._warn(error)
             return None
-        found = sound_rows(self.database, columns, rows)
+        found = table.sound_rows(self.database, columns, rows)
         return (found[0][1], from_microseconds(found[0][2])) if found else None
 
     def _insertion(
@@ -370,27 +340,26 @@ class History:
         """Return an INSERT without effect if its key has a row after ``after`` or a limit is reached."""
         tags = None if asked.tags is None else _tags(asked)
         values = {
-            "question": self._text(asked.question),
+            "question": self._masked(asked.question),
             "dw_id": str(asked.dw_id),  # may be too large for SQLite's integers
-            "tags": self._text(json.dumps(tags, sort_keys=True, ensure_ascii=False)) if tags else None,
+            "tags": self._masked(json.dumps(tags, sort_keys=True, ensure_ascii=False)) if tags else None,
             "job": self._job(asked),
             "key": row.key,
             "token": row.token,
             "base_url": self._base_url,
             "client": self._client,
+            # Concurrent claims do not see each other: PostgreSQL's lock and a unique index let one through.
+            "previous": after,
             **asker(),
         }
         moment = from_microseconds(row.asked_at)
         columns: dict[str, Statement] = {name: ("?", (value,)) for name, value in values.items()}
-        # Concurrent claims do not see each other: a unique index of PostgreSQL lets one through.
-        columns |= {
-            "previous": ("?", (after,)),
-            "asked_at": self.database.now(moment),
-            **self.database.lease(),
-        }
+        columns |= {"asked_at": self.database.now(moment), **self.database.lease()}
         where: list[Statement] = [("true", ())]
         if after is not None:
             where.append(("NOT EXISTS (SELECT 1 FROM questions WHERE key = ? AND id > ?)", (row.key, after)))
+        if asked.key:  # it may be erased
+            where.append(("EXISTS (SELECT 1 FROM items WHERE key = ?)", (row.key,)))
         if state is RecordState.SENT:
             where += [(f"NOT EXISTS ({reached})", given) for reached, given in row.limits]
         expressions = ", ".join(each for each, _ in columns.values())
@@ -403,21 +372,19 @@ class History:
 
     def _job(self, asked: Asked) -> str | None:
         """Return the tag ``job``, which has its own column because SQLite may lack JSON functions."""
-        return None if asked.tags is None else self._text(_tags(asked).get("job")) or None
+        return None if asked.tags is None else self._masked(_tags(asked).get("job")) or None
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
         """Insert the row of a question, and return whether it is there, perhaps from an earlier attempt."""
-        result = self.database.claim(insertion, self._client if self.limit else "", until)
+        result = self.database.claim(insertion, row.locks, until)
         condition, parameters = row.where
         statement = f"SELECT 1 FROM questions WHERE {condition}"
         if not (result.changed or self.database.execute(statement, parameters, until=until).rows):
             return False
         leases.renewals.hold(row, self._renew)
-        self._has_recorded = True
         return True
 
     def _renew(self, row: Row) -> None:
-        """Renew the lease of a row, if the store can be written now."""
         condition, parameters = row.where
         lease = self.database.lease()
         self.database.attempt(
@@ -429,10 +396,12 @@ class History:
     def _raise_limit(self, asked: Asked, row: Row, until: float | None) -> None:
         """Raise QuestionLimitError for the limit that is reached for longest, if one is."""
         rows = [found for each in row.limits for found in self.database.execute(*each, until=until).rows]
-        for job, number, by, last in sorted(rows, key=lambda each: -each[3] if each[1] > 0 else -LARGEST):
+        rows.sort(key=lambda each: -each[3] if each[1] > 0 else -table.LARGEST)
+        for job, number, by, last in rows:
             next_at = from_microseconds(last) + timedelta(days=1) if number > 0 else None
             of_job = "" if job == "*" else f" for the job {snippet(job)}"
-            limit = f"The limit of {counted(number, 'question')} a day{of_job}, set by {snippet(by or '')},"
+            allowed = counted(max(number, 0), "question")
+            limit = f"The limit of {allowed} a day{of_job}, set by {snippet(by or '')},"
             limit = f"max_questions_per_day={number}{of_job}" if by is None else limit
             raise QuestionLimitError(
                 f"{limit} is reached, according to {self.place}. Nothing was sent. The next question is "
@@ -481,7 +450,6 @@ class History:
         ) from None
 
     def _warn(self, error: StoreError) -> None:
-        """Report the first failure of an outage."""
         if self.database.turns("outage", on=True):
             is_skipped = self.database.url is None and not self._is_required
             kept = "new questions are not recorded, and changes" if is_skipped else "changes"
@@ -495,13 +463,11 @@ class History:
             )
 
     def _say(self, text: str, **counts: int) -> None:
-        """Warn the user, and log it with its counts."""
         shown = ", ".join(f"{name}: {count}" for name, count in counts.items())
         _LOG.warning("%s (%s)", text, shown, extra=counts)
         warn(HistoryWarning(text))
 
-    def _text(self, text: str | None) -> str | None:
-        """Return a text with secrets masked."""
+    def _masked(self, text: str | None) -> str | None:
         return text and _encodable(self._redact(text))
 
 
@@ -516,12 +482,11 @@ def asker() -> dict[str, str | None]:
 
 
 def _was_started(change: Statement) -> bool:
-    """Whether a change is of a question that may have been started."""
     return f"'{RecordState.REJECTED}'" not in change[0] and RecordState.REJECTED not in change[1]
 
 
 def _tags(asked: Asked) -> dict[str, str]:
-    return {limits.tag_text(name): limits.tag_text(text) for name, text in (asked.tags or {}).items()}
+    return {table.tag_text(name): table.tag_text(text) for name, text in (asked.tags or {}).items()}
 
 
 def _until(seconds: float | None) -> float:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-#: The length of a lease, and the pause between two renewals, in seconds.
-SECONDS: float = 60.0
+SECONDS: float = 60.0  # the length of a lease, and the pause between two renewals, in seconds
 PAUSE: float = 10.0
 
 

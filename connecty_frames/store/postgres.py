@@ -25,6 +25,7 @@ from connecty_frames.files import user_folder
 from connecty_frames.store import leases, schema
 from connecty_frames.store.database import (
     IN_USE,
+    Finish,
     OutageError,
     Parameters,
     Result,
@@ -49,9 +50,9 @@ if TYPE_CHECKING:
 #: Clocks of the database, in microseconds since 1970: ``statement``, so that conditions can use an index, or
 #: ``clock``, which goes on while a statement waits.
 _CLOCK: Final = "(extract(epoch FROM {}_timestamp()) * 1000000)::bigint"
-#: What the database contains, from its catalogue, because functions may cache an earlier state; whether its
-#: isolation level must be set; whether it can detect clients that are gone (not on Windows); whether the role
-#: may upgrade what there is; and 1 with limits.
+#: The contents of the database, from its catalogue, because functions may cache an earlier state; then 1 to
+#: set its isolation level, if it can detect clients that are gone (not on Windows), if the role may upgrade
+#: the tables, and with limits.
 _KNOWN: Final = """\
 SELECT current_setting('server_encoding'),
     (current_setting('default_transaction_isolation') <> 'read committed')::int,
@@ -73,6 +74,8 @@ _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _LIMITS: Final = """\
 SELECT set_config('lock_timeout', ?, true), set_config('statement_timeout', ?, true),
     set_config('jit', 'off', true)"""
+#: Locks a name until the transaction ends.
+_LOCK: Final = "SELECT pg_advisory_xact_lock{}(hashtextextended(?, 0))"
 #: Reads the limits; if there are any, one question is counted at a time.
 _TAKE_TURNS: Final = "SELECT job, pg_advisory_xact_lock(hashtextextended('limits', 0)) FROM limits"
 #: Tables that are older have no limits.
@@ -81,24 +84,20 @@ _NO_LIMITS: Final = "FROM (SELECT '' AS job, 0 AS per_day, '' AS set_by, 0 AS se
 #: doubles with each failure, up to five times.
 _ATTEMPT: Final = 10.0
 _PAUSE: Final = 0.1
-#: An unused connection is closed after this many seconds.
-_IDLE: Final = 60.0
+_IDLE: Final = 60.0  # an unused connection is closed after this many seconds
 #: Refusals that last, such as for an unknown database, unless the message says that they pass.
 _LASTING: Final = re.compile("FATAL|certificate|private key|support SSL|no password|invalid")
 _PASSING: Final = re.compile("starting up|shut|recovery|not (yet )?accept|terminat|too many|connection slots")
-#: Prefixes of error codes after which another connection may succeed, including those of a standby and of
-#: dropped tables.
+#: Prefixes of error codes of outages, a standby and dropped tables: another connection may succeed.
 _OUTAGES: Final = (b"08", b"25006", b"3F000", b"40", b"42P01", b"53", b"57")
-#: Shorter passwords are masked only as whole words.
-_SHORT: Final = 4
+_SHORT: Final = 4  # shorter passwords are masked only as whole words
 _TOO_LATE: Final = "its server did not answer in time"
 
 
 class Server(Store):
     """Questions in a PostgreSQL database, by the clock of its server; the interface is ``QuestionFile``'s."""
 
-    #: Rows have the server's time.
-    slack = 1_000_000
+    slack = 1_000_000  # rows have the server's time
     #: An index on ``asked_at`` itself would be preferred to those for limits, and read other clients' rows.
     asked_at = f"{schema.ASKED_AT} {{}} to_timestamp(?::bigint / 1e6)"
     listed = "json_array_elements_text(?::json)"
@@ -153,18 +152,19 @@ class Server(Store):
         """Execute a statement; retry until then if the server is unreachable or its reply was lost."""
         return self._attempts([(statement, parameters)], until, creates=creates)[-1]
 
-    def claim(self, insertion: Statement, alone: str, until: float | None) -> Result:
-        """Insert a row unless a limit is reached, and note the limits; ``alone`` is a lock."""
+    def claim(self, insertion: Statement, locks: dict[str, str], until: float | None) -> Result:
+        """Insert a row unless a limit is reached, and note the limits."""
         if any("\0" in str(each) for each in insertion[1]):
             raise UnfitError("the question has a NUL character, which PostgreSQL cannot store")
-        lock = [("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (alone,))] if alone else []
-        *_, limits, result = self._attempts([*lock, (_TAKE_TURNS, ()), insertion], until, creates=True)
+        first = [*((_LOCK.format(kind), (name,)) for name, kind in locks.items()), (_TAKE_TURNS, ())]
+        *_, limits, result = self._attempts([*first, insertion], until, creates=True)
         self.limits = limits.rows
         return result
 
-    def execute_together(self, statements: list[Statement]) -> None:
-        """Execute statements in one transaction."""
-        self._attempts(statements, None, creates=False)
+    def execute_together(self, statements: list[Statement], finish: Finish) -> None:
+        """Execute statements in one transaction, and ``finish`` before it is committed."""
+        alone = (_LOCK.format(""), ("items",))  # without claims of batches, which may need the erased items
+        self._attempts([alone, *statements], None, creates=False, finish=finish)
 
     def execute_first(self, waiting: deque[Statement], until: float) -> list[Statement]:
         """Execute the first 300 statements in one transaction, and return them."""
@@ -172,7 +172,9 @@ class Server(Store):
         self._attempts(several, until, creates=False)
         return several
 
-    def _attempts(self, statements: list[Statement], until: float | None, *, creates: bool) -> list[Result]:
+    def _attempts(
+        self, statements: list[Statement], until: float | None, *, creates: bool, finish: Finish | None = None
+    ) -> list[Result]:
         before, reason = self._down_until, ""
         while True:
             try:
@@ -180,7 +182,7 @@ class Server(Store):
                     if until is None:  # do not count waiting for earlier calls, unless they found an outage
                         until = time.monotonic() + _ATTEMPT * (self._down_until <= before)
                     latest = min(until, time.monotonic() + _ATTEMPT)
-                    results = self._execute(statements, latest, creates=creates)
+                    results = self._execute(statements, latest, creates=creates, finish=finish)
             except OutageError as error:
                 if reason in {"", IN_USE} or str(error) != _TOO_LATE:  # the last attempt had little time
                     reason = str(error)
@@ -198,8 +200,9 @@ class Server(Store):
                 self._down_until, self._failures = 0.0, 0
                 return results
 
-    def _execute(self, statements: list[Statement], until: float, *, creates: bool) -> list[Result]:
-        """Execute statements in one transaction."""
+    def _execute(
+        self, statements: list[Statement], until: float, *, creates: bool, finish: Finish | None
+    ) -> list[Result]:
         try:
             if self._connection is None:
                 self._connect(until)
@@ -211,10 +214,15 @@ class Server(Store):
             if not self._version:
                 return [Result([], 0)] * len(statements)
             # Without BEGIN, a pipeline is one transaction.
-            begin, commit = ([(_BEGIN, ())], [("COMMIT", ())]) if self._must_begin else ([], [])
-            results = self._run([*begin, self._timeouts(until), *statements, *commit], until)
+            begin: list[Statement] = [(_BEGIN, ())] * bool(self._must_begin or finish)
+            end: list[Statement] = [("COMMIT", ())] * len(begin)
+            first = [*begin, self._timeouts(until), *statements]
+            results = self._run(first + end * (finish is None), until)[len(begin) + 1 :]
+            if finish is not None:
+                finish(results)
+                self._run(end, time.monotonic() + _ATTEMPT)
             self._used = time.monotonic()
-            return results[len(begin) + 1 :][: len(statements)]
+            return results[: len(statements)]
         except BaseException:  # even an interrupt: the next statement would get the reply to this one
             self._disconnect()
             raise
@@ -234,7 +242,6 @@ class Server(Store):
         leases.renewals.hold(self, Server._end_idle)
 
     def _end_idle(self) -> None:
-        """Close the connection if it was not used for a minute."""
         if self._connection is None:
             leases.renewals.end(self)
         elif time.monotonic() - self._used > _IDLE:
@@ -266,7 +273,6 @@ class Server(Store):
         return bool(has_schema)
 
     def _make_tables(self, until: float) -> None:
-        """Create or upgrade the tables to the newest version, in one transaction."""
         # Other programs are unlikely to use this lock number.
         lock = ("SELECT pg_advisory_xact_lock(?)", (0x636E7479,))
         self._run([(_BEGIN, ()), self._timeouts(until), lock], until)
@@ -277,12 +283,10 @@ class Server(Store):
         self._inspect(until)
 
     def _timeouts(self, until: float) -> Statement:
-        """Return the statement that sets the timeouts of a transaction."""
         milliseconds = min(max(1, math.ceil(1000 * (until - time.monotonic()))), 2**31 - 1)
         return self._limits, (milliseconds, milliseconds)
 
     def _run(self, statements: list[Statement], until: float) -> list[Result]:
-        """Send statements in one pipeline, and return their results."""
         connection, results = self._connection, list[Result]()
         try:
             for statement, parameters in statements:
@@ -300,7 +304,7 @@ class Server(Store):
                 if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
                     return results
                 if result is not None or connection.status == pq.ConnStatus.BAD:
-                    results.append(_read(result))  # None separates two results
+                    results.append(_result(result))  # None separates two results
         except Error as error:
             raise OutageError(_said(str(error).encode())) from None
 
@@ -316,13 +320,10 @@ def _translated(statement: str, name: str, has_limits: int) -> bytes:
     numbers = count(1)
     statement = statement if has_limits else re.sub("(?<!DELETE )FROM limits", _NO_LIMITS, statement)
     statement = re.sub(r"(?<![.'])\b(questions|items|limits)\b", r"connecty.\1", statement)
-    text = schema.in_schema(statement, name)
-    return re.sub(r"\?", lambda _: f"${next(numbers)}", text).encode()
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", schema.in_schema(statement, name)).encode()
 
 
 def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False) -> None:
-    """Wait until a socket can be read or written."""
-
     def is_ready(seconds: float) -> bool:
         if hasattr(select, "poll"):  # not on Windows; elsewhere select fails for sockets from 1,024 on
             poll = select.poll()
@@ -334,8 +335,7 @@ def _wait(socket: int, until: float, *, reads: bool = True, writes: bool = False
         raise OutageError(_TOO_LATE)
 
 
-def _read(result: Any) -> Result:
-    """Return the rows of a result; raises StoreError if it is an error."""
+def _result(result: Any) -> Result:
     if result is not None and result.status in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
         # The types 20 and 23 are bigint and integer; all other values are texts.
         readers: list[Callable[[bytes], object]] = [
@@ -363,11 +363,10 @@ def _read(result: Any) -> Result:
             "UPDATE to ask, DELETE to erase: `connecty history ddl` prints the SQL for an administrator, who "
             "also creates the tables with it; their owner sets limits"
         )
-    raise StoreError(message)
+    raise UnfitError(message)
 
 
 def _refusal(message: str) -> StoreError:
-    """Return the error for a refused connection."""
     is_lasting = _LASTING.search(message) and not _PASSING.search(message)
     return (UnfitError if is_lasting else OutageError)(message)
 
@@ -376,7 +375,6 @@ def _said(message: bytes) -> str:
     """Return a message of libpq or the server, without the password."""
     text = message.decode(errors="replace")
     if password := os.environ.get("PGPASSWORD"):  # a short one may occur within other words
-        is_short = len(password) < _SHORT
-        before, after = (r"(?<!\w)", r"(?!\w)") if is_short else ("", "")
+        before, after = (r"(?<!\w)", r"(?!\w)") if len(password) < _SHORT else ("", "")
         text = re.sub(f"{before}{re.escape(password)}{after}", "***", text)
     return snippet(text, 300).rstrip(".")

@@ -1,26 +1,21 @@
 """The tables of stores, as PostgreSQL statements by version.
 
-Later versions only add, because clients of earlier versions may be in use. Statements can be repeated without
-effect.
+Later versions only add: clients of earlier ones may be in use. Statements can be repeated without effect.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from connecty_frames.store.leases import SECONDS
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+Versions = tuple[tuple[str, ...], ...]  # the statements that upgrade each version to the next
 
-#: The statements that upgrade each version to the next.
-Versions = tuple[tuple[str, ...], ...]
-
-#: The oldest version of clients that can use these tables.
-OLDEST_WRITER: Final = 1
+OLDEST_WRITER: Final = 1  # the oldest version of clients that can use these tables
 #: The latest time of a row in microseconds, the last second of the year 9999.
 LATEST: Final = 253402300799000000
 #: Reads the row with the version of a store.
@@ -32,28 +27,11 @@ _TABLES: Final = (
     """\
 CREATE TABLE IF NOT EXISTS connecty.questions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    token text,
-    key text NOT NULL,
-    previous bigint,
-    question text NOT NULL,
-    base_url text NOT NULL,
-    dw_id text NOT NULL,
-    client text NOT NULL,
-    host text,
-    user_name text,
-    state text NOT NULL,
-    question_id text,
-    asked_at bigint NOT NULL,
-    accepted_at bigint,
-    ended_at bigint,
-    rows bigint,
-    sql_query text,
-    response_summary text,
-    error text,
-    tags jsonb,
-    job text,
-    reused bigint NOT NULL DEFAULT 0,
-    lease bigint NOT NULL DEFAULT 0
+    token text, key text NOT NULL, previous bigint, question text NOT NULL,
+    base_url text NOT NULL, dw_id text NOT NULL, client text NOT NULL, host text, user_name text,
+    state text NOT NULL, question_id text, asked_at bigint NOT NULL, accepted_at bigint, ended_at bigint,
+    rows bigint, sql_query text, response_summary text, error text, tags jsonb, job text,
+    reused bigint NOT NULL DEFAULT 0, lease bigint NOT NULL DEFAULT 0
 )""",
     # A partial index: most writes of a row do not change it.
     """\
@@ -68,17 +46,9 @@ CREATE INDEX IF NOT EXISTS questions_by_job ON connecty.questions (job, asked_at
     # The questions of batches. In PostgreSQL, the number 0 marks a batch that is stored here.
     """\
 CREATE TABLE IF NOT EXISTS connecty.items (
-    batch text NOT NULL,
-    number bigint NOT NULL,
-    key text NOT NULL UNIQUE,
-    name text,
-    folded text,
-    question text NOT NULL,
-    digest text NOT NULL,
-    outcome text,
-    error text,
-    PRIMARY KEY (batch, number),
-    UNIQUE (batch, folded)
+    batch text NOT NULL, number bigint NOT NULL, key text NOT NULL UNIQUE, name text, folded text,
+    question text NOT NULL, digest text NOT NULL, outcome text, error text,
+    PRIMARY KEY (batch, number), UNIQUE (batch, folded)
 )""",
     LIMITS,
 )
@@ -90,8 +60,7 @@ def _moment(name: str) -> str:
 
 
 _LEASE: Final = int(SECONDS * 1e6)
-#: The time of a question in the view.
-ASKED_AT: Final = _moment("asked_at")
+ASKED_AT: Final = _moment("asked_at")  # the time of a question in the view
 #: The first two let only one claim succeed. The view is for people and dashboards, the last index for it too.
 _CLAIMS: Final = (
     "CREATE UNIQUE INDEX IF NOT EXISTS questions_by_token ON connecty.questions (token)",
@@ -118,6 +87,12 @@ SQLITE: Final[Versions] = (
     ),
 )
 POSTGRES: Final[Versions] = ((*_TABLES, *_CLAIMS),)
+_ASKED: Final = "ON connecty.questions, connecty.items"
+_GRANTS: Final = {
+    "asks": (f"SELECT, INSERT, UPDATE {_ASKED}", "SELECT ON connecty.version, connecty.history"),
+    "reads": (f"SELECT {_ASKED}, connecty.version, connecty.history",),
+    "erases": (f"SELECT, DELETE {_ASKED}", "UPDATE ON connecty.items", "SELECT ON connecty.version"),
+}
 
 
 def statements(versions: Versions, version: int, store_id: str) -> Sequence[str]:
@@ -127,10 +102,7 @@ def statements(versions: Versions, version: int, store_id: str) -> Sequence[str]
     return [
         """\
 CREATE TABLE IF NOT EXISTS connecty.version (
-    version bigint NOT NULL,
-    oldest_writer bigint NOT NULL,
-    store_id text NOT NULL
-)""",
+    version bigint NOT NULL, oldest_writer bigint NOT NULL, store_id text NOT NULL)""",
         *chain.from_iterable(versions[version:]),
         f"""\
 INSERT INTO connecty.version SELECT 0, 0, {store_id}
@@ -147,22 +119,8 @@ def ddl(name: str, asks: str | None = None, reads: str | None = None, erases: st
     create = "CREATE INDEX"
     indexes = [line.replace(create, f"{create} CONCURRENTLY") for line in lines if line.startswith(create)]
     lines = [line for line in lines if not line.startswith(create)]
-    grants_to_ask = (
-        "SELECT, INSERT, UPDATE ON connecty.questions, connecty.items",
-        "SELECT ON connecty.version, connecty.history",
-    )
-    grants_to_read = ("SELECT ON connecty.questions, connecty.items, connecty.version, connecty.history",)
-    grants_to_erase = (
-        "SELECT, DELETE ON connecty.questions, connecty.items",
-        "UPDATE ON connecty.items",
-        "SELECT ON connecty.version",
-    )
-    for role, unnamed, grants in (
-        (asks, "a_role_that_asks", grants_to_ask),
-        (reads, "a_role_that_reads", grants_to_read),
-        (erases, "a_role_that_erases", grants_to_erase),
-    ):
-        to = unnamed if role is None else '"' + role.replace('"', '""') + '"'
+    for (does, grants), role in zip(_GRANTS.items(), (asks, reads, erases), strict=True):
+        to = f"a_role_that_{does}" if role is None else '"' + role.replace('"', '""') + '"'
         for grant in ("USAGE ON SCHEMA connecty", *grants):
             lines.append(f"{'-- ' * (role is None)}GRANT {in_schema(grant, name)} TO {to}")
     return "".join(f"{line};\n" for line in ("BEGIN", *lines, "COMMIT", *indexes))

@@ -1,4 +1,4 @@
-"""The table of the history: its columns, states and keys, and how its rows are read and erased."""
+"""The tables of the history: how questions are read and counted, and the limits of questions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from json.encoder import encode_basestring_ascii as _json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
@@ -15,15 +16,14 @@ from uuid import uuid4
 
 from connecty_frames._base.text import counted
 from connecty_frames.errors import ConfigError
-from connecty_frames.files import folded, name_problem, user_folder
+from connecty_frames.files import name_problem, user_folder
 from connecty_frames.options import id_spellings, is_dw_id, is_question_id
 from connecty_frames.store import leases
-from connecty_frames.store.answers import answers_beside
-from connecty_frames.store.database import Result, SQLiteFile, Statement
+from connecty_frames.store.database import Finish, Result, SQLiteFile, Statement
 from connecty_frames.store.schema import LATEST, LIMITS, SQLITE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from connecty_frames._base.text import SecretStr
@@ -31,42 +31,18 @@ if TYPE_CHECKING:
 
     QuestionStore: TypeAlias = "QuestionFile | Server"
 
-#: The largest number that SQLite holds.
-LARGEST: Final = 2**63 - 1
+LARGEST: Final = 2**63 - 1  # the largest number that SQLite holds
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-#: Unicode's Quotation_Mark characters (PropList.txt), and accents, primes, ornaments and angle brackets that
-#: are used as such.
+#: Unicode's Quotation_Mark characters (PropList.txt), and accents, primes, ornaments and brackets used so.
 _QUOTATION_MARKS: Final = re.compile(
     "[\"'\u00ab\u00bb\u2018-\u201f\u2039\u203a\u2e42\u300c-\u300f\u301d-\u301f\ufe41-\ufe44\uff02\uff07\uff62\uff63"
     "`\u00b4\u2032-\u2037\u275b-\u2760\u276e\u276f\u3008-\u300b]"
 )
-#: The highest count, so that a sum of counts fits an Arrow integer.
-MOST_REUSED: Final = 2**31
-#: The most rows that a warning names.
-_NAMED: Final = 5
-#: The microseconds of a day.
-DAY: Final = 24 * 60 * 60 * 1_000_000
-#: The most rows that one statement reads, so that it ends in time.
-_PAGE: Final = 10_000
-#: The parts of a batch's questions, with the folder of the batch.
-_PARTS: Final = """\
-SELECT (SELECT place.question FROM items AS place WHERE place.batch = items.batch AND place.number = 0),
-    number, name FROM items WHERE number > 0 AND {} AND outcome = 'PART' ORDER BY batch, number"""
-#: The rows with all their texts, and questions of batches without a row; the first column orders them.
-_TEXTS: Final = {
-    -LARGEST: """\
-SELECT id, question_id, id, questions.key, state, questions.question, sql_query, response_summary,
-    questions.error, tags, items.question, items.error, name
-FROM questions LEFT JOIN items ON items.key = questions.key WHERE id > ? ORDER BY id LIMIT ?""",
-    "": """\
-SELECT key, NULL, NULL, key, 'REJECTED', question, error, name FROM items WHERE number > 0
-    AND NOT EXISTS (SELECT 1 FROM questions WHERE questions.key = items.key) AND key > ?
-ORDER BY key LIMIT ?""",
-}
-#: JSON's escapes, as in tags and in replies that errors quote, and how often a text may be escaped.
-_ESCAPES: Final = re.compile(r'(?:\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))+')
-_NESTED: Final = 4
+MOST_REUSED: Final = 2**31  # the highest count, so that a sum of counts fits an Arrow integer
+_NAMED: Final = 5  # the most rows that a warning names
+DAY: Final = 24 * 60 * 60 * 1_000_000  # the microseconds of a day
+PAGE: Final = 10_000  # the most rows that one statement reads, so that it ends in time
 
 
 class RecordState(StrEnum):
@@ -86,19 +62,15 @@ class RecordState(StrEnum):
 
 #: The states of a finished question. In other states, an answer that was paid for may still be fetched.
 CLOSED: Final = frozenset({RecordState.COMPLETED, RecordState.FAILED, RecordState.REJECTED})
-_CLOSED: Final = ", ".join(f"'{state}'" for state in sorted(CLOSED))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and value >= 0
+CLOSED_STATES: Final = ", ".join(f"'{state}'" for state in sorted(CLOSED))
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int) and 0 <= value <= LATEST
+def _up_to(most: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and 0 <= value <= most
 
 
 def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -106,19 +78,19 @@ def _or_none(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 #: The columns, in order, with a check whether a client can have written a value: anyone may have written the
-#: row. A check may also raise AttributeError, ConfigError, OverflowError, TypeError or ValueError.
+#: row. A check may also raise the errors that is_sound knows.
 _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
-    "id": _is_number,
-    "asked_at": _is_time,
+    "id": _up_to(LARGEST),
+    "asked_at": _up_to(LATEST),
     "state": lambda value: value in RecordState.__members__,
     "question": _is_text,
     "question_id": _or_none(is_question_id),
     "dw_id": lambda value: value.isascii() and value.isdigit() and is_dw_id(int(value)),
     "base_url": lambda value: _is_text(value) and urlsplit(value) is not None,
-    "accepted_at": _or_none(_is_time),
-    "ended_at": _or_none(_is_time),
-    "rows": _or_none(_is_number),
-    "reused": lambda value: _is_number(value) and value <= MOST_REUSED,
+    "accepted_at": _or_none(_up_to(LATEST)),
+    "ended_at": _or_none(_up_to(LATEST)),
+    "rows": _or_none(_up_to(LARGEST)),
+    "reused": _up_to(MOST_REUSED),
     **dict.fromkeys(("sql_query", "response_summary", "error"), _or_none(_is_text)),
     "tags": _or_none(lambda value: isinstance(json.loads(value), dict)),
     **dict.fromkeys(("client", "key"), _is_text),
@@ -126,8 +98,8 @@ _SOUND: Final[dict[str, Callable[[Any], bool]]] = {
 }
 COLUMNS: Final = tuple(_SOUND)
 #: Further columns of the questions of a batch.
-_SOUND.update(dict.fromkeys(("digest", "outcome", "asked", "folded"), _is_text), row=_is_number)
-_SOUND.update(number=lambda it: _is_number(it) and it < 10**9, name=lambda it: name_problem(it) is None)
+_SOUND.update(dict.fromkeys(("digest", "outcome", "asked", "folded"), _is_text), row=_up_to(LARGEST))
+_SOUND.update(number=_up_to(10**9 - 1), name=lambda it: name_problem(it) is None)
 #: The questions by day since 1970 and tag. A row has no day if no client can have written what is counted; a
 #: cast finds the fractions that SQLite stores.
 _COUNTS: Final = f"""\
@@ -149,13 +121,12 @@ class Row:
 
     def __init__(self, key: str, asked_at: int) -> None:
         self.key = key
-        #: A UUID, which is also sent with the question.
-        self.token = str(uuid4())
-        #: When it was sent, by the sender's clock, in microseconds.
-        self.asked_at = asked_at
+        self.token = str(uuid4())  # a UUID, which is also sent with the question
+        self.asked_at = asked_at  # when it was sent, by the sender's clock, in microseconds
         #: The condition to find it, with parameters.
         self.where: Statement = ("key = ? AND token = ?", (key, self.token))
         self.limits: Sequence[Statement] = ()  # each finds nothing while the question is allowed
+        self.locks: dict[str, str] = {}  # names of locks of a claim, and ``_shared`` for shared ones
 
 
 class Earlier(NamedTuple):
@@ -177,25 +148,24 @@ class QuestionFile(SQLiteFile):
     application_id = 0x636E7479  # "cnty"
     versions = SQLITE
     later = (LIMITS,)
-    #: The allowed difference between the time in a row and the sender's, in microseconds.
-    slack = 0
+    slack = 0  # the allowed difference between the time in a row and the sender's, in microseconds
     #: Compares the time of asking with another one; to be formatted with an operator.
     asked_at = "asked_at {} ?"
-    #: Has a column ``value`` with the items of a JSON array.
-    listed = "json_each(?)"
+    listed = "json_each(?)"  # has a column ``value`` with the items of a JSON array
 
     @property
     def answers_path(self) -> Path:
         """The file of the answers that are kept next to it."""
         return self.path.with_name(f"{self.path.stem}-answers{self.path.suffix}")
 
-    def execute_together(self, statements: Sequence[Statement]) -> None:
-        """Execute statements in one transaction."""
+    def execute_together(self, statements: Sequence[Statement], finish: Finish) -> None:
+        """Execute statements in one transaction, and ``finish`` before it is committed."""
         with self.lock, self:
             self._free()  # so that none is repeated if the disk is full
             try:
-                for statement in (("BEGIN IMMEDIATE", ()), *statements, ("COMMIT", ())):
-                    self.execute(*statement)
+                self.execute("BEGIN IMMEDIATE")
+                finish([self.execute(*each) for each in statements])
+                self.execute("COMMIT")
             except BaseException:
                 self._disconnect()  # which undoes everything
                 raise
@@ -209,7 +179,7 @@ class QuestionFile(SQLiteFile):
         wall, uptime = leases.lease_now()
         return {"lease": ("?", (wall,)), "lease_uptime": ("?", (uptime,))}
 
-    def claim(self, insertion: Statement, _: str, until: float | None) -> Result:
+    def claim(self, insertion: Statement, _: dict[str, str], until: float | None) -> Result:
         """Insert a row unless a limit is reached, and note the limits; only one process writes at a time."""
         self.limits = self.execute("SELECT job FROM limits", until=until).rows
         return self.execute(*insertion, reserves=True, until=until)
@@ -280,7 +250,6 @@ def sound_rows(
 
 
 def _warn_of_others(database: QuestionStore, number: int, ids: Sequence[int]) -> None:
-    """Warn of rows that no client can have written."""
     named = f"{', '.join(map(str, ids))}{' and more' * (number > len(ids))}"
     database.warn_once(
         f"rows {number} {named}",
@@ -301,31 +270,25 @@ def read_records(
     """Return recorded questions, by default in any state, as values of :data:`COLUMNS`, latest first."""
     if not database.exists:  # reading creates no file
         return []
-    columns, conditions, parameters = column_expressions(database), ["true"], list[object]()
+    columns, wanted = column_expressions(database), list[Statement]()
     if states:
         # The column itself has statistics, by which PostgreSQL plans.
         stored = {*states, *[RecordState.SENT] * (RecordState.UNCERTAIN in states)}
         for column, values in (("state", stored), (columns["state"], states)):
-            conditions.append(f"{column} IN ({', '.join('?' * len(values))})")
-            parameters += values
+            wanted.append((f"{column} IN ({', '.join('?' * len(values))})", tuple(values)))
     if since is not None:
-        conditions.append(database.asked_at.format(">="))
-        parameters.append(microseconds(since))
+        wanted.append((database.asked_at.format(">="), (microseconds(since),)))
     if question_id is not None:
-        condition, spellings = named(question_id)
-        conditions.append(condition)
-        parameters += spellings
+        wanted.append(named(question_id))
     if row is not None:
-        conditions.append("id = ?")
-        parameters.append(row)
-    statement = (
-        f"SELECT {', '.join(columns.values())} FROM questions WHERE {' AND '.join(conditions)} AND id < ? "
-        "ORDER BY id DESC LIMIT ?"
-    )
+        wanted.append(("id = ?", (row,)))
+    conditions = " AND ".join([*(each for each, _ in wanted), "id < ?"])
+    parameters = tuple(chain.from_iterable(given for _, given in wanted))
+    sql = f"SELECT {', '.join(columns.values())} FROM questions WHERE {conditions} ORDER BY id DESC LIMIT ?"
     found, last, most = list[tuple[Any, ...]](), LARGEST, LARGEST if limit is None else min(limit, LARGEST)
-    page = min(most, _PAGE)
+    page = min(most, PAGE)
     while True:
-        rows = database.execute(statement, (*parameters, last, page), creates=False).rows
+        rows = database.execute(sql, (*parameters, last, page), creates=False).rows
         found += sound_rows(database, COLUMNS, rows)
         if len(found) >= most or len(rows) < page:
             return found[:most]
@@ -348,110 +311,11 @@ def count_records(
     return [row[:-2] for row in rows if row[0] is not None]
 
 
-class Erased(int):
-    """How many questions were erased, as a number, or would be; ``forget`` describes the attributes."""
-
-    files: tuple[Path, ...] = ()
-    found: Sequence[tuple[int | None, str]] = ()
-    kept = 0
-    not_searched = (
-        "answers kept for other questions or on other machines, saved answers, parts of batches, batches in "
-        "folders, pins, logs and backups"
-    )
-    #: The folder (if known), number and name of each part that still has an answer.
-    parts: Sequence[tuple[Any, ...]] = ()
-
-
-def forget_records(
-    database: QuestionStore,
-    *,
-    question_id: str | None = None,
-    row: int | None = None,
-    before: datetime | None = None,
-    batch: str | None = None,
-    containing: str | None = None,
-    dry_run: bool = False,
-) -> Erased:
-    """Erase a question, a row, the rows of a batch, or all finished ones before a time or with a text."""
-    if not database.exists or (row is not None and abs(row) > LARGEST):
-        return Erased()
-    older = f"{database.asked_at.format('<')} AND state IN ({_CLOSED})"
-    selections: tuple[tuple[str, object], ...] = (
-        ("id = ?", row),
-        ("key IN (SELECT key FROM items WHERE batch = ?)", batch),
-        (older, microseconds(before or datetime.now(UTC))),
-    )
-    selected: Statement = next((each, (value,)) for each, value in selections if value is not None)
-    rows_with, given = selected if question_id is None else named(question_id)
-    items_with, item_given = f"key IN (SELECT key FROM questions WHERE {rows_with})", given
-    answers, kept = answers_beside(database), 0
-    with database, answers:
-        if containing is None:
-            columns = f"question_id, id, NULL, NULL, {'question' if dry_run else 'NULL'}"
-            rows = database.execute(f"SELECT {columns} FROM questions WHERE {rows_with}", given).rows
-        else:
-            text = folded(containing.replace("''", "'"))
-            found = [row for each in _TEXTS.items() for row in _having(database, *each, text)]
-            rows = [row for row in found if row[3] in CLOSED]
-            kept = len(found) - len(rows)
-            rows_with = f"id IN (SELECT CAST(value AS bigint) FROM {database.listed})"
-            # The question of an item may have another row, whose answer is unknown.
-            items_with = (
-                f"key IN (SELECT value FROM {database.listed}) AND NOT EXISTS (SELECT 1 FROM questions "
-                f"WHERE questions.key = items.key AND state NOT IN ({_CLOSED}))"
-            )
-            given, item_given = ((json.dumps([row[at] for row in rows]),) for at in (1, 2))
-        erased = Erased(len(rows))
-        erased.kept, erased.parts = kept, database.execute(_PARTS.format(items_with), item_given).rows
-        if dry_run:
-            erased.found = [(row[1], row[4]) for row in rows]
-            return erased
-        for table in ("questions", "items"):  # without the right to, an error before anything is erased
-            database.execute(f"DELETE FROM {table} WHERE false")
-        # Include the given id even if its row is gone, such as from a damaged history.
-        asked = () if question_id is None else id_spellings(question_id)
-        question_ids = {each for each in (*asked, *(row[0] for row in rows)) if each is not None}
-        # Before the rows, which still name them if this fails; and after, because an answer may be kept
-        # while its row exists.
-        answers.erase(question_ids)
-        # A batch still knows by the key that a question is finished; unfinished ones are removed. Its marker
-        # stays until its files are deleted.
-        change = "question = '', error = NULL, name = NULL, folded = NULL, outcome = 'NO TABLE'"
-        items, finished = f"number > 0 AND {items_with} AND", "(outcome IN ('PART', 'NO TABLE'))"
-        database.execute_together(
-            [
-                (f"UPDATE items SET {change} WHERE {items} {finished}", item_given),
-                (f"DELETE FROM items WHERE {items} {finished} IS NOT TRUE", item_given),
-                (f"DELETE FROM questions WHERE {rows_with}", given),
-                ("DELETE FROM items WHERE number > 0 AND batch = ?", (batch,)),
-            ]
-        )
-        answers.erase(question_ids)
-        if database.url is None:  # PostgreSQL itself decides when to overwrite erased rows
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return erased
-
-
-def _having(database: QuestionStore, last: object, statement: str, text: str) -> Iterator[tuple[Any, ...]]:
-    """Yield question_id, id, key, state and question of the rows that have a folded text, even escaped."""
-    while rows := database.execute(statement, (last, _PAGE)).rows:
-        for _, *row in rows:
-            found = "\0".join(str(each) for each in row[4:] if each is not None).replace("''", "'")
-            for _ in range(_NESTED):
-                if text in folded(found):
-                    yield tuple(row[:5])
-                    break
-                found, escapes = _ESCAPES.subn(lambda run: json.loads(f'"{run[0]}"'), found)
-                if not escapes:
-                    break
-        last = rows[-1][0]
-
-
 def is_sound(column: str, value: object) -> bool:
     """Whether a client can have written a value."""
     try:
         return _SOUND[column](value)
-    except (AttributeError, ConfigError, OverflowError, TypeError, ValueError):
+    except (AttributeError, ConfigError, OverflowError, RecursionError, TypeError, ValueError):
         return False
 
 
@@ -481,3 +345,57 @@ def microseconds(moment: datetime) -> int:
 def from_microseconds(value: int) -> datetime:
     """Return the time that :func:`microseconds` was given."""
     return _EPOCH + value * _MICROSECOND
+
+
+#: A number for all questions, or pairs of a job (``*`` for all) and a number.
+Limit = int | tuple[tuple[str, int], ...]
+#: Reads the limits of a store. People edit this table by hand, so it may hold any values.
+READ_LIMITS: Final = f"""\
+SELECT job, CAST(per_day AS bigint), set_by, CASE WHEN set_at BETWEEN 0 AND {LATEST} THEN set_at END
+FROM limits ORDER BY job"""
+#: A limit that is reached, with the time of the last question that it allows: only later ones are read too.
+#: Later than all are times that no client writes.
+_REACHED: Final = f"""\
+SELECT job, per_day, set_by, asked_at FROM (
+    SELECT job, CAST(per_day AS bigint) AS per_day, CAST(set_by AS text) AS set_by, (
+        SELECT asked_at FROM questions WHERE {{}} AND asked_at <= {LATEST - DAY} AND state <> 'REJECTED'
+        ORDER BY {{}} DESC LIMIT 1 OFFSET {{}}
+    ) AS asked_at FROM {{}}
+) AS limited WHERE per_day < 1 OR asked_at IS NOT NULL"""
+_OWN: Final = ("?", "(SELECT CAST(? AS text) AS job, ? AS per_day, NULL AS set_by) AS own")
+_JOB: Final = "limits WHERE trim(job) = ?"  # hand-written ones may have spaces
+_SHARED: Final = (f"(SELECT min(abs(CAST(per_day AS bigint) - 1)) FROM {_JOB})", _JOB)
+_SET: Final = """\
+INSERT INTO limits (job, per_day, set_by, set_at) VALUES (?, ?, ?, {}) ON CONFLICT (job) DO UPDATE
+SET per_day = excluded.per_day, set_by = excluded.set_by, set_at = excluded.set_at"""
+
+
+def tag_text(text: str) -> str:
+    """Trim a text of a tag, and escape what PostgreSQL's JSON cannot hold: NUL and lone surrogates."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00").strip()
+
+
+def reached(
+    database: QuestionStore, own: Limit | None, client: str, job: str | None, moment: datetime
+) -> list[Statement]:
+    """Return SQL for each limit of a question, which finds nothing while the question is allowed."""
+    now, times = database.now(moment)
+    time, since = database.asked_at.split(" {} ")
+    recent, found = f"asked_at > {now} - {DAY}", []
+    of_all = (f"{time} > {since.replace('?', f'({now} - {DAY})')}", time)
+    for name, condition, value in (("*", "", ()), (job, " AND job = ?", (job,)))[: 2 if job else 1]:
+        for given, number in (("*", own),) if isinstance(own, int) else own or ():
+            if tag_text(given) == name:
+                statement = _REACHED.format(f"client = ? AND {recent}{condition}", "asked_at", *_OWN)
+                found.append((statement, (client, *times, *value, number - 1, name, number)))
+        scope = (f"{recent}{condition}", "asked_at") if value else of_all
+        found.append((_REACHED.format(*scope, *_SHARED), (*times, *value, name, name)))
+    return found
+
+
+def set_limit(database: QuestionStore, job: str, per_day: int | None, set_by: str) -> bool:
+    """Set the limit of a job (``*`` for all questions), or drop it with None; return False if it has none."""
+    now, times = database.now(datetime.now(UTC))
+    dropping, values = f"DELETE FROM {_JOB}", (tag_text(job), per_day, set_by, *times)
+    setting = (dropping, values[:1]) if per_day is None else (_SET.format(now), values)
+    return bool(database.execute(*setting).changed)

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from connecty_frames import errors
 from connecty_frames._base.text import counted, quoted, snippet
-from connecty_frames.decode.arrow_types import any_of, first_match, is_binary, is_list, is_text
-from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.names import column_names
-from connecty_frames.decode.schema import ColumnRule, check_rule
-from connecty_frames.errors import (
-    WARNING_LOCATION,
-    CodeLocation,
-    ConversionError,
-    StatisticsWarning,
-    is_interrupt,
-    warn,
-)
+from connecty_frames.decode.arrow import TypeTest, any_of, first_match, is_binary, is_list, is_text
+from connecty_frames.decode.cells import CellError
+from connecty_frames.decode.schema import ColumnRule, ColumnSchema, check_rule, column_names
+from connecty_frames.errors import ConversionError
 from connecty_frames.warehouse.cells import is_uuid
-from connecty_frames.warehouse.conversion import JSON_TYPES, Pair, convert, pair_of
+from connecty_frames.warehouse.conversion import FLOAT_DIGITS, JSON_TYPES, Pair, convert, pair_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from connecty_frames.decode.arrow_types import TypeTest
-    from connecty_frames.decode.schema import ColumnSchema
 
     class RecordBatchReader(pa.RecordBatchReader):  # type: ignore[misc]
         """A pyarrow reader. pyarrow has no type hints, but pyright knows a derived class."""
@@ -65,7 +55,7 @@ def cast_rows(
     Raises ConversionError. ``whole_rows`` is the number of rows of the whole answer, or None if unknown. With
     ``widens``, whole numbers become the double or decimal that the database declares.
     """
-    location = CodeLocation.of_caller()
+    location = errors.CodeLocation.of_caller()
     count = 0
     try:
         if rows.schema is not None:
@@ -91,7 +81,7 @@ def cast_rows(
             count += len(batch)
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if widens or is_interrupt(error):  # an error of the driver stays unchanged
+        if widens or errors.is_interrupt(error):  # an error of the driver stays unchanged
             raise
         message = f"The table cannot be read after {counted(count, 'row')}: {snippet(str(error), 500)}"
         raise ConversionError(message) from error
@@ -100,11 +90,11 @@ def cast_rows(
             f"The table has {counted(count, 'row')}, but the answer has {whole_rows:,}: the data has "
             "changed since, or other SQL made the table."
         )
-        token = WARNING_LOCATION.set(location)  # not the reading line, perhaps in a library
+        token = errors.WARNING_LOCATION.set(location)  # not the reading line, perhaps in a library
         try:
-            warn(StatisticsWarning(message))
+            errors.warn(errors.StatisticsWarning(message))
         finally:
-            WARNING_LOCATION.reset(token)
+            errors.WARNING_LOCATION.reset(token)
 
 
 @contextmanager
@@ -140,9 +130,6 @@ def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> Co
         row=row,
         value="" if row is None else error.short_value,
     )
-
-
-# --- columns by name ----------------------------------------------------------------------------------------
 
 
 def _plan(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[int, Pair]]:
@@ -201,9 +188,6 @@ def _numeric(typmod: int) -> pa.DataType | None:
     return next((make(precision, max(scale, 0)) for most, make in makers if precision <= most), None)
 
 
-# --- types --------------------------------------------------------------------------------------------------
-
-
 def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[str, pa.DataType]]:
     """Return the columns of a pin with final types, or the database's types where the pin's do not fit."""
     schema: Any = rows.schema
@@ -223,10 +207,15 @@ def declared_types(rows: Rows, columns: Sequence[ColumnSchema]) -> list[tuple[st
 
 
 def needs_values(rows: Rows, columns: Sequence[ColumnSchema]) -> bool:
-    """Return whether values decide if times of another type fit, such as timestamps in place of dates."""
+    """Return True if only the values tell whether they fit: other times, and decimals beside doubles."""
     found = zip(columns, rows.given(_positions(rows.schema, columns)), strict=True)
-    times = [each for each in found if each[0].is_inferred and pa.types.is_temporal(each[0].type)]
-    return any(_as_answered(got, column.type) != column.type for column, (got, *_) in times)
+    return any(c.is_inferred and _may_lose(declared or got, c.type) for c, (got, _, declared) in found)
+
+
+def _may_lose(given: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_decimal(given) and pa.types.is_float64(wanted):
+        return bool(given.precision > FLOAT_DIGITS[64])
+    return _DIFFER(wanted) and _as_answered(given, wanted) != wanted
 
 
 def _is_another_kind(origin: str, declared: pa.DataType | None, wanted: pa.DataType) -> bool:
@@ -264,6 +253,7 @@ def _timestamp(given: pa.DataType, wanted: pa.DataType) -> pa.DataType:
     return pa.timestamp("ns" if given.unit == "ns" else "us", zone if given.tz else None)
 
 
+_DIFFER: Final = any_of(pa.types.is_temporal, pa.types.is_floating, pa.types.is_decimal)
 _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.DataType]], ...]] = (
     (pa.types.is_uint64, lambda *_: pa.uint64()),
     (pa.types.is_integer, lambda *_: pa.int64()),
@@ -271,8 +261,7 @@ _ANSWERED: Final[tuple[tuple[TypeTest, Callable[[pa.DataType, pa.DataType], pa.D
     (pa.types.is_decimal256, lambda given, _: given),
     (pa.types.is_decimal, lambda given, _: pa.decimal128(given.precision, max(given.scale, 0))),
     (pa.types.is_boolean, lambda *_: pa.bool_()),
-    (any_of(is_text, pa.types.is_dictionary), lambda *_: pa.string()),
-    (is_uuid, lambda *_: pa.string()),
+    (any_of(is_text, is_uuid, pa.types.is_dictionary), lambda *_: pa.string()),
     (is_binary, lambda *_: pa.binary()),
     (pa.types.is_date, lambda *_: pa.date32()),
     (pa.types.is_timestamp, _timestamp),

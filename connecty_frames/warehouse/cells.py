@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, first_match, is_list, is_text
-from connecty_frames.decode.errors import CellError, cell_error
+from connecty_frames.decode import arrow
+from connecty_frames.decode.cells import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, IntText, dump, to_object
 from connecty_frames.decode.types.build import build
-from connecty_frames.decode.types.column import combine
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from connecty_frames.decode.arrow_types import TypeTest
 
 #: The number of each unit of time in a second.
-PER_SECOND: Final = {unit: 10**digits for unit, digits in FRACTION_DIGITS.items()}
+PER_SECOND: Final = {unit: 10**digits for unit, digits in arrow.FRACTION_DIGITS.items()}
 
 
 def is_uuid(type_: pa.DataType) -> bool:
@@ -37,9 +32,9 @@ def plain(array: pa.Array) -> pa.Array:
     name = getattr(array.type, "extension_name", "")
     if name == "arrow.bool8":
         return pc.cast(array.storage, pa.bool_())
-    if name in {"arrow.json", "arrow.opaque"} and is_text(array.type.storage_type):
+    if name in {"arrow.json", "arrow.opaque"} and arrow.is_text(array.type.storage_type):
         array = array.storage
-    if is_text(array.type):
+    if arrow.is_text(array.type):
         array.validate(full=True)  # checks that it is UTF-8
     return array
 
@@ -59,15 +54,14 @@ def check_range(counts: pa.Array, first: int, last: int, reason: str, shown: pa.
     """Raise a CellError for the smallest or largest number if it is out of range."""
     for found in pc.min_max(counts).as_py().values():
         if found is not None and not first <= found <= last:
-            raise_at(
-                pc.equal(counts, pa.scalar(found, counts.type)), counts if shown is None else shown, reason
-            )
+            wrong = pc.equal(counts, pa.scalar(found, counts.type))
+            raise_at(wrong, counts if shown is None else shown, reason)
 
 
 def cells(array: pa.Array) -> list[Any]:
     """Return the values as input of ``build``: numbers and times as text, null as None."""
     array = plain(array)
-    if (read := first_match(_CELLS, array.type)) is None:
+    if (read := arrow.first_match(_CELLS, array.type)) is None:
         raise CellError(0, f"a value of {array.type}", "has no form in an answer; cast it in the SQL")
     return read(array)
 
@@ -125,12 +119,11 @@ _INFINITIES: Final[dict[int, dict[int, str]]] = {
 
 
 def _temporal_cells(array: pa.Array) -> list[str | None]:
-    """Return dates, timestamps and times of day as PostgreSQL writes them to JSON, null as None."""
     # Instants are in UTC; fractions have no trailing zeros. ``infinity``, ``0044-03-15 BC`` and ``24:00:00``
     # occur. Durations and intervals raise CellError: databases write them in several ways.
     type_ = array.type
     if pa.types.is_date64(type_):
-        return _temporal_cells(combine(build(cells(array.view(pa.timestamp("ms"))), pa.date32())))
+        return _temporal_cells(arrow.combine(build(cells(array.view(pa.timestamp("ms"))), pa.date32())))
     if pa.types.is_date32(type_):
         texts = _date_texts(array.view(pa.int32()), "D", "")
     elif pa.types.is_timestamp(type_):
@@ -172,19 +165,19 @@ def _trimmed(clock: str) -> str:
 
 
 def _time_text(count: int, unit: str) -> str:
-    digits = FRACTION_DIGITS[unit]
+    digits = arrow.FRACTION_DIGITS[unit]
     seconds, fraction = divmod(int(count), 10**digits)
     clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     return _trimmed(f"{clock}.{fraction:0{digits}d}") if digits else clock
 
 
-_CELLS: Final[tuple[tuple[TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
-    (any_of(is_text, pa.types.is_boolean, pa.types.is_null), pa.Array.to_pylist),
+_CELLS: Final[tuple[tuple[arrow.TypeTest, Callable[[pa.Array], list[Any]]], ...]] = (
+    (arrow.any_of(arrow.is_text, pa.types.is_boolean, pa.types.is_null), pa.Array.to_pylist),
     (pa.types.is_integer, _texts_of(IntText)),
     (pa.types.is_decimal, _texts_of(lambda value: FloatText(format(value, "f")))),
     (pa.types.is_floating, _float_cells),
     (pa.types.is_temporal, _temporal_cells),
-    (is_list, _list_cells),
+    (arrow.is_list, _list_cells),
     (pa.types.is_struct, _struct_cells),
     (pa.types.is_map, _map_cells),
     (is_uuid, lambda array: _texts_of(lambda value: str(UUID(bytes=value)))(array.storage)),

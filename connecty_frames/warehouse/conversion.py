@@ -7,6 +7,7 @@ is an error, before the first row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,39 +16,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connecty_frames.decode.arrow_types import (
-    any_of,
-    is_aware,
-    is_binary,
-    is_list,
-    is_naive,
-    is_number,
-    is_text,
-)
-from connecty_frames.decode.errors import CellError, cell_error
+from connecty_frames.decode import arrow
+from connecty_frames.decode.cells import CellError, cell_error
 from connecty_frames.decode.exact_json import FloatText, parse
 from connecty_frames.decode.types.build import build
-from connecty_frames.decode.types.column import combine
-from connecty_frames.decode.types.encodings import EPOCH_UNITS, epoch
+from connecty_frames.decode.types.encodings import EPOCH_UNITS, Encoding, epoch
 from connecty_frames.decode.types.numbers import is_finite, loses_digits
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS, row_out_of_range
 from connecty_frames.warehouse.cells import PER_SECOND, cells, check_range, is_uuid, plain, raise_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.schema import ColumnSchema
-    from connecty_frames.decode.types.encodings import Encoding
 
-#: Database types with JSON as text.
 JSON_TYPES: Final = frozenset({"json", "jsonb"})
 #: Database types that arrive with values of another type.
 _MISREAD: Final = frozenset(
     {"money", "oid", "xid", "cid", "record", "bit", "time with time zone", "uhugeint", "union"}
 )
-#: Decimal digits that always survive a float, by the bits of the float.
-_FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}
+FLOAT_DIGITS: Final = {16: 3, 32: 6, 64: 15}  # decimal digits that survive a float of so many bits
 #: How ADBC writes some values of PostgreSQL types, and how PostgreSQL writes them.
 _ADBC_TEXTS: Final = {"numeric": {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}, "char": {"\0": ""}}
 
@@ -67,7 +53,7 @@ class Pair(NamedTuple):
 
 def pair_of(got: pa.DataType, wanted: ColumnSchema, origin: str, declared: pa.DataType | None) -> Pair:
     """Return the pair of types to convert between; raises CellError if no value can be converted."""
-    if origin in _MISREAD and not is_text(got):
+    if origin in _MISREAD and not arrow.is_text(got):
         raise CellError(0, f"the type {origin}", "does not arrive with its exact values; cast it in the SQL")
     empty = plain(pa.nulls(0, got))
     pair = Pair(
@@ -93,10 +79,10 @@ def convert(array: pa.Array, pair: Pair) -> pa.Array:
     if pair.encoding is not None:
         if isinstance(pair.encoding, epoch):
             _check_spacing(array, pa.decimal128(38, EPOCH_UNITS[pair.encoding.unit][1]))
-        return combine(build(cells(array), pair.encoding))
+        return arrow.combine(build(cells(array), pair.encoding))
     for got_test, wanted_test, how in _PAIRS:
         if got_test(array.type) and wanted_test(pair.wanted):
-            return combine(how(array, pair))
+            return arrow.combine(how(array, pair))
     raise CellError(0, f"a value of {pair.got}", f"has no exact form as {pair.wanted}")
 
 
@@ -106,9 +92,9 @@ def _same(array: pa.Array, pair: Pair) -> pa.Array:
 
 def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
     """Write the values as text, and read the text like an answer's."""
-    spelled = _ADBC_TEXTS.get(pair.origin, {}) if is_text(array.type) else {}
+    spelled = _ADBC_TEXTS.get(pair.origin, {}) if arrow.is_text(array.type) else {}
     values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else cells(array)
-    if pair.origin in JSON_TYPES or (is_text(array.type) and pa.types.is_nested(pair.wanted)):
+    if pair.origin in JSON_TYPES or (arrow.is_text(array.type) and pa.types.is_nested(pair.wanted)):
         for row, cell in enumerate(values):
             try:
                 values[row] = parse(cell) if type(cell) is str else cell
@@ -119,7 +105,7 @@ def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
         for row, text in enumerate(values):
             if text is None or not is_finite(text) or (pair.nearest and "." in text.rstrip("0").rstrip(".")):
                 continue  # only fractions, as in an answer
-            if loses_digits(text, computed=pair.computed and is_text(array.type)):
+            if loses_digits(text, computed=pair.computed and arrow.is_text(array.type)):
                 raise CellError(row, text, "has more digits than double holds")
     if pa.types.is_nested(array.type):
         _check_spacing(array, pair.wanted)
@@ -167,7 +153,7 @@ def _floats(array: pa.Array, pair: Pair) -> pa.Array:
     # divided by a power of ten is the nearest float64, because both are exact.
     array = _wide(array)
     scale = array.type.scale
-    most = Decimal((0, (1,), _FLOAT_DIGITS[64] - scale))
+    most = Decimal((0, (1,), FLOAT_DIGITS[64] - scale))
     ends = filter(None, pc.min_max(array).as_py().values())
     if (
         pa.types.is_decimal128(array.type)
@@ -196,7 +182,7 @@ def _whole_floats(array: pa.Array, pair: Pair) -> pa.Array:
 def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
     """Convert floats to decimals; ones with many digits are refused: the client may have rounded them."""
     _check_spacing(array, pair.wanted)
-    values, most = cells(array), _FLOAT_DIGITS[array.type.bit_width]
+    values, most = cells(array), FLOAT_DIGITS[array.type.bit_width]
     for row, text in enumerate(values):
         if type(text) is FloatText and len(Decimal(text).normalize().as_tuple().digits) > most:
             raise CellError(row, text, f"has more than the {most} digits that {array.type} holds")
@@ -226,7 +212,7 @@ def _has_gap(array: pa.Array, wanted: pa.DataType) -> bool:
     elif pa.types.is_struct(array.type):
         children = dict(zip([field.name for field in array.type], array.flatten(), strict=True))
     else:
-        children = {"": array.flatten()} if is_list(array.type) else {}
+        children = {"": array.flatten()} if arrow.is_list(array.type) else {}
     fields = {field.name: field.type for field in wanted} if pa.types.is_struct(wanted) else {}
     inside = fields.values() or [getattr(wanted, "item_type", getattr(wanted, "value_type", wanted))]
     return any(
@@ -252,7 +238,7 @@ def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
         if pair.wanted == pa.float64():
             made = pc.cast(array, pair.wanted)
             longest = pc.max(pc.binary_length(array)).as_py() or 0
-            if longest <= _FLOAT_DIGITS[64] and not pc.any(pc.is_inf(made)).as_py():  # 1e999 is infinite
+            if longest <= FLOAT_DIGITS[64] and not pc.any(pc.is_inf(made)).as_py():  # 1e999 is infinite
                 return made
         elif pair.declared and pa.types.is_decimal(pair.wanted):
             return _exact_cast(pc.cast(array, pair.declared), pair)
@@ -270,7 +256,7 @@ def _spelled(array: pa.Array, pair: Pair) -> pa.Array:
     return _by_text(array, pair)
 
 
-def _text(array: pa.Array, pair: Pair) -> pa.Array:
+def _text_to_text(array: pa.Array, pair: Pair) -> pa.Array:
     if pair.origin == "numeric":
         return _spelled(array, pair)
     return _by_text(array, pair) if pair.origin in {*JSON_TYPES, *_ADBC_TEXTS} else _same(array, pair)
@@ -279,9 +265,7 @@ def _text(array: pa.Array, pair: Pair) -> pa.Array:
 def _bytea(array: pa.Array, pair: Pair) -> pa.Array:
     if pair.origin != "bytea":
         raise CellError(0, "a value of bytes", "is text in the answer; cast it to text in the SQL")
-    return pa.array(
-        [None if value is None else f"\\x{value.hex()}" for value in array.to_pylist()], pair.wanted
-    )
+    return pa.array([None if it is None else f"\\x{it.hex()}" for it in array.to_pylist()], pair.wanted)
 
 
 # --- times ------------------------------------------------------------------------------------------------
@@ -363,9 +347,7 @@ def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
 def _lists(array: pa.Array, pair: Pair) -> pa.Array:
     if pa.types.is_fixed_size_list(array.type):
         array = array.cast(pa.list_(array.type.value_type))
-    lengths = pc.fill_null(pc.list_value_length(array), pa.scalar(0, pa.int32())).to_numpy(
-        zero_copy_only=False
-    )
+    lengths = pc.fill_null(pc.list_value_length(array), pa.scalar(0, pa.int32()))
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     field = pair.wanted.value_field
 
@@ -406,41 +388,39 @@ def _inside(pair: Pair, got: pa.DataType, wanted: pa.DataType) -> Pair:
     return Pair(got, wanted, nearest=pair.nearest, computed=pair.computed)
 
 
-# --- the pairs ----------------------------------------------------------------------------------------------
-
-_is_written: Final = any_of(
-    is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
+_is_written: Final = arrow.any_of(
+    arrow.is_number, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp, pa.types.is_time
 )
 
-_is_texts: Final = any_of(is_text, pa.types.is_dictionary)
+_is_texts: Final = arrow.any_of(arrow.is_text, pa.types.is_dictionary)
 
 #: How many digits after the point distinguish the values of a type; other types hold any float.
-_PLACES: Final[tuple[tuple[TypeTest, Callable[[pa.DataType], float]], ...]] = (
+_PLACES: Final[tuple[tuple[arrow.TypeTest, Callable[[pa.DataType], float]], ...]] = (
     (pa.types.is_decimal, lambda type_: type_.scale),
     (pa.types.is_integer, lambda _: 0),
     (_is_texts, lambda _: np.inf),
 )
 
 #: Possible conversions and their functions; the first match decides. Any other pair is refused.
-_PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Array]], ...]] = (
+_PAIRS: Final[tuple[tuple[arrow.TypeTest, arrow.TypeTest, Callable[[pa.Array, Pair], pa.Array]], ...]] = (
     (pa.types.is_boolean, pa.types.is_boolean, _same),
     (pa.types.is_integer, pa.types.is_integer, _integers),
-    (pa.types.is_integer, any_of(pa.types.is_decimal, pa.types.is_float64), _exact_cast),
-    (pa.types.is_decimal, any_of(pa.types.is_decimal, pa.types.is_int64), _exact_cast),
+    (pa.types.is_integer, arrow.any_of(pa.types.is_decimal, pa.types.is_float64), _exact_cast),
+    (pa.types.is_decimal, arrow.any_of(pa.types.is_decimal, pa.types.is_int64), _exact_cast),
     (pa.types.is_decimal, pa.types.is_float64, _floats),
     (pa.types.is_float64, pa.types.is_float64, _same),
     (pa.types.is_float32, pa.types.is_float32, _same),
     (pa.types.is_floating, pa.types.is_integer, _whole_floats),
     (pa.types.is_floating, pa.types.is_decimal, _float_decimals),
-    (is_number, is_number, _by_text),
+    (arrow.is_number, arrow.is_number, _by_text),
     (pa.types.is_integer, pa.types.is_boolean, _by_text),
-    (is_text, is_text, _text),
-    (is_text, is_number, _from_text),
-    (is_text, lambda _: True, _by_text),
-    (is_binary, is_binary, _same),
-    (is_binary, is_text, _bytea),
-    (is_naive, is_naive, _timestamps),
-    (is_aware, is_aware, _timestamps),
+    (arrow.is_text, arrow.is_text, _text_to_text),
+    (arrow.is_text, arrow.is_number, _from_text),
+    (arrow.is_text, lambda _: True, _by_text),
+    (arrow.is_binary, arrow.is_binary, _same),
+    (arrow.is_binary, arrow.is_text, _bytea),
+    (arrow.is_naive, arrow.is_naive, _timestamps),
+    (arrow.is_aware, arrow.is_aware, _timestamps),
     (pa.types.is_date, pa.types.is_date, _dates),
     (pa.types.is_time, pa.types.is_time, _times),
     (
@@ -449,11 +429,11 @@ _PAIRS: Final[tuple[tuple[TypeTest, TypeTest, Callable[[pa.Array, Pair], pa.Arra
         lambda array, pair: _in_unit(array, array.view(pa.int64()), pair.wanted, pair.wanted),
     ),
     (pa.types.is_interval, pa.types.is_duration, _intervals),
-    (pa.types.is_date, is_naive, _by_text),
-    (is_naive, pa.types.is_date, _by_text),  # not for an instant: its date depends on the zone
-    (is_uuid, is_text, _by_text),
+    (pa.types.is_date, arrow.is_naive, _by_text),
+    (arrow.is_naive, pa.types.is_date, _by_text),  # not for an instant: its date depends on the zone
+    (is_uuid, arrow.is_text, _by_text),
     (_is_written, _is_texts, _spelled),
-    (is_list, is_list, _lists),
+    (arrow.is_list, arrow.is_list, _lists),
     (pa.types.is_struct, pa.types.is_struct, _structs),
-    (pa.types.is_nested, any_of(pa.types.is_nested, is_text), _by_text),
+    (pa.types.is_nested, arrow.any_of(pa.types.is_nested, arrow.is_text), _by_text),
 )

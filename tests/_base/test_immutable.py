@@ -1,7 +1,5 @@
 """The records that the package keeps to itself."""
 
-from __future__ import annotations
-
 import copy
 import pickle
 

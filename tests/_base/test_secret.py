@@ -1,7 +1,5 @@
 """Secrets that are not shown."""
 
-from __future__ import annotations
-
 import dataclasses
 
 from connecty_frames._base.text import SecretStr

@@ -1,7 +1,5 @@
 """Untrusted text made safe for display."""
 
-from __future__ import annotations
-
 from connecty_frames._base.text import counted, excerpt, fields_text, html, snippet, terminal, with_excerpt
 from tests.cases import cases
 

@@ -1,24 +1,19 @@
 """The display of errors in IPython: the lines of the caller and the whole message, in IPython's style."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import subprocess
 import sys
 import traceback
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.tracebacks import short_traceback
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Sandbox
 
 #: Runs cells in IPython, and writes what each displays.
 RUN: Final = """
@@ -196,7 +191,7 @@ def test_notes_are_shown(shown: dict[str, str]) -> None:
 def test_all_frames_are_there_for_those_who_look(shown: dict[str, str]) -> None:
     """``%xmode Verbose`` shows those of this package, and ``%debug`` starts in the innermost one."""
     assert "connecty_frames/answer.py" in shown["verbose"]
-    assert "in _read(" in shown["verbose"]
+    assert "in _body_from(" in shown["verbose"]
     assert "connecty_frames/answer.py" in shown["debug"]
     assert "ipdb> '{}'\n" in shown["debug"]
 
@@ -208,7 +203,6 @@ def test_without_ipython(monkeypatch: pytest.MonkeyPatch) -> None:
         cf.Answer.from_json("{}")
     error = raised.value
     before = error.__traceback__
-
     assert error._render_traceback_() == traceback.format_exception(error)
     assert error.__traceback__ is before
 

@@ -1,10 +1,8 @@
 """Names of time zones."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
-from connecty_frames._base.zones import named_zone, offset_of
+from connecty_frames._base.clock import named_zone, offset_of
 from tests.cases import cases
 
 

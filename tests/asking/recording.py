@@ -1,17 +1,12 @@
 """Clients that record their questions, and what they have recorded."""
 
-from __future__ import annotations
+from pathlib import Path
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+from connecty_frames.client import Client
 from connecty_frames.store.table import COLUMNS, read_records, store_at
 from tests.servers import clients
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.client import Client
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 
 def make(server: Script, history: object, **settings: Any) -> Client:

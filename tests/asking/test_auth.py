@@ -1,7 +1,5 @@
 """Credentials to token: one request at a time, kept while it is valid, refreshed once."""
 
-from __future__ import annotations
-
 import json
 import math
 import threading
@@ -9,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import requests
@@ -18,6 +16,7 @@ import responses
 from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime
+from connecty_frames.client import Client
 from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.transport import Transport
@@ -25,9 +24,6 @@ from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.timing import within
-
-if TYPE_CHECKING:
-    from connecty_frames.client import Client
 
 URL = "https://api.test/v1/auth/token"
 POST, GET = "POST /v1/auth/token", "GET /v1/auth/token"
@@ -604,5 +600,4 @@ def test_a_failure_near_the_deadline(
 
     monkeypatch.setattr(auth, "_request_token", refuse)
     failure(auth, clock, 60.0)
-
     assert (auth._failed is not None) == is_shared

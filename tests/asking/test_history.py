@@ -1,13 +1,13 @@
 """What a client records: the state of each question after every outcome, and nothing where it is off."""
 
-from __future__ import annotations
-
 import copy
 import sqlite3
 import sys
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,13 +22,7 @@ from connecty_frames.store.history import History
 from connecty_frames.store.table import microseconds, store_at
 from tests.asking.recording import make, rows
 from tests.servers.scripted import QUESTION_ID, Script
-from tests.servers.timing import press_ctrl_c
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from tests.servers.timing import FakeClock
+from tests.servers.timing import FakeClock, press_ctrl_c
 
 ANSWER = {
     "state": "COMPLETED",
@@ -60,7 +54,6 @@ def test_nothing_is_recorded_by_default(server: Script, state_folder: Path) -> N
 def test_a_question_that_is_answered(client: Client, path: Path) -> None:
     """COMPLETED with id, rows, SQL and summary; secrets are masked."""
     answer = client.ask("how many canary-secret?")
-
     assert rows(
         path, "state", "question", "question_id", "dw_id", "rows", "sql_query", "response_summary"
     ) == [("COMPLETED", "how many ***?", QUESTION_ID, "13", 2, "SELECT n, '***'", "Two.")]
@@ -89,7 +82,6 @@ def test_no_secret_is_in_the_files(server: Script, client: Client, path: Path) -
     server.on("ask", server.answer(403, {"detail": "canary-secret canary-client-id canary-token-1"}))
     with pytest.raises(cf.AuthError):
         client.ask("why?")
-
     content = b"".join(each.read_bytes() for each in path.parent.iterdir())
     assert b"why ***?" in content
     assert b"canary" not in content
@@ -121,7 +113,6 @@ def test_a_question_that_is_only_submitted(server: Script, client: Client, path:
     assert rows(path, "state", "rows") == [("ASKED", None)]
     with make(server, path) as other:
         assert other.question(QUESTION_ID).wait() == "COMPLETED"
-
     assert rows(path, "state", "question", "rows") == [("COMPLETED", "how many?", 2)]
 
 
@@ -131,7 +122,6 @@ def test_the_rows_are_those_of_the_whole_answer(server: Script, client: Client, 
     results = {**ANSWER["results"], "dataframe_stats": statistics}  # type: ignore[dict-item]
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
     client.ask("how many?", max_rows=2, on_truncation="ignore")
-
     assert rows(path, "rows") == [(7,)]
 
 
@@ -141,7 +131,6 @@ def test_fewer_rows_fetched_later(server: Script, client: Client, path: Path) ->
     server.on("results", server.answer(200, ANSWER), server.answer(200, fewer))
     asked = client.submit("how many?")
     asked.wait()
-
     assert asked.result(max_rows=1, on_truncation="ignore").rows == 1
     assert rows(path, "state", "rows") == [("COMPLETED", 2)]
 
@@ -162,7 +151,6 @@ def test_a_question_without_an_id(
     server.on("ask", step)
     with pytest.raises(error) as caught:
         client.ask("how many?")
-
     ((found, question_id, reason),) = rows(path, "state", "question_id", "error")
     assert (found, question_id) == (state, None)
     assert why in reason
@@ -176,7 +164,6 @@ def test_an_id_in_an_error_is_recorded(server: Script, client: Client, path: Pat
         client.ask("how many?")
     assert rows(path, "state", "question_id") == [("UNCERTAIN", QUESTION_ID)]
     client.question(QUESTION_ID).result()
-
     assert rows(path, "state", "error") == [("COMPLETED", None)]
 
 
@@ -184,7 +171,6 @@ def test_a_question_that_is_sent_again(server: Script, client: Client, path: Pat
     """After a 401 it has the same row."""
     server.on("ask", server.answer(401, {}), server.answer(202, {"question_id": QUESTION_ID}))
     client.ask("how many?")
-
     assert server.count("ask") == 2
     assert rows(path, "state") == [("COMPLETED",)]
 
@@ -194,7 +180,6 @@ def test_refused_credentials_leave_no_row(server: Script, client: Client, path: 
     server.on("token", server.answer(401, {}))
     with pytest.raises(cf.AuthError):
         client.ask("how many?")
-
     assert not path.exists()
 
 
@@ -203,7 +188,6 @@ def test_a_failed_question(server: Script, client: Client, path: Path) -> None:
     server.on("results", server.answer(200, {"state": "FAILED", "reason": "no such table"}))
     with pytest.raises(cf.QuestionFailed):
         client.ask("how many?")
-
     assert rows(path, "state", "rows", "error") == [("FAILED", None, "reason: no such table")]
 
 
@@ -212,7 +196,6 @@ def test_a_timeout_leaves_it_asked(server: Script, path: Path, clock: FakeClock)
     server.on("results", server.answer(200, {"state": "PENDING"}))
     with make(server, path, clock=clock) as client, pytest.raises(cf.QuestionTimeout):
         client.ask("how many?")
-
     assert rows(path, "state", "ended_at") == [("ASKED", None)]
 
 
@@ -225,7 +208,6 @@ def test_an_interrupt(server: Script, client: Client, path: Path, moment: str) -
     with pytest.raises(KeyboardInterrupt) as caught:
         client.ask("how many?")
     finger.join()
-
     (note,) = caught.value.__notes__
     expected = ("UNCERTAIN", None, "KeyboardInterrupt") if moment == "ask" else ("ASKED", QUESTION_ID, None)
     assert rows(path, "state", "question_id", "error") == [expected]
@@ -243,7 +225,6 @@ def test_closing_the_client_closes_the_file(client: Client, path: Path) -> None:
 def test_many_questions(client: Client, path: Path) -> None:
     """Each has a row."""
     client.ask_many([f"question {number}" for number in range(10)])
-
     assert sorted(rows(path, "question")) == sorted((f"question {number}",) for number in range(10))
 
 
@@ -281,7 +262,6 @@ def test_a_required_history_that_cannot_be_opened(
         make(server, "require")
     with make(server, True) as client, pytest.warns(cf.HistoryWarning):
         client.submit("how many?")
-
     assert server.questions == ["how many?"]
 
 
@@ -292,7 +272,6 @@ def test_a_damaged_file_stops_no_question(client: Client, path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.warns(cf.HistoryWarning, match="is damaged"):
         assert client.ask("how many?").rows == 2
-
     assert rows(path, "question") == [("how many?",)]
 
 
@@ -307,7 +286,6 @@ def test_questions_to_a_sandbox_are_not_recorded(
     assert list(tmp_path.iterdir()) == []
     with Client(**connected.connection, history=tmp_path / "h.db") as client:
         client.ask("how many orders are there")
-
     assert rows(tmp_path / "h.db", "state", "question", "rows") == [
         ("COMPLETED", "how many orders are there", 1)
     ]

@@ -1,7 +1,5 @@
 """The wait before the next poll is a tenth of the time elapsed, from 0.1 s to 5 s, a fifth more or less."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

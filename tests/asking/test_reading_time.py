@@ -1,23 +1,18 @@
 """An answer that arrived is read and decoded within the deadline, or in a tenth of a second after it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
 
 import connecty_frames as cf
+from connecty_frames import frames
 from connecty_frames.asking import polling
+from connecty_frames.client import Client
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.frames import loading
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
-    from tests.servers.scripted import Script
-    from tests.servers.timing import FakeClock
+from tests.servers.scripted import Script
+from tests.servers.timing import FakeClock
 
 BODY = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
 
@@ -86,8 +81,8 @@ def test_decoding(
         return replace(given, **changes)
 
     monkeypatch.setattr("connecty_frames.question.msgspec.structs.replace", limited)
-    monkeypatch.setattr(loading, "LOADED", set())
-    monkeypatch.setattr(loading, "finish_loading", lambda _: (spend(100), taken.append(left)))
+    monkeypatch.setattr(frames, "LOADED", set())
+    monkeypatch.setattr(frames, "finish_loading", lambda _: (spend(100), taken.append(left)))
     question, left = fake_clock_client.submit("how many?"), allowed
     assert question.result(timeout=timeout).rows == 1
     left = allowed + 0.001

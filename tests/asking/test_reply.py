@@ -1,13 +1,11 @@
 """Which id a reply names, and what is kept of a reply without one."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Deadline
 from connecty_frames._base.text import SecretStr
-from connecty_frames.asking.reply import Reply, read_reply, shown_reply
+from connecty_frames.asking.submission import Reply, read_reply, shown_reply
 from connecty_frames.http.models import Attempt
 from connecty_frames.http.redaction import Redaction
 from tests.cases import cases

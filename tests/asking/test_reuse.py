@@ -1,40 +1,34 @@
 """``max_age=``: an answer to the same question is fetched by its id, and the question not asked again."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock, Deadline
-from connecty_frames.asking.reuse import _usable, find_or_claim
+from connecty_frames.asking.submission import Submission
+from connecty_frames.client import Client
 from connecty_frames.options import Asked, AskOptions
+from connecty_frames.question import _usable, find_or_claim
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.history import History
 from connecty_frames.store.table import Earlier, RecordState, Row, store_at
 from tests.asking.recording import make, rows
 from tests.cases import cases
+from tests.servers.forking import Forking
 from tests.servers.scripted import QUESTION_ID, Script
-from tests.servers.timing import growing, until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.asking.submission import Submission
-    from connecty_frames.client import Client
-    from tests.servers.forking import Forking
-    from tests.servers.timing import FakeClock
+from tests.servers.timing import FakeClock, growing, until
 
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
@@ -62,7 +56,6 @@ def test_an_answer_is_reused(server: Script, client: Client, path: Path) -> None
     """It is fetched by its id, and says when it was first asked; the history counts it."""
     first = client.ask("how many?", max_age="6h")
     again = client.ask("how many?", max_age="6h")
-
     assert server.questions == ["how many?"]
     assert (first.metadata.reused, again.metadata.reused) == (False, True)
     assert again.metadata.asked_at == first.metadata.asked_at
@@ -87,7 +80,6 @@ def test_the_age(server: Script, client: Client, path: Path, given: Any) -> None
     assert not client.ask("how many?", max_age=given).metadata.reused
     age_all(path, 1_000_000_000)
     assert client.ask("how many?", max_age=timedelta.max).metadata.reused  # it reaches back farther
-
     assert server.questions == ["how many?", "how many?"]
 
 
@@ -98,7 +90,6 @@ def test_a_wrong_age(server: Script, client: Client, wrong: Any) -> None:
     """A ConfigError that says what is expected, before anything is sent."""
     with pytest.raises(cf.ConfigError, match=r"max_age=.*: expected an age above 0"):
         client.ask("how many?", max_age=wrong)
-
     assert server.requests == []
 
 
@@ -107,7 +98,6 @@ def test_without_a_history(server: Script, call: str) -> None:
     """A ConfigError that says how to turn it on; nothing is sent."""
     with make(server, False) as client, pytest.raises(cf.ConfigError, match=r"configure\(history=True\)"):
         getattr(client, call)(["how many?"] if call == "ask_many" else "how many?", max_age=60)
-
     assert server.requests == []
 
 
@@ -132,7 +122,6 @@ def test_which_question_is_the_same(
         client.ask(question)
     with make(server, path, **settings) as asking:
         assert asking.ask(other, max_age=60).metadata.reused is is_same
-
     assert len(server.questions) == 4 - is_same
 
 
@@ -140,7 +129,6 @@ def test_decoding_options_are_no_part_of_the_question(server: Script, client: Cl
     """They decide how the answer is read."""
     client.ask("how many?")
     frame = client.ask_df("how many?", max_age=60, engine="polars", schema={"n": "string"})
-
     assert frame["n"].to_list() == ["0", "1"]
     assert len(server.questions) == 1
 
@@ -153,14 +141,12 @@ def test_an_answer_that_the_server_lost(server: Script, client: Client, path: Pa
     server.on("results", server.answer(404, {"detail": "gone"}), server.answer(200, answer(3)))
     assert client.ask("how many?", max_age=60).rows == 3
     again = client.ask("how many?", max_age=60)
-
     assert (again.question_id, again.metadata.reused) == (OTHER_ID, True)
     assert len(server.questions) == 2
 
 
 @pytest.mark.parametrize(
-    ("step", "error"),
-    [(Script.answer(403, {}), cf.AuthError), (Script.answer(422, {}), cf.APIError)],
+    ("step", "error"), [(Script.answer(403, {}), cf.AuthError), (Script.answer(422, {}), cf.APIError)]
 )
 def test_another_error_asks_nothing(
     server: Script, client: Client, step: Any, error: type[Exception]
@@ -170,7 +156,6 @@ def test_another_error_asks_nothing(
     server.on("results", step)
     with pytest.raises(error):
         client.ask("how many?", max_age=60)
-
     assert len(server.questions) == 1
 
 
@@ -180,7 +165,6 @@ def test_a_failed_question_is_asked_again(server: Script, client: Client) -> Non
     with pytest.raises(cf.QuestionFailed):
         client.ask("how many?", max_age=60)
     assert not client.ask("how many?", max_age=60).metadata.reused
-
     assert len(server.questions) == 2
 
 
@@ -225,7 +209,6 @@ def test_a_question_without_an_answer_yet(server: Script, path: Path, clock: Fak
             client.ask("how many?")
         server.on("results", server.answer(200, answer()))
         assert client.ask("how many?", max_age=60).metadata.reused
-
     assert len(server.questions) == 1
     assert rows(path, "state") == [("COMPLETED",)]
 
@@ -257,7 +240,6 @@ def test_threads_share_one_submission(server: Script, client: Client, path: Path
     server.on("ask", server.delayed(0.2, server.answer(202, {"question_id": QUESTION_ID})))
     with make(server, path) as other, ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda each: each.ask("how many?", max_age=60), [client, other] * 16))
-
     assert server.questions == ["how many?"]
     assert sorted(each.metadata.reused for each in answers) == [False] + [True] * 31
     assert rows(path, "state", "reused") == [("COMPLETED", 31)]
@@ -266,7 +248,6 @@ def test_threads_share_one_submission(server: Script, client: Client, path: Path
 def test_equal_questions_of_one_call(server: Script, client: Client) -> None:
     """ask_many asks each once."""
     done = client.ask_many(["how many?", "how  many?", "who?"] * 4, max_age=60)
-
     assert sorted(server.questions) in (["how  many?", "who?"], ["how many?", "who?"])
     assert [each.result().rows for each in done] == [2] * 12
 
@@ -301,7 +282,6 @@ def test_sharers_share_the_failure(server: Script, client: Client, step: Any, er
     server.on("ask", server.delayed(0.3, step))
     server.on("results", server.answer(200, {"state": "PENDING"}), server.answer(200, {"state": "FAILED"}))
     done = client.ask_many(["how many?"] * 8, max_age=60)
-
     assert {type(each.exception()) for each in done} == {error}
     assert len(server.questions) == 1
 
@@ -362,7 +342,6 @@ def test_submit(server: Script, client: Client, path: Path) -> None:
     server.on("ask", server.answer(202, {"question_id": OTHER_ID}))
     age_all(path, 30)
     assert client.submit("how many?", max_age=60).question_id == OTHER_ID
-
     assert len(server.questions) == 2
     assert rows(path, "question_id", "reused") == [(OTHER_ID, 0), (QUESTION_ID, 1)]
 
@@ -377,7 +356,6 @@ def test_the_timeout_of_submit(server: Script, path: Path) -> None:
                 client.submit("how many?", max_age=60, timeout=seconds)
             if server.count("results") > 1:
                 break
-
     assert caught.value.question_id == QUESTION_ID
     assert len(server.questions) == 1
 
@@ -451,7 +429,6 @@ def test_processes_share_one_submission(server: Script, forking: Forking, path: 
     server.on("results", server.answer(200, answer()))
     processes = [start(server, path, forking.python) for _ in range(5)]
     outputs = sorted(process.communicate()[0].split()[1] for process in processes)
-
     assert outputs == ["False", "True", "True", "True", "True"]
     assert len(server.questions) == 1
 
@@ -506,7 +483,6 @@ def test_an_unusable_history(server: Script, tmp_path: Path) -> None:
         pytest.raises(cf.ConfigError, match="so it is unknown whether the question was asked before"),
     ):
         client.ask("how many?", max_age=60)
-
     assert server.questions == []
 
 
@@ -644,7 +620,6 @@ def test_how_often_a_sharer_looks(server: Script, client: Client, clock: FakeClo
     sent(client, clock.now())
     with pytest.raises(cf.QuestionTimeout, match="Another call is sending") as caught:
         find_within_an_hour(client, clock)
-
     assert clock.slept[:9] == pytest.approx([0.02 * 1.5**step for step in range(8)] + [0.5])
     assert clock.at == pytest.approx(1005.0)
     assert (caught.value.question, caught.value.dw_id) == ("how many?", 13)
@@ -702,6 +677,5 @@ def test_the_age_to_a_microsecond(client: Client, clock: FakeClock, late: int, *
     history.accepted(row, QUESTION_ID, asked_at=asked_at, now=asked_at)
     history.not_accepted(sent(client, clock.now())[1], RecordState.REJECTED, "refused", now=clock.now())
     submission, found = find_within_an_hour(client, clock)
-
     assert (found is not None) is is_reused
     assert (submission.row is None) is is_reused

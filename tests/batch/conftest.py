@@ -1,19 +1,15 @@
 """A server that answers each question on its own, and a client of it."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
 from tests.servers.scripted import TOKEN, RecordedRequest, Script, Step, endpoint_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 class Service:

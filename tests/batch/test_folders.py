@@ -3,24 +3,20 @@
 Where it is unknown what was asked, nothing may be asked: it could be paid for twice.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary
-from connecty_frames.batch.index import Index
-from connecty_frames.batch.items import read_items
+from connecty_frames.batch.erasing import forget_records
+from connecty_frames.batch.index import Index, read_items
 from connecty_frames.client import Client
-from connecty_frames.store.table import forget_records, store_at
+from connecty_frames.store.table import store_at
 from tests.servers.scripted import Script, serve
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_an_index_that_is_deleted_meanwhile(ask: Any, service: Any, folder: Path) -> None:
@@ -32,7 +28,6 @@ def test_an_index_that_is_deleted_meanwhile(ask: Any, service: Any, folder: Path
 
     with pytest.raises(cf.ConfigError, match="it is missing"):
         ask([f"q{number}" for number in range(9)], max_workers=1, progress=delete)
-
     assert service.asked == {"q0": 1}
     assert not (folder / "index.sqlite3").exists()
 
@@ -45,7 +40,6 @@ def test_an_index_that_is_deleted_once_it_was_made(tmp_path: Path) -> None:
             path.unlink()
         with pytest.raises(cf.ConfigError, match="it is missing"):
             index.sent()
-
     assert list(tmp_path.iterdir()) == []
 
 
@@ -58,7 +52,6 @@ def test_an_index_that_is_damaged_within(ask: Any, service: Any, folder: Path) -
     index.write_bytes(content[:4096] + bytes(len(content) - 4096))
     with pytest.raises(cf.ConfigError, match="cannot be used: database disk image is malformed"):
         ask(["how many?"])
-
     assert service.asked.total() == 1
     assert sorted(path.name for path in folder.iterdir() if "damaged" in path.name) == []
 
@@ -84,7 +77,6 @@ def test_a_folder_that_was_deleted(ask: Any, service: Any, folder: Path) -> None
     ask(["how many?"])
     shutil.rmtree(folder)
     ask(["how many?"])
-
     assert service.asked == {"how many?": 2}
 
 
@@ -94,7 +86,6 @@ def test_a_part_that_cannot_be_fetched_again(ask: Any, service: Any) -> None:
     batch.parts()[1].unlink()
     service.answers["how many?"] = service.FAILED
     ask(["how many?"])
-
     assert batch.summary() == BatchSummary(total=1, failed=1)
     assert batch.parts() == {}
     assert batch.errors()["state"].tolist() == ["FAILED"]
@@ -139,7 +130,6 @@ def test_the_index_of_another_batch(
     (folder / "index.sqlite3").write_bytes((other / "index.sqlite3").read_bytes())
     with pytest.raises(cf.ConfigError, match=r"in another store than .*index\.sqlite3.: the ids differ\."):
         ask(["how many?"])
-
     assert service.asked == {"how many?": 2}
 
 
@@ -148,7 +138,6 @@ def test_another_working_directory(client: Client, tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     batches = [cf.ask_batch(["a"], "nightly", client=client, progress=False), cf.open_batch("nightly")]
     monkeypatch.chdir("/")
-
     for batch in batches:
         assert batch.folder == tmp_path / "nightly"
         assert batch.to_dataset().count_rows() == 1
@@ -161,7 +150,6 @@ def test_a_question_that_is_erased(ask: Any, service: Any, folder: Path) -> None
     del service.answers["why?"]
     assert forget_records(store_at(folder / "index.sqlite3"), question_id=service.question_id("why?")) == 1
     batch = ask(["why?", "who?"])
-
     assert service.asked == {"why?": 2, "who?": 1}
     assert batch.summary() == BatchSummary(total=2, answered=2)
 
@@ -243,7 +231,6 @@ def test_another_batch_is_refused(ask: Any, service: Any, options: dict[str, Any
     with pytest.raises(cf.ConfigError, match=message) as caught:
         ask(["how much?"], **options)
     assert caught.value.setting == "folder"
-
     assert service.asked == {"how many?": 1}
 
 
@@ -282,7 +269,6 @@ def test_options_that_do_not_change_parts(ask: Any, service: Any) -> None:
     """They may differ from call to call; so may the spelling of a schema."""
     ask(["how many?"], schema={"n": "int64"})
     ask(["how many?"], schema={"n": int}, strict=True, timeout=5, max_workers=1)
-
     assert service.asked == {"how many?": 1}
 
 
@@ -303,7 +289,6 @@ def test_a_place_of_something_else(
     with pytest.raises(cf.ConfigError, match=message) as caught:
         cf.ask_batch(["how many?"], folder / place, client=client)
     assert caught.value.setting == "folder"
-
     assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
     assert not service.asked
 
@@ -312,7 +297,6 @@ def test_a_folder_whose_beginning_was_killed(ask: Any, folder: Path) -> None:
     """The index and the folder of parts without a manifest are a batch that was not begun."""
     ask([])
     (folder / "batch.json").unlink()
-
     assert ask(["how many?"]).summary().answered == 1
 
 
@@ -354,7 +338,6 @@ def test_a_deleted_part_is_fetched(ask: Any, service: Any) -> None:
     path = ask(["how many?"]).parts()[1]
     path.unlink()
     ask(["how many?"])
-
     assert path.exists()
     assert service.asked == {"how many?": 1}
     assert service.fetched == {"how many?": 2}
@@ -373,7 +356,6 @@ def test_a_name_of_the_batch(ask: Any, service: Any, questions: Any, message: st
     with pytest.raises(cf.ConfigError, match=message) as caught:
         ask(["who?", *questions])
     assert caught.value.setting == "questions"
-
     assert service.asked == {"how many?": 1}
 
 
@@ -381,7 +363,6 @@ def test_no_secret_is_in_the_files(ask: Any, service: Any, folder: Path) -> None
     """The index and the manifest are those of their owner, and mask what a question has of them."""
     service.replies["why canary-secret?"] = Script.answer(422, {"detail": "canary-secret canary-token-1"})
     batch = ask(["why canary-secret?"])
-
     assert batch.errors()["question"].tolist() == ["why ***?"]
     assert service.asked == {"why canary-secret?": 1}
     files = [path for path in folder.rglob("*") if path.is_file()]

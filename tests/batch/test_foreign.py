@@ -1,28 +1,23 @@
 """A folder that somebody else may have written: nothing outside is written, read, erased or connected to."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket
 import sqlite3
 import struct
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.batch.items import digest
+from connecty_frames.batch.index import digest
+from connecty_frames.client import Client
 from connecty_frames.records import forget_in
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store.database import close_databases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from connecty_frames.client import Client
 
 QUESTIONS = [("a", "how many?"), ("b", "who?")]
 #: Values of an item, and of a row, that no client writes.

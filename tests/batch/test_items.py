@@ -1,7 +1,5 @@
 """The questions of a batch: which forms are read, what identifies them, and which names are refused."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd
@@ -10,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.batch.items import digest, read_items
+from connecty_frames.batch.index import digest, read_items
 from tests.cases import cases
 
 QUESTIONS = ["how many?", "how much?", "how many?"]
@@ -32,7 +30,6 @@ QUESTIONS = ["how many?", "how much?", "how many?"]
 def test_questions_without_names(questions: Any) -> None:
     """Any iterable, and columns of each library; the same text twice is two questions."""
     items = read_items(questions)
-
     assert [(item.name, item.question) for item in items] == [(None, question) for question in QUESTIONS]
     assert len({item.key for item in items}) == 3
 

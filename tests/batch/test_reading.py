@@ -1,11 +1,9 @@
 """What a batch shows and returns: its parts together, with other options, its progress and its errors."""
 
-from __future__ import annotations
-
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -15,13 +13,10 @@ from pyarrow import parquet
 
 import connecty_frames as cf
 from connecty_frames.batch import BatchProgress, BatchSummary, run
+from connecty_frames.client import Client
 from connecty_frames.frames import parquet_file
 from connecty_frames.options import AskOptions
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of
-
-if TYPE_CHECKING:
-    from connecty_frames.client import Client
-
 
 _parts_differ = pytest.mark.filterwarnings("ignore:Types differ between parts")
 
@@ -32,7 +27,6 @@ _parts_differ = pytest.mark.filterwarnings("ignore:Types differ between parts")
 def test_a_dataset(ask: Any) -> None:
     """All parts in the order of the questions, with their files."""
     dataset = ask([f"{'q' * number}" for number in range(1, 4)]).to_dataset()
-
     assert dataset.to_table().to_pydict() == {"n": [1, 2, 3]}
     found = dataset.to_table(columns=["__filename"])["__filename"].to_pylist()
     assert [Path(name).name for name in found] == ["000001.parquet", "000002.parquet", "000003.parquet"]
@@ -59,7 +53,6 @@ def test_parts_of_different_schemas(ask: Any, service: Any, tables: list[Any], m
     for question, table in zip(["why?", "how long?"], tables, strict=False):
         service.answers[question] = service.frame(*table)
     batch = ask(["how many?", ("why", "why?"), "how long?"], infer_temporal=False)
-
     with pytest.raises(cf.ConfigError, match=message) as caught:
         batch.to_dataset()
     assert caught.value.setting == "folder"
@@ -85,7 +78,6 @@ def test_a_part_without_values(
     """Its column, which is text, has the type of the other parts, those before it and those after it."""
     service.answers |= {each: service.frame(["n"], *rows) for each in ("why?", "how?")}
     service.answers["when?"] = service.frame(["n"], [value])
-
     found = ask(["why?", "when?", "how?"]).to_dataset().to_table()["n"]
     assert found.type == type_
     assert (found.null_count, len(found)) == (2 * len(rows), 1 + 2 * len(rows))
@@ -96,7 +88,6 @@ def test_a_part_without_values_that_cannot_be_read(ask: Any, service: Any) -> No
     """Arrow reads no text as lists, even if all of it are nulls."""
     service.answers["why?"] = service.frame(["n"], [None])
     service.answers["which?"] = service.frame(["n"], [[1]])
-
     with pytest.raises(cf.ConfigError, match=r"000001\.parquet has 'n' as string, and 000002\.parquet list"):
         ask(["why?", "which?"]).to_dataset()
 
@@ -107,7 +98,6 @@ def test_whole_numbers_and_fractions(ask: Any, service: Any) -> None:
     service.answers["one"] = service.frame(["n", "id"], [1, 2**60])
     service.answers["rates"] = service.frame(["n", "id"], [0.5, 2**60], [None, 1])
     service.answers["large"] = service.frame(["n", "id"], [2**53, 2], [-(2**53), 3])
-
     table = ask(["one", "rates", "large"]).to_dataset().to_table()
     assert table.schema.types == [pa.float64(), pa.int64()]
     assert table["n"].to_pylist() == [1.0, 0.5, None, 2.0**53, -(2.0**53)]
@@ -142,7 +132,6 @@ def test_many_columns_that_differ_in_type(ask: Any, service: Any) -> None:
         service.answers[question] = service.frame([f"c{at}" for at in range(7)], [value] * 7)
     with pytest.warns(cf.TypeFidelityWarning, match=r"'c4' is [^;]*; and 2 more\. Programs"):
         batch = ask(["a", "b"])
-
     batch.parts()[1].write_bytes(b"PAR1")
     assert ask(["a", "b"]).summary().answered == 2
 
@@ -177,7 +166,6 @@ def test_a_retry_after_refetching(ask: Any, service: Any) -> None:
     assert [(each.done, each.total) for each in seen] == [(1, 1)]
     service.answers.clear()
     service.replies.clear()
-
     assert batch.retry(uncertain=True).summary() == BatchSummary(total=3, answered=3)
     assert {parquet.read_schema(path).types[0] for path in batch.parts().values()} == {pa.float64()}
 
@@ -185,9 +173,7 @@ def test_a_retry_after_refetching(ask: Any, service: Any) -> None:
 def test_refetching_an_opened_batch(ask: Any, client: Client, service: Any, folder: Path) -> None:
     """The questions need not be known; those that were not asked are not asked."""
     ask(["a", "bb"], max_questions=1)
-
     batch = cf.open_batch(folder).refetch(client=client, schema={"n": "string"}, progress=False)
-
     assert batch.summary() == BatchSummary(total=2, answered=1, unasked=1)
     assert batch.to_dataset().to_table().schema.types == [pa.string()]
     assert service.asked.total() == 1
@@ -213,12 +199,21 @@ def test_an_answer_that_is_gone(ask: Any, service: Any) -> None:
     assert len(batch.refetch(schema={"n": "float64"}).errors()) == 0
 
 
+def test_omitted_options(ask: Any, service: Any, client: Any, folder: Path) -> None:
+    """They stay as they were, so that no part loses rows or has other types; the schema is none."""
+    service.answers["a"] = service.table(*range(1001))
+    options = {"max_rows": None, "tz": "Europe/Warsaw", "schema": {"n": "float64"}}
+    ask(["a"], **options)
+
+    assert cf.open_batch(folder).refetch(client=client).to_dataset().to_table().num_rows == 1001
+    assert ask(["a"], **options | {"schema": None}).summary() == BatchSummary(total=1, answered=1)
+
+
 @_parts_differ
 def test_an_answer_that_does_not_fit(ask: Any, service: Any) -> None:
     """It is unusable, and the next options replace its part; nothing is asked."""
     service.answers["why?"] = service.table("because")
     batch = ask(["a", "why?"])
-
     batch.refetch(schema={"n": "int64"})
     assert batch.summary() == BatchSummary(total=2, answered=1, unusable=1)
     assert batch.refetch(schema={"n": "string"}).summary() == BatchSummary(total=2, answered=2)
@@ -269,7 +264,6 @@ def test_a_damaged_part_in_a_dataset(ask: Any) -> None:
     content = part.read_bytes()
     assert content.index((9).to_bytes(8, "little")) < content.rindex(b"PAR1") // 2
     part.write_bytes(content.replace((9).to_bytes(8, "little"), (8).to_bytes(8, "little"), 1))
-
     with pytest.raises(OSError, match=r"(?i)crc checksum"):
         batch.to_dataset().to_table()
 
@@ -326,7 +320,6 @@ def test_progress_by_a_callable(ask: Any, service: Any) -> None:
     seen: list[BatchProgress] = []
     service.answers["why?"] = service.FAILED
     ask(["how many?", "why?"], progress=seen.append)
-
     assert [(each.done, each.total) for each in seen] == [(1, 2), (2, 2)]
     assert (seen[-1].asked, seen[-1].answered) == (2, 1)
     assert 0 < seen[0].elapsed <= seen[1].elapsed < 60
@@ -340,7 +333,6 @@ def test_progress_by_a_line(
     """In a log, a line at the beginning and one at the end, if no pause is over in between."""
     monkeypatch.setattr(run, "_PAUSE", 1e9)
     ask(["how many?", "how much?", "who?"], progress=True, max_workers=1)
-
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("batch of 3 questions  1 of 3, 1 answered, ")
@@ -353,7 +345,6 @@ def test_warnings_point_at_the_caller(ask: Any, service: Any) -> None:
     service.answers["why?"] = service.frame(["n"], [1], n={"general": {"count": 9, "nulls_count": 0}})
     with pytest.warns(cf.TruncationWarning) as caught:
         ask(["why?"])
-
     assert [Path(warning.filename).parent.name for warning in caught] == ["batch"]
 
 

@@ -1,33 +1,27 @@
 """Several callers of a batch: what another one is asking is waited for, and its claim may be lost."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.batch import BatchSummary, run
-from connecty_frames.batch.batch import _condition
+from connecty_frames.batch import BatchSummary, _condition, run
 from connecty_frames.batch.index import Entry, Index
+from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
+from connecty_frames.store.history import History
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import Script, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from connecty_frames.client import Client
-    from connecty_frames.store.history import History
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Questions that are awaited: concurrent without a limit, cancelled at once, and never blocking the loop."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging
@@ -12,10 +10,12 @@ import threading
 import time
 import warnings
 import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 import anyio
 import pandas as pd
@@ -25,15 +25,10 @@ import pytest
 import trio
 
 import connecty_frames as cf
-from connecty_frames.calls import asynchronous
+from connecty_frames import calls
+from connecty_frames.sandbox import Sandbox
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-    from types import FrameType
-
-    from connecty_frames.sandbox import Sandbox
 
 PACKAGE = Path(cf.__file__).parent
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
@@ -176,12 +171,10 @@ def test_what_is_wrong_is_raised_before_a_thread_is_started(
 ) -> None:
     """When the call is awaited, as for any coroutine; nothing is sent."""
     asked = len(connected.request_log.requests)
-    monkeypatch.setattr(asynchronous.threading.Thread, "start", pytest.fail)
+    monkeypatch.setattr(calls.threading.Thread, "start", pytest.fail)
     awaited = function(**arguments)
-
     with pytest.raises(error, match=message):
         run(awaited)
-
     assert len(connected.request_log.requests) == asked
 
 
@@ -281,7 +274,6 @@ def test_an_exception_of_a_callable(server: Script, client: cf.Client) -> None:
 
     with pytest.raises(RuntimeError, match="coroutine raised StopIteration") as raised:
         run(client.ask_async("how many?", progress=stop))
-
     assert raised.value.__cause__ is not None
     assert raised.value.__cause__.__notes__ == [RESUME]
     assert server.questions == ["how many?"]
@@ -311,9 +303,7 @@ def notes(error: BaseException) -> list[str]:
 
 
 def cancel(
-    awaited: Coroutine[Any, Any, Any],
-    when: Callable[[], object],
-    released: threading.Event | None = None,
+    awaited: Coroutine[Any, Any, Any], when: Callable[[], object], released: threading.Event | None = None
 ) -> list[str]:
     """Cancel a call once a condition holds; return the notes once its thread has ended."""
 
@@ -332,7 +322,6 @@ def cancel(
 def test_cancelled_before_it_was_sent(server: Script, client: cf.Client, released: threading.Event) -> None:
     """No note, since there is no question: it is not sent when the token comes."""
     server.on("token", Script.held(released, Script.answer(200, TOKEN)))
-
     assert cancel(client.ask_async("what now?"), lambda: server.count("token"), released) == []
     assert server.questions == []
 
@@ -342,7 +331,6 @@ def test_cancelled_while_it_was_sent(
 ) -> None:
     """The note says that delivery is unknown; it is sent once, and its answer not polled for."""
     server.on("ask", Script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
-
     (note,) = cancel(client.ask_df_async("what now?"), lambda: server.questions, released)
     assert note.startswith("The question 'what now?' was being sent to workspace 13 at ")
     assert note.endswith("Look in ConnectyAI's chat history before asking it again.")
@@ -357,11 +345,9 @@ def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
     """It has the id, since the reply is read to its end: the question is paid for."""
     server.on("ask", Script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
     path = tmp_path / "history.sqlite3"
-
     with cf.Client("id", client_secret="x", base_url=server.address, dw_id=13, history=path) as client:
         cancel(client.ask_async("what now?"), lambda: server.questions, released)
     ((state, question_id),) = store_at(path).execute("SELECT state, question_id FROM questions").rows
-
     assert (state, question_id) == ("ASKED", QUESTION_ID)
     assert server.count("results") == 0
 
@@ -369,9 +355,7 @@ def test_the_history_of_a_question_that_was_cancelled_while_it_was_sent(
 def test_cancelled_during_the_wait_after_a_429(server: Script, client: cf.Client) -> None:
     """It is not sent again."""
     server.on("ask", Script.answer(429, Retry_After="5"), Script.answer(202, {"question_id": QUESTION_ID}))
-
     cancel(client.ask_async("what now?"), lambda: server.questions)
-
     assert server.questions == ["what now?"]
 
 
@@ -392,7 +376,6 @@ def test_cancelled_while_a_poll_is_answered(
 ) -> None:
     """The loop does not wait for the request, and its answer is dropped without a word."""
     server.on("results", Script.held(released, Script.answer(200, ONE_ROW)))
-
     assert cancel(client.ask_async("how many?"), lambda: server.count("results"), released) == [RESUME]
 
 
@@ -428,7 +411,6 @@ def test_a_task_that_never_ran(server: Script, client: cf.Client) -> None:
             await task
 
     run(ask())
-
     assert server.requests == []
 
 
@@ -539,7 +521,6 @@ def cell(tmp_path: Path) -> Iterator[Callable[..., Any]]:
 def test_await_in_a_cell(cell: Callable[..., Any]) -> None:
     """IPython awaits at the top level of a cell."""
     found = cell("df = await cf.ask_df_async('SELECT 7 AS n')\ndf['n'][0]")
-
     assert found.error_in_exec is None
     assert found.result == 7
 
@@ -564,4 +545,4 @@ def test_a_cell_that_is_interrupted(
     shown = capsys.readouterr().out
     assert "await client.ask_async" in re.sub("\x1b[^m]*m", "", shown)
     assert shown.rstrip().endswith(RESUME)
-    assert "asynchronous.py" not in shown
+    assert "calls" not in shown

@@ -1,7 +1,5 @@
 """The command line: within the process of the tests, and as a process with pipes or a terminal."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -11,22 +9,19 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 from unittest import mock
 
 import pytest
 import typer.main
 
 from connecty_frames._base.clock import Clock
+from connecty_frames.sandbox import Sandbox
+from tests.servers.forking import Forking
 from tests.servers.scripted import Script, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from connecty_frames.sandbox import Sandbox
-    from tests.servers.forking import Forking
 
 # Typer makes its commands anew for each command line, which takes longer than most commands do.
 typer.main.get_command = cache(typer.main.get_command)
@@ -90,6 +85,8 @@ class Shell:
             _input(stdin) as read,
             mock.patch.multiple(sys, argv=["connecty", *arguments], stdin=read, stdout=out, stderr=err),
             mock.patch.dict(os.environ, self.environment(**settings), clear=True),
+            mock.patch("os._exit", sys.exit),  # a signal would end the tests
+            mock.patch("atexit._run_exitfuncs"),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")

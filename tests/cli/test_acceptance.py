@@ -1,20 +1,14 @@
 """The id of a question is printed as soon as it is accepted, since it is paid for from then on."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.servers.scripted import QUESTION_ID
+from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import until
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.servers.scripted import Script
 
 pytestmark = [
     pytest.mark.slow,
@@ -56,7 +50,6 @@ def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict
     server.on("results", server.delayed(0.3, server.steps["results"][0]))
     environment = {**shell.environment(**settings), "TERM": "xterm-256color", "COLUMNS": "200"}
     code, seen = shell.screen("ask", "how many?", on="stderr", **environment)
-
     assert code == 0
     first, _, rest = seen.partition("\n")
     assert f"{first}\n" == ACCEPTED
@@ -71,7 +64,6 @@ def test_when_it_is_not_printed(
 ) -> None:
     """With --quiet, and if nothing is asked."""
     done = shell.run("ask", *arguments, "--format", "csv", **settings)
-
     assert shell.text(done) == (0, CSV, printed)
     assert server.count("ask") == ("--quiet" in arguments)
 
@@ -83,8 +75,6 @@ def test_a_profile_is_part_of_the_command(
     config = tmp_path / "config.toml"
     config.write_text(f'["my place"]\nbase_url = "{server.address}"\ndw_id = 13\n')
     named: dict[str, object] = {**settings, "base_url": "", "dw_id": "", "config": config}
-
     code, _, err = shell.text(shell.run("ask", "how many?", "--profile", "my place", **named))
-
     assert code == 0
     assert err.partition("\n")[0] == f"{ACCEPTED.rstrip()} --profile 'my place'"

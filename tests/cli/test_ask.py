@@ -1,24 +1,19 @@
 """``connecty ask``: data on standard output, everything else on standard error."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.sandbox import Sandbox
 from tests.servers.forking import CONNECTY
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
 
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
 CSV = '"country","orders"\n"Poland",31768\n"Germany",12922\n"France",8459\n"Italy",5719\n"Spain",5051\n'
@@ -57,7 +52,6 @@ def test_ask_the_embedded_sandbox(shell: Any) -> None:
 def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: list[str]) -> None:
     """Types have the names of that library."""
     code, out, _ = shell.text(ask(TOP_COUNTRIES, "--engine", engine))
-
     assert code == 0
     assert re.findall(r"\w+", out.splitlines()[2]) == types
 
@@ -65,7 +59,6 @@ def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: lis
 def test_csv(shell: Any, ask: Any) -> None:
     """On standard output, and nothing else there."""
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "csv"))
-
     assert (code, out) == (0, CSV)
     assert METADATA.fullmatch(shell.after_acceptance(err))
 
@@ -75,9 +68,7 @@ def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -
     """It replaces an existing one; nothing goes to standard output, and no temporary file is left."""
     target = tmp_path / f"out.{format_}"
     target.write_bytes(b"before")
-
     code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", format_, "--output", str(target)))
-
     assert (code, out) == (0, "")
     assert METADATA.fullmatch(shell.after_acceptance(err))
     assert list(tmp_path.iterdir()) == [target]
@@ -91,9 +82,7 @@ def test_a_table_in_a_file_is_complete(shell: Any, ask: Any, tmp_path: Path) -> 
     """Only a terminal has a width, and a limit of rows."""
     target = tmp_path / "out.txt"
     question = f"SELECT range AS n, '{'long ' * 40}' AS words FROM range(60)"
-
     code, _, _ = shell.text(ask(question, "--output", str(target)))
-
     lines = target.read_text(encoding="utf-8").splitlines()
     assert code == 0
     assert len(lines) == 65
@@ -103,7 +92,6 @@ def test_a_table_in_a_file_is_complete(shell: Any, ask: Any, tmp_path: Path) -> 
 def test_truncation_is_reported(shell: Any, ask: Any) -> None:
     """As a warning of one line and in the last line; only 50 rows of a table are shown."""
     code, out, err = shell.text(ask("list all orders", "--max-rows", "60"))
-
     assert code == 0
     assert len(re.findall(r"^│ +\d+ │", out, re.MULTILINE)) == 50
     assert shell.after_acceptance(err).startswith("TruncationWarning: 60 of 100,000 rows received; ")
@@ -114,7 +102,6 @@ def test_truncation_is_reported(shell: Any, ask: Any) -> None:
 def test_warnings_go_to_standard_error(shell: Any, ask: Any) -> None:
     """Such as that of a column that stays text, without a line of Python code."""
     code, out, err = shell.text(ask("when were the countries founded", "--format", "csv"))
-
     assert code == 0
     assert '"Italy","0753-04-21 BC"\n' in out
     assert shell.after_acceptance(err).startswith(
@@ -134,9 +121,7 @@ def test_a_file_that_cannot_be_written_costs_no_question(
 ) -> None:
     """It is opened first; the error names it as given."""
     before = len(sandbox.request_log.requests)
-
     done = ask(TOP_COUNTRIES, "--output", str(tmp_path / output))
-
     err = done.stderr.decode()
     assert (done.returncode, done.stdout) == (1, b"")
     assert err.startswith(f"{error}: ")
@@ -148,14 +133,12 @@ def test_a_file_that_cannot_be_written_costs_no_question(
 def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: Sandbox) -> None:
     """As with ``>&-`` in a shell."""
     before = len(sandbox.request_log.requests)
-
     done = subprocess.run(
         ["sh", "-c", f"{shlex.quote(shell.command)} ask x --format csv >&-"],
         capture_output=True,
         env=shell.environment(**sandbox.connection),
         check=False,
     )
-
     assert shell.text(done) == (2, "", "ConfigError: Standard output is closed: give --output FILE.\n")
     assert len(sandbox.request_log.requests) == before
 
@@ -175,9 +158,7 @@ def test_a_missing_extra_costs_no_question(
     """The error has the command that installs it."""
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     before = len(sandbox.request_log.requests)
-
     done = ask(TOP_COUNTRIES, "--output", str(tmp_path / "a.xlsx"))
-
     assert done.returncode == 2
     assert done.stderr == (
         b"ConfigError: xlsx files need xlsxwriter: pip install 'connecty-frames[excel]'.\n"
@@ -189,9 +170,7 @@ def test_a_missing_extra_costs_no_question(
 def test_an_answer_that_has_no_room_in_a_workbook(shell: Any, ask: Any, tmp_path: Path) -> None:
     """Exit code 10, and no file; the id fetches the answer again."""
     target = tmp_path / "a.xlsx"
-
     code, _, err = shell.text(ask("SELECT repeat('x', 32768) AS a", "--output", str(target), "--quiet"))
-
     assert code == 10
     assert re.fullmatch(
         r"ConversionError: Column 'a', row 0: an Excel cell has at most 32,767 characters. Fetch .*\n"
@@ -237,7 +216,6 @@ def test_one_part_in_a_file(ask: Any, tmp_path: Path) -> None:
 def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:
     """Metadata is not printed, warnings are."""
     code, _, err = shell.text(ask(TOP_COUNTRIES, "--max-rows", "2", "--quiet"))
-
     assert code == 0
     assert err == (
         "TruncationWarning: 2 of 5 rows received; --max-rows all fetches all, and --on-truncation ignore "
@@ -249,7 +227,6 @@ def test_tz_and_strict(shell: Any, ask: Any) -> None:
     """Timestamps are in that zone; a doubt is an error."""
     moment = "SELECT TIMESTAMPTZ '2025-03-30 01:30:00+00' AS a"
     assert b"2025-03-30T10:30:00.000000+09:00" in ask(moment, "--tz", "Asia/Tokyo", "--format", "csv").stdout
-
     code, out, err = shell.text(ask("when were the countries founded", "--strict"))
     assert (code, out) == (10, "")
     assert shell.after_acceptance(err).startswith("ConversionError: Column 'founded_on'")
@@ -261,7 +238,6 @@ def test_decimals(shell: Any, ask: Any) -> None:
     assert ask(number, "--format", "ndjson").stdout == b'{"a":123456789012345678.25}\n'
     nearest = ask(number, "--decimals", "float", "--format", "ndjson").stdout
     assert nearest == b'{"a":1.2345678901234568e17}\n'
-
     code, out, err = shell.text(ask(number, "--decimals", "float", "--strict"))
     assert (code, out) == (2, "")
     assert err == (
@@ -282,7 +258,6 @@ def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, fo
     """ESC, C1 and bidirectional marks; a pipe gets unchanged bytes."""
     environment = shell.environment(**sandbox.connection)
     code, seen = shell.screen("ask", HOSTILE, "--format", format_, "--quiet", **environment)
-
     assert code == 0
     assert "2J" in seen
     assert [mark for mark in ("\x1b[2J", "\x9b", "\u202e") if mark in seen] == []
@@ -297,9 +272,7 @@ def test_every_format_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, fo
 def test_every_part_is_escaped_for_a_terminal(shell: Any, sandbox: Sandbox, part: str) -> None:
     """The SQL repeats the question, with ESC."""
     question = 'SELECT 1 AS "x\x1b[2J\u202e"'
-
     code, seen = shell.screen("ask", question, part, **shell.environment(**sandbox.connection))
-
     assert code == 0
     assert [mark for mark in "\x1b\u202e" if mark in seen] == []
 
@@ -311,7 +284,6 @@ def test_colours_only_on_a_terminal(shell: Any, sandbox: Sandbox) -> None:
     question = f"SELECT '{'long ' * 20}' AS words, '' AS colour"
     without = shell.screen("ask", question, "-q", **environment)[1]
     bold = shell.screen("ask", question, "-q", **{**environment, "NO_COLOR": ""})[1]
-
     assert "\x1b[" in bold
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", without)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", without)
@@ -323,11 +295,9 @@ def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
     """Nothing is folded for a terminal that is not there."""
     environment = {**shell.environment(**sandbox.connection), "COLUMNS": "0"}  # as some programs export it
     question = f"SELECT '{'long ' * 40}' AS words"
-
     done = subprocess.run(
         [shell.command, "ask", question, "-q"], capture_output=True, env=environment, check=True
     )
-
     assert "long " * 39 + "long" in done.stdout.decode()
 
 
@@ -371,7 +341,6 @@ def test_it_starts_as_a_module() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "connecty_frames.cli", "--version"], capture_output=True, check=True
     )
-
     assert done.stdout.decode() == f"{cf.__version__}\n"
 
 
@@ -383,7 +352,5 @@ def test_it_starts_without_heavy_imports() -> None:
         "heavy = ['pandas', 'polars', 'pyarrow', 'duckdb', 'requests', 'pydantic', 'msgspec']\n"
         "print([name for name in heavy if name in sys.modules])"
     )
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-
     assert done.stdout == b"[]\n"

@@ -1,7 +1,5 @@
 """What the responses to one question show of the assumptions on the page about limits."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from pathlib import Path
@@ -270,7 +268,6 @@ def test_a_count_of_the_rows_that_came() -> None:
         {"state": "COMPLETED", "results": {"dataframe": rows, "dataframe_stats": {"a": text(len(rows) - 1)}}}
         for rows in ([["a"], ["x"], ["y"]], [["a"], ["x"]])
     ]
-
     assert found(received(RESULTS + WHOLE, bodies[0]), received(RESULTS + SINGLE, bodies[1]))["count"] == (
         False,
         "2 beside 2 rows, another one beside 1 row",
@@ -280,9 +277,7 @@ def test_a_count_of_the_rows_that_came() -> None:
 def test_an_answer_with_an_unknown_state() -> None:
     """It is examined nevertheless: the client polls on, and the word may be all that differs."""
     whole = {"state": "SUCCESS", "results": {"dataframe": [["a"], [1]]}}
-
     seen = found(received(RESULTS + WHOLE, whole))
-
     assert (seen["states"], seen["table"]) == ((False, "SUCCESS"), (True, "1 row of int64"))
 
 
@@ -321,7 +316,6 @@ TABLES: Final = st.lists(st.lists(VALUES, min_size=2, max_size=2), max_size=4) |
 def test_any_response_is_judged(rows: object, statistics: object, single: object, state: object) -> None:
     """Nothing that a server sends is an exception."""
     results = {"dataframe": rows, "dataframe_stats": statistics}
-
     seen = found(
         received("/v1/auth/token", {"expires_at": single}, method="POST"),
         received(QUESTIONS, single, method="POST"),
@@ -330,5 +324,4 @@ def test_any_response_is_judged(rows: object, statistics: object, single: object
             RESULTS + SINGLE, {"state": state, "results": {"dataframe": single, "dataframe_stats": single}}
         ),
     )
-
     assert list(seen) == list(ASSUMPTIONS)

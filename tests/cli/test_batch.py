@@ -1,19 +1,15 @@
 """``connecty batch``: the questions of a file, the summary, and the exit codes."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from tests.servers.scripted import QUESTION_ID, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -35,7 +31,6 @@ def test_a_text_file(run: Any, server: Script, tmp_path: Path) -> None:
     """A question a line, without empty lines; again, nothing is sent."""
     assert run("how many?\r\n\n  how much?  \n") == (0, "", "2 questions: 2 answered\n")
     assert run("how many?\nhow much?\n", "--quiet") == (0, "", "")
-
     assert sorted(server.questions) == ["how many?", "how much?"]
     assert sorted(cf.open_batch(tmp_path / "batch").parts()) == [1, 2]
 
@@ -43,7 +38,6 @@ def test_a_text_file(run: Any, server: Script, tmp_path: Path) -> None:
 def test_lines_of_a_text_file(run: Any, server: Script) -> None:
     """They end where editors end them, and not within a question at a form feed or at U+2028."""
     assert run("a\x0cb\x85c\u2028d\re\r\nf")[0] == 0
-
     assert sorted(server.questions) == ["a\x0cb\x85c\u2028d", "e", "f"]
 
 
@@ -58,7 +52,6 @@ def test_lines_of_a_text_file(run: Any, server: Script) -> None:
 def test_a_csv_file(run: Any, server: Script, content: str, options: list[str]) -> None:
     """The only column, the one called question, or the one that is named."""
     code, _, _ = run(content, *options, suffix=".csv")
-
     assert code == 0
     assert sorted(server.questions) == ['a "b"', "how\nmany?"]
 
@@ -69,7 +62,6 @@ def test_names_of_a_csv_file(run: Any, tmp_path: Path) -> None:
     code, _, _ = run(
         content, "--name-column", "id", "--max-rows", "all", "--decimals", "exact", suffix=".CSV"
     )
-
     assert code == 0
     assert sorted(cf.open_batch(tmp_path / "batch").parts()) == ["north", "south"]
 
@@ -96,7 +88,6 @@ def test_what_is_refused(
 ) -> None:
     """With code 2; nothing is sent."""
     code, out, err = run(content, *options, suffix=suffix)
-
     assert (code, out) == (2, "")
     assert message in err
     assert server.questions == []
@@ -105,7 +96,6 @@ def test_what_is_refused(
 def test_a_missing_file(shell: Any, settings: dict[str, object], tmp_path: Path) -> None:
     """It is named."""
     done = shell.run("batch", str(tmp_path / "x.txt"), "-o", str(tmp_path / "batch"), **settings)
-
     assert done.returncode == 2
     assert f"FILE {tmp_path / 'x.txt'}: No such file" in done.stderr.decode()
 
@@ -133,7 +123,6 @@ def test_exit_codes(
         server.on("ask", ask)
     if results is not None:
         server.on("results", server.answer(200, results))
-
     found, out, err = run("why?\n")
     assert (found, out) == (code, "")
     assert err.startswith(f"1 (why?): {reason}")
@@ -146,7 +135,6 @@ def test_the_exit_code_of_an_uncertain_question(run: Any, server: Script) -> Non
     code, _, err = run("how?\nwhy?\n")
     assert (code, err.splitlines()[1:]) == (9, ["2 questions: 1 answered, 1 uncertain"])
     assert re.match(r"[12] \((how|why)\?\): SubmissionUncertain: It is unknown whether", err)
-
     server.on("ask", Script.reset)
     code, _, err = run("who?\nwhere?\n")
     assert code == 9
@@ -156,9 +144,7 @@ def test_the_exit_code_of_an_uncertain_question(run: Any, server: Script) -> Non
 def test_many_failures(run: Any, server: Script) -> None:
     """Twenty are listed, and how the others are."""
     server.on("results", server.answer(200, {"state": "FAILED"}))
-
     _, _, err = run("".join(f"why {number}?\n" for number in range(22)))
-
     assert err.splitlines()[19].startswith("20 (why 19?): QuestionFailed: ")
     assert err.splitlines()[20:] == [
         "... and 2 more; cf.open_batch(DIR).errors() lists them.",
@@ -169,7 +155,6 @@ def test_many_failures(run: Any, server: Script) -> None:
 def test_a_report_for_programs(run: Any, server: Script) -> None:
     """JSON on standard output, and nothing else anywhere; the exit code is the same."""
     server.on("results", server.answer(200, {"state": "FAILED"}))
-
     code, out, err = run("why?\n", "--format", "json")
     assert out.startswith('{\n  "total"')
     report = json.loads(out)
@@ -184,7 +169,6 @@ def test_retrying(run: Any, server: Script) -> None:
     server.on("ask", server.reset, server.answer(202, {"question_id": QUESTION_ID}))
     answer = server.steps["results"][-1]
     server.on("results", server.answer(200, {"state": "FAILED"}), answer)
-
     assert run("why?\n")[0] == 9
     assert run("why?\n", "--retry-failed")[0] == 9
     assert run("why?\n", "--retry-uncertain")[0] == 7
@@ -198,7 +182,6 @@ def test_another_client(run: Any, server: Script, tmp_path: Path) -> None:
     run("a\n")
     manifest = tmp_path / "batch" / "batch.json"
     manifest.write_text(re.sub('"client": "[^"]*"', '"client": "another"', manifest.read_text()))
-
     code, _, err = run("a\n")
     assert (code, "--client-changed" in err) == (2, True)
     for arguments in (["--client-changed"], []):
@@ -213,7 +196,6 @@ def test_types_that_differ(run: Any, server: Script) -> None:
         for value in (7000, 0.5)
     ]
     server.on("results", *answers)
-
     code, _, err = run("a\nb\n", "--max-workers", "1")
     assert (code, "'n' is int64 in 000001.parquet and double in 000002.parquet" in err) == (0, True)
     assert (
@@ -224,7 +206,6 @@ def test_types_that_differ(run: Any, server: Script) -> None:
 def test_max_questions(run: Any, server: Script) -> None:
     """Those that were not asked yet are no failure."""
     code, _, err = run("a\nb\nc\n", "--max-questions", "1", "--max-workers", "2")
-
     assert (code, err) == (0, "3 questions: 1 answered, 2 unasked\n")
     assert server.count("ask") == 1
 
@@ -233,7 +214,6 @@ def test_refused_credentials(run: Any, server: Script) -> None:
     """What was asked in this run, the error, and its exit code."""
     server.on("ask", server.answer(403, {}))
     code, _, err = run("a\nb\n", "--max-workers", "1")
-
     assert code == 3
     assert err.startswith("AuthError: ")
     assert "\n0 questions of the batch in " in err

@@ -1,16 +1,11 @@
 """``connecty config``: the settings that apply and their sources, without secrets."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.servers.forking import CONNECTY
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 SECRET = "canary-of-a-secret"
 CLIENT_ID = "canary-of-a-client-id"
@@ -81,7 +76,6 @@ def test_a_profile_that_is_named(
 ) -> None:
     """The option takes precedence over the variable; nothing of another profile applies."""
     found = rows(shell, *arguments, config=config, **settings)
-
     assert found["profile"] == ("staging", place)
     assert found["dw_id"] == ("7", f"profile staging in {config}")
     assert found["client_id"] == ("-", "default")
@@ -111,9 +105,7 @@ def test_the_path(shell: Any, config: Path) -> None:
 def test_a_file_that_others_can_read(shell: Any, config: Path) -> None:
     """Exit code 2; the command in the message corrects it."""
     config.chmod(0o644)
-
     code, out, err = shell.text(shell.run("config", "show", config=config))
-
     assert (code, out) == (2, "")
     assert SECRET not in err
     command = err.rstrip().rpartition("Run: ")[2]

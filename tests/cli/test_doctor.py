@@ -1,11 +1,10 @@
 """``connecty doctor``: one line for each step to a token, what is wrong, and what to do; nothing is asked."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import certifi
 import pytest
@@ -17,16 +16,11 @@ from connecty_frames.asking.checks import _Probe
 from connecty_frames.cli.doctor import _OUTCOMES, _STYLES, _extras, _show
 from connecty_frames.http.models import Attempt, Request, Response
 from connecty_frames.http.transport import Transport
+from connecty_frames.sandbox import Sandbox
 from connecty_frames.settings.sources import resolve
 from tests.cases import cases
 from tests.servers.scripted import PEM, Script, serve
-from tests.servers.timing import growing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.sandbox import Sandbox
-    from tests.servers.timing import FakeClock
+from tests.servers.timing import FakeClock, growing
 
 CONNECTION = ["address", "connection", "proxy", "certificate", "service", "clock", "token"]
 NAMES = ["version", "settings", *CONNECTION, "extras"]
@@ -87,7 +81,6 @@ def test_all_is_well(doctor: Any, server: Script) -> None:
 def test_the_sandbox(doctor: Any, sandbox: Sandbox) -> None:
     """Its token is a usual one; the extras are named."""
     code, lines = doctor(**sandbox.connection)
-
     assert (code, lines["token"][0]) == (0, "ok")
     assert re.fullmatch(r"credentials accepted; a token is used for \d+ min", lines["token"][1])
     assert re.match(r"installed: .*\bsandbox", lines["extras"][1])
@@ -119,9 +112,7 @@ def test_one_failure(
 ) -> None:
     """The exit code is that of its error; a token is requested even if the service is not operational."""
     server.on(endpoint, step)
-
     found, lines = doctor()
-
     assert found == code
     assert [name for name in NAMES if lines[name][0] == "failed"] == [failed]
     assert lines[failed][1].startswith(says.replace("HOST", server.address.removeprefix("http://")))
@@ -132,9 +123,7 @@ def test_no_server(doctor: Any) -> None:
     """What comes after the connection is skipped."""
     with serve() as script:
         closed = script.address
-
     code, lines = doctor(base_url=closed)
-
     assert code == 4
     assert statuses(lines) == ["ok", "failed", *["skipped"] * 5]
     assert lines["connection"][1].startswith("No connection to 127.0.0.1:")
@@ -144,7 +133,6 @@ def test_no_server(doctor: Any) -> None:
 def test_an_unknown_name(doctor: Any) -> None:
     """The first step fails; no such name is ever registered (RFC 6761)."""
     code, lines = doctor(base_url="https://api.invalid")
-
     assert code == 4
     assert statuses(lines) == ["failed", *["skipped"] * 6]
 
@@ -153,12 +141,10 @@ def test_a_silent_server(doctor: Any, server: Script) -> None:
     """Each call ends after the timeout."""
     server.on("health", server.hang)
     server.on("token", server.hang)
-
     for seconds in growing(0.1):
         code, lines = doctor(timeout=seconds)
         if server.count("health") and server.count("token"):
             break
-
     assert code == 6
     assert lines["service"][1].endswith("no answer came in time.")
     assert lines["token"][0] == "failed"
@@ -189,7 +175,6 @@ def test_how_far_the_clock_is_off(ahead: int, status: str, says: str) -> None:
 def test_no_credentials(doctor: Any, server: Script) -> None:
     """The connection is checked nevertheless."""
     code, lines = doctor(client_secret="", dw_id="")
-
     assert code == 2
     assert lines["settings"][0] == "failed"
     assert lines["settings"][1].startswith(
@@ -203,7 +188,6 @@ def test_no_credentials(doctor: Any, server: Script) -> None:
 def test_no_workspace(doctor: Any) -> None:
     """A warning, since each question can name one."""
     code, lines = doctor(dw_id="")
-
     assert (code, lines["settings"][0]) == (0, "warning")
     assert lines["settings"][1].endswith("; no dw_id: each question needs --dw-id")
 
@@ -220,7 +204,6 @@ def test_a_host_without_a_valid_name(doctor: Any) -> None:
 def test_a_bundle_without_certificates(doctor: Any) -> None:
     """Exit code 2, before anything is sent."""
     code, lines = doctor(ca_bundle="/nope.pem")
-
     assert code == 2
     assert statuses(lines) == ["skipped", "skipped", "skipped", "failed", "skipped", "skipped", "skipped"]
     assert lines["certificate"][1].startswith("ca_bundle=/nope.pem: expected a file of certificates")
@@ -230,7 +213,6 @@ def test_a_bundle_without_certificates(doctor: Any) -> None:
 def test_settings_that_cannot_be_used(doctor: Any, setting: dict[str, str]) -> None:
     """Exit code 2, and the connection is not checked."""
     code, lines = doctor(**setting)
-
     assert code == 2
     assert lines["settings"][0] == "failed"
     assert statuses(lines) == ["skipped"] * 7
@@ -243,7 +225,6 @@ def test_a_trusted_certificate(
     """Who issued it, how long it is valid, and what it was verified by."""
     monkeypatch.setenv(named, str(PEM))
     code, lines = doctor(base_url=secured.address, ca_bundle=PEM if named == "ca_bundle" else "")
-
     assert (code, lines["certificate"][0]) == (0, "ok")
     assert re.fullmatch(
         rf"issued by 127\.0\.0\.1, valid until .+ 2126 GMT; verified by {named} \({re.escape(str(PEM))}\)",
@@ -279,7 +260,6 @@ def test_who_issued_a_certificate(fields: list[tuple[str, str]], shown: str) -> 
 def test_a_certificate_that_is_not_trusted(doctor: Any, secured: Script) -> None:
     """As that of a company's proxy: what to do."""
     code, lines = doctor(base_url=secured.address)
-
     assert code == 4
     assert statuses(lines) == ["ok", "ok", "ok", "failed", "skipped", "skipped", "skipped"]
     assert "certificate verify failed: self-signed certificate" in lines["certificate"][1]
@@ -289,7 +269,6 @@ def test_a_certificate_that_is_not_trusted(doctor: Any, secured: Script) -> None
 def test_a_certificate_that_is_not_verified(doctor: Any, secured: Script) -> None:
     """A warning, which is on standard error nowhere else."""
     code, lines = doctor(base_url=secured.address, verify_tls=False)
-
     assert (code, lines["certificate"][0]) == (0, "warning")
     assert lines["certificate"][1].startswith("not verified, since verify_tls is False: ")
 
@@ -299,9 +278,7 @@ def test_a_proxy(doctor: Any, server: Script, monkeypatch: pytest.MonkeyPatch, v
     """Its address and the variable that names it, without the password."""
     host = server.address.removeprefix("http://")
     monkeypatch.setenv(variable, f"http://user:canary-of-a-password@{host}")
-
     code, lines = doctor(base_url="http://127.0.0.1:1")
-
     assert code == 0
     assert lines["proxy"] == ("ok", f"{host}, from {variable}")
     assert [request.target for request in server.requests] == [
@@ -316,9 +293,7 @@ def test_a_proxy_that_asks_for_a_password(
     """It was reached, so that only what lies behind it is unknown."""
     monkeypatch.setenv("https_proxy", server.address)
     server.on("tunnel", Script.answer(407))
-
     code, lines = doctor(base_url="https://api.test")
-
     assert code == 2
     assert statuses(lines) == ["ok", "ok", "failed", *["skipped"] * 4]
 
@@ -334,9 +309,7 @@ def test_the_most_seconds_of_a_call(clock: FakeClock, timeout: float, seconds: f
 def test_a_socks_proxy(doctor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused, as everywhere."""
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
-
     code, lines = doctor()
-
     assert code == 2
     assert lines["address"][1].startswith("The proxy for 127.0.0.1:")
 
@@ -355,7 +328,6 @@ def test_how_long_a_token_is_used(
     """For less than a minute, most calls would ask for another one."""
     monkeypatch.setattr(checks, "_request_token", lambda *_: seconds)
     found = checks._token(None, None)  # type: ignore[arg-type]
-
     assert (found.status, found.text) == (status, f"credentials accepted; {text}")
 
 
@@ -369,7 +341,6 @@ def test_how_long_a_token_is_used(
 def test_what_is_installed(monkeypatch: pytest.MonkeyPatch, text: str, *, is_installed: bool) -> None:
     """All of the optional dependencies, or none."""
     monkeypatch.setattr("importlib.metadata.distributions", lambda name: [name] * is_installed)
-
     assert re.fullmatch(text, _extras().text)
 
 
@@ -395,8 +366,21 @@ def test_the_colours_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_text_is_wrapped_beside_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     """As in a column of its own."""
     _show(Console(width=44), ("ok", "green"), "version", "a text that is too long for a line")
-
     assert capsys.readouterr().out.splitlines() == [
         "ok        version      a text that is too",
         "                       long for a line",
+    ]
+
+
+def test_a_command_stays_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is copied; a terminal that is narrower folds it without a line end."""
+    _show(
+        Console(width=60),
+        ("ok", "green"),
+        "extras",
+        "installed: plot, sql; for the others: pip install 'a[b,c]'",
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "ok        extras       installed: plot, sql; for the others:",
+        "                       pip install 'a[b,c]'",
     ]

@@ -1,7 +1,5 @@
 """Exit codes of commands, and their one line of error, without secrets."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from typing import Any
@@ -69,7 +67,6 @@ def test_the_exit_codes() -> None:
 def test_missing_credentials(shell: Any) -> None:
     """Exit code 2, what is missing, and how to try the sandbox; never sample data."""
     code, out, err = shell.text(shell.process("ask", TOP_COUNTRIES))
-
     assert (code, out) == (2, "")
     assert err.startswith("ConfigError: No client_id and client_secret. Run `connecty login` once, ")
     assert "add --sandbox to `connecty ask`" in err
@@ -85,7 +82,6 @@ def test_missing_credentials(shell: Any) -> None:
 def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: int, error: str) -> None:
     """One line with the reason, and one with the id of the question."""
     done = ask(question)
-
     assert (done.returncode, done.stdout) == (code, b"")
     printed = done.stderr.decode()
     if code == 7:
@@ -106,6 +102,8 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
         (["ask", "x", "--max-rows", "-1"], "--max-rows"),
         (["ask", "x", "--no-such-option"], "--no-such-option"),
         (["answer", "x"], "answer"),
+        (["fetch", "x"], "No such command 'fetch'; use connecty ask --question-id ID."),
+        (["how many orders"], "No such command 'how many orders'; to ask a question, write"),
         (["sandbox", "--port", "99999"], "port=99999 is not a port"),
         (["sandbox", "--database", "/nope.duckdb"], "database='/nope.duckdb' is not a file"),
         (["sandbox", "--latency", "-1"], "latency=-1.0 is not a time"),
@@ -118,7 +116,6 @@ def test_questions_without_an_answer(shell: Any, ask: Any, question: str, code: 
 def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> None:
     """Exit code 2, nothing on standard output, and the reason."""
     code, out, err = shell.text(shell.run(*arguments))
-
     assert (code, out) == (2, "")
     assert said in " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", err).split())
 
@@ -126,7 +123,6 @@ def test_a_wrong_command_line(shell: Any, arguments: list[str], said: str) -> No
 def test_help(shell: Any) -> None:
     """It lists the commands."""
     code, out, _ = shell.text(shell.run("--help"))
-
     assert code == 0
     assert re.findall(r"^│ (ask|doctor|help) ", out, re.MULTILINE) == ["ask", "doctor", "help"]
 
@@ -141,7 +137,6 @@ def test_help_on_a_topic(shell: Any) -> None:
 def test_help_asks_nothing(shell: Any) -> None:
     """Behind ``--``, too, where ``ask`` takes all words for a question."""
     explained = shell.run("help", "--", "ask", "--", "how", "many", "orders", "are", "there")
-
     assert explained.stdout == shell.run("ask", "--help").stdout
 
 
@@ -152,15 +147,24 @@ def test_help_asks_nothing(shell: Any) -> None:
 def test_types_in_the_help(shell: Any, words: list[str]) -> None:
     """None for a flag, which takes no value, and none in words of Python."""
     shown = shell.run(*words, "--help").stdout.decode()
-
     assert "--help" in shown
     assert re.findall(r"bool|list\[|range", shown.lower()) == []
+
+
+@pytest.mark.parametrize("words", [["ask"], ["batch"], ["login"], ["sandbox"], ["pin", "check"]])
+def test_the_help_of_a_narrow_terminal(shell: Any, words: list[str]) -> None:
+    """Names and values of options are not cut at 60 columns."""
+    shown = shell.screen(*words, "--help", **{**shell.environment(), "COLUMNS": "60"})[1]
+    wide = shell.run(*words, "--help").stdout.decode()
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 60
+    assert set(re.findall(r" (--[\w-]+)", wide)) <= set(re.findall(r" (--[\w-]+)", shown))
+    assert set(re.findall(r"<[^>\s]+>", wide)) <= set(re.findall(r"<[^>\s]+>", shown))
 
 
 def test_paragraphs_of_the_help(shell: Any) -> None:
     """They fill the lines, whatever those of the code are."""
     shown = shell.run("pin", "check", "--help").stdout.decode()
-
     assert "changed, else that of the first pin" in shown
 
 
@@ -172,10 +176,7 @@ def test_paragraphs_of_the_help(shell: Any) -> None:
             "ask [OPTIONS] [QUESTION]...",
             "Arguments, Options, Question, Connection, Rows and types, Output, A single part of the answer",
         ),
-        (
-            "batch [OPTIONS] FILE",
-            "Arguments, Options, Question, Connection, Rows and types, Output",
-        ),
+        ("batch [OPTIONS] FILE", "Arguments, Options, Question, Connection, Rows and types, Output"),
         ("config [OPTIONS] COMMAND [ARGS]...", "Options, Commands"),
         ("config show [OPTIONS]", "Options, Connection"),
         ("doctor [OPTIONS]", "Options, Connection, First contact"),
@@ -205,10 +206,9 @@ def test_the_help_of_a_command(shell: Any, usage: str, groups: str) -> None:
 
 def test_the_exit_codes_are_a_topic_of_the_help(shell: Any) -> None:
     """Each with its meaning; the page has the table that is generated from it."""
-    from connecty_frames.cli.exit_codes import EXIT_CODES, MEANINGS
+    from connecty_frames.cli.io import EXIT_CODES, MEANINGS
 
     lines = shell.run("help", "exit-codes").stdout.decode().splitlines()
-
     assert lines[:2] == ["  0  success", "  1  a file could not be written, or any other error"]
     assert "130  Ctrl-C" in lines
     assert [int(line.split()[0]) for line in lines] == [*MEANINGS]

@@ -1,21 +1,16 @@
 """``connecty doctor --ask``: one question, and what its responses show of the service."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers.scripted import QUESTION_ID, Script, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
 
 TOP_COUNTRIES: Final = "list the top 5 countries with the most orders"
 SECRET: Final = "canary-of-a-secret"
@@ -58,9 +53,7 @@ def bodies(server: Script) -> list[bytes]:
 def test_the_sandbox(contact: Any, sandbox: Sandbox) -> None:
     """All that one question shows holds; it is asked once, and its answer is not paid for again."""
     asked = sandbox.request_log.submissions().get(TOP_COUNTRIES, 0)
-
     code, found, err = contact(question=TOP_COUNTRIES, **sandbox.connection)
-
     assert code == 0
     assert [name for name, (outcome, _) in found.items() if outcome == "held"] == HELD_BY_THE_SANDBOX
     assert {outcome for outcome, _ in found.values()} == {"held", "not seen"}
@@ -127,9 +120,7 @@ def test_a_secret_in_escapes_is_not_saved(contact: Any, server: Script, tmp_path
     path = tmp_path / "contact.json"
     escaped = "".join(f"\\u{ord(each):04x}" for each in SECRET)
     server.on("ask", Script.answer(200, raw=f'{{"said {escaped}": ["{escaped}"]}}'.encode()))
-
     code, _, err = contact("--save", str(path))
-
     assert code == 9
     assert saved(path)["exchanges"][1]["body"] == {"said ***": ["***"]}
     assert f"X-Request-Id {saved(path)['x_request_id']}" in err
@@ -173,9 +164,7 @@ def test_no_answer(
     """The exit code is that of the error; what came is saved, and judged if it ends the question."""
     path = tmp_path / "answer.json"
     server.on("results", step)
-
     found, assumptions, err = contact("--save", str(path), "--anonymize")
-
     assert (found, says in err) == (code, True)
     assert bool(assumptions) == (last not in ({"state": "PENDING"}, {"detail": "x" * len(SECRET)}))
     assert saved(path)["exchanges"][-1]["body"] == last
@@ -197,7 +186,6 @@ def test_a_question_that_is_not_accepted(
 ) -> None:
     """It is not asked again, even if it may have been started; no answer came that could be judged."""
     server.on("ask", step)
-
     assert contact()[:2] == (code, {})
     assert says in contact()[2]
     assert len(bodies(server)) == 2
@@ -207,9 +195,7 @@ def test_no_server(contact: Any, tmp_path: Path) -> None:
     """Nothing is asked after a check that failed, and no file is written."""
     with serve() as script:
         closed = script.address
-
     code, found, err = contact("--save", str(tmp_path / "answer.json"), base_url=closed)
-
     assert (code, found, err) == (4, {}, "")
     assert list(tmp_path.iterdir()) == []
 
@@ -234,7 +220,6 @@ def test_wrong_options(
 ) -> None:
     """Nothing is sent."""
     code, out, err = shell.text(shell.run("doctor", *arguments, **settings))
-
     assert (code, out) == (1 if "Error: [Errno" in err else 2, "")
     assert says in err
     assert server.requests == []
@@ -252,7 +237,6 @@ def test_wrong_options(
 def test_a_check_that_fails(contact: Any, server: Script, endpoint: str, step: Any, code: int) -> None:
     """Nothing is asked, so nothing is paid for; the exit code is that of the check."""
     server.on(endpoint, step)
-
     assert contact() == (code, {}, "")
     assert bodies(server) == []
 
@@ -287,7 +271,6 @@ def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
 def test_a_missing_setting(contact: Any, server: Script, missing: str, says: str) -> None:
     """Exit code 2, and nothing is asked; the checks say which of the credentials is missing."""
     code, found, err = contact(**{missing: ""})
-
     assert (code, found, err[: len("ConfigError: No dw_id.")]) == (2, {}, says)
     assert bodies(server) == []
 
@@ -295,7 +278,6 @@ def test_a_missing_setting(contact: Any, server: Script, missing: str, says: str
 def test_a_question_from_standard_input(shell: Any, server: Script, settings: dict[str, object]) -> None:
     """As for ``connecty ask``, so that a hyphen is not paid for."""
     done = shell.run("doctor", "--ask", "-", stdin="how many?\n", **settings)
-
     assert done.returncode == 13
     assert [json.loads(body) for body in bodies(server)] == [{"question": "how many?"}]
 
@@ -303,7 +285,6 @@ def test_a_question_from_standard_input(shell: Any, server: Script, settings: di
 def test_it_says_that_it_costs(shell: Any) -> None:
     """The help, of the option that asks; and what a masked file still tells."""
     printed = " ".join(shell.run("doctor", "--help").stdout.decode().replace("│", " ").split())
-
     assert "which costs money" in printed
     assert (
         "The structure, the service's own names, true, false, null, row counts and text lengths stay."
@@ -316,9 +297,7 @@ def test_the_question_is_recorded(
 ) -> None:
     """As each question that is paid for."""
     history = str(tmp_path / "history.sqlite3")
-
     contact(history=history)
-
     listed = shell.run("history", "--format", "csv", **{**settings, "history": history}).stdout.decode()
     assert QUESTION_ID in listed
 

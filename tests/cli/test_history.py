@@ -1,11 +1,12 @@
 """The command line records questions unless told not to, lists them, resumes them and erases them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,11 +16,6 @@ from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import COLUMNS, read_records, store_at
 from tests.cases import cases
 from tests.servers.scripted import QUESTION_ID, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from subprocess import CompletedProcess
 
 ACCEPTED = (
     f"Question {QUESTION_ID} was accepted; to fetch its answer without asking again: "
@@ -68,7 +64,6 @@ def test_questions_are_recorded(run: Any, path: Path) -> None:
     assert (code, out, err) == (0, '"n"\n2\n3\n', announcement(path))
     code, _, err = run("ask", "how many more?")
     assert (code, err) == (0, f"{ACCEPTED}Two rows.\n\nSELECT n\n\n2 rows; question_id {QUESTION_ID}\n")
-
     assert rows(path, "question") == [("how many more?",), ("how many?",)]
 
 
@@ -85,7 +80,6 @@ def test_none_is_recorded(run: Any, path: Path) -> None:
 def test_list(run: Any) -> None:
     """It is what ``history`` does; an option before a command is an error, not left out."""
     run("ask", "how many?")
-
     for options in (["--format", "csv"], ["--state", "failed", "--format", "json"]):
         assert run("history", "list", *options) == run("history", *options)
     for option, command in (["--since", "1h"], ["list"]), (["--profile", "x"], ["forget", "1"]):
@@ -109,6 +103,8 @@ def test_limits(run: Any, server: Script) -> None:
     assert run("history", "limit", "nightly", "--drop", "--format", "csv")[1].count("\n") == 2
     assert run("ask", "how many?", "--tag", "job=nightly")[0] == 0
     assert run("history", "limit", "nightly", "-1")[0] == 2
+    code, _, err = run("history", "limit", "nightly", "--drop")
+    assert (code, "has no limit for the job nightly" in err) == (2, True)
     for wrong in (["nightly"], [" ", "5"], ["--drop"], ["nightly", "5", "--drop"]):
         code, _, err = run("history", "limit", *wrong)
         assert (code, "Pass a job with a number or --drop" in err) == (2, True)
@@ -118,7 +114,6 @@ def test_a_table_has_times_to_the_second(run: Any) -> None:
     """The other formats have all digits."""
     run("ask", "how many?")
     cells = [cell.strip() for cell in run("history")[1].replace("┃", "│").split("│")]
-
     assert "timestamp[s, tz=UTC]" in cells
     assert [cell for cell in cells if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", cell)]
     assert re.search(r"\.\d{6}", run("history", "--format", "csv")[1])
@@ -130,7 +125,6 @@ def test_a_table_has_times_to_the_second(run: Any) -> None:
 def test_it_can_be_turned_off(run: Any, path: Path, option: list[str], setting: str) -> None:
     """By the option or the environment; the option takes precedence."""
     code, _, err = run("ask", "how many?", "--quiet", *option, history=setting)
-
     assert (code, err) == (0, "")
     assert not path.parent.exists()
 
@@ -140,9 +134,7 @@ def test_a_limit_counts_in_the_file_that_is_named(
 ) -> None:
     """With --no-history, too, so that the option does not begin another count."""
     limited = {"history": str(tmp_path / "team.sqlite3"), "max_questions_per_day": "1"}
-
     codes = [run("ask", "how many?", *options, **limited)[0] for options in ([], ["--no-history"])]
-
     assert codes == [0, 14]
     assert server.questions == ["how many?"]
     assert not path.exists()
@@ -175,7 +167,6 @@ def test_what_a_client_records(
     variables = {**known, "CONNECTY_CONFIG": os.devnull, **environment}
     with mock.patch.dict(os.environ, variables, clear=True), recording_client({}, **options):
         pass
-
     client.assert_called_once_with({}, history=history, keep_answers=keep_answers)
 
 
@@ -203,7 +194,6 @@ def test_the_sandbox_is_not_recorded(
     """Its questions cost nothing."""
     monkeypatch.setenv("XDG_STATE_HOME", str(path.parents[1]))
     done = shell.run("ask", "how many orders are there", "--quiet", history="", **sandbox.connection)
-
     assert shell.text(done)[::2] == (0, "")
     assert not path.exists()
 
@@ -216,7 +206,6 @@ def test_an_uncertain_question(run: Any, server: Script, path: Path) -> None:
     assert f"It is recorded in {path}." in err
     code, out, _ = run("history", "--state", "uncertain", "--format", "json")
     (found,) = json.loads(out)
-
     assert (code, found["question"], found["state"]) == (0, "how many?", "UNCERTAIN")
 
 
@@ -237,7 +226,6 @@ def test_a_list_in_a_file(run: Any, tmp_path: Path) -> None:
     """In the format of its suffix."""
     run("ask", "how many?", "--quiet")
     code, out, _ = run("history", "--since", "1h", "--limit", "5", "-o", str(tmp_path / "h.csv"))
-
     assert (code, out) == (0, "")
     head, row = (tmp_path / "h.csv").read_text().splitlines()
     assert head.startswith('"id","asked_at","state","question"')
@@ -259,7 +247,6 @@ def test_a_list_in_a_file(run: Any, tmp_path: Path) -> None:
 def test_a_wrong_command(run: Any, server: Script, arguments: list[str], message: str) -> None:
     """Exit code 2, and nothing is sent."""
     code, out, err = run(*arguments)
-
     assert (code, out) == (2, "")
     assert message in err
     assert "--no-history" not in arguments or "--no-history" in err  # it names what turned it off
@@ -290,7 +277,6 @@ def test_resuming_with_other_credentials(run: Any, server: Script) -> None:
     run("ask", "how many?", "--quiet")
     sent = len(server.requests)
     code, out, err = run("history", "resume", QUESTION_ID, base_url="", region="us1", client_id="another")
-
     assert (code, out) == (2, "")
     assert f"Question {QUESTION_ID} was asked by another client, at {server.address}" in err
     assert len(server.requests) == sent
@@ -303,7 +289,6 @@ def test_erasing(run: Any, path: Path) -> None:
     assert run("history", "forget", "1") == (0, "", "1 question erased.\n")
     assert run("history", "forget", "--older-than", "1h") == (0, "", "0 questions erased.\n")
     assert run("history", "forget", QUESTION_ID) == (0, "", "1 question erased.\n")
-
     assert rows(path, "question") == []
 
 
@@ -313,7 +298,6 @@ def test_the_profile_names_the_file(run: Any, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     for command in (["ask", "how many?", "--quiet"], ["history", "forget", "1"]):
         assert run(*command, "--profile", "kept", config=config)[0] == 0
-
     assert (tmp_path / "kept.db").exists()
     assert rows(tmp_path / "kept.db", "question") == []
 
@@ -323,7 +307,6 @@ def test_an_answer_is_reused(run: Any, path: Path, server: Script) -> None:
     assert run("ask", "how many?", "--quiet", "--max-age", "6h")[0] == 0
     store_at(path).execute("UPDATE questions SET asked_at = asked_at - 2 * 3600 * 1000000")
     code, out, err = run("ask", "how many?", "--max-age", "6h", "--format", "csv")
-
     assert (code, out) == (0, '"n"\n2\n3\n')
     assert err == (
         f"Question {QUESTION_ID}: asked 2 h ago, reused.\nTwo rows.\n\nSELECT n\n\n"
@@ -339,7 +322,8 @@ def test_forgetting_a_text(run: Any, path: Path) -> None:
     store_at(path).execute("UPDATE questions SET state = 'UNCERTAIN' WHERE id = 2")
     rest = (
         "Kept, since their answer is unknown: 1 question.\nNot searched: answers kept for other questions or "
-        "on other machines, saved answers, parts of batches, batches in folders, pins, logs and backups.\n"
+        "on other machines, saved answers, parts of batches, batches in folders, their names, ids, names of "
+        "machines and users, jobs of limits, pins, logs and backups.\n"
     )
     command = ["history", "forget", "--containing", "ANNA"]
 

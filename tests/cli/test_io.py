@@ -1,21 +1,16 @@
 """Signals, within the process of the tests."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
 
 from connecty_frames.cli.io import _clear_tracebacks, _is_ending, _SignalHandler, exit_on_signals
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SIGNALS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
@@ -73,7 +68,6 @@ def test_an_error_in_a_finalizer(monkeypatch: pytest.MonkeyPatch) -> None:
     handler.number = 2
     handler.unraisable(dropped)
     handler.close()
-
     assert reported == [dropped]
 
 
@@ -82,7 +76,6 @@ def test_which_errors_end_a_program() -> None:
     interrupted, inner = ValueError(), OSError()
     inner.__context__ = KeyboardInterrupt()
     interrupted.__context__ = inner
-
     assert [
         _is_ending(error) for error in (None, ValueError(), interrupted, KeyboardInterrupt(), SystemExit())
     ] == [*(False, False, True, True, True)]
@@ -98,7 +91,6 @@ def test_the_hook_for_finalizers_is_restored() -> None:
     before = sys.unraisablehook
     with exit_on_signals():
         inside = sys.unraisablehook
-
     assert getattr(inside, "__func__", None) is _SignalHandler.unraisable
     assert sys.unraisablehook is before
 
@@ -111,7 +103,6 @@ def test_a_signal_that_ends_no_command() -> None:
     signal.signal(signal.SIGINT, before := signal.default_int_handler)
     with pytest.raises(OSError, match="of its own"), exit_on_signals():
         raise OSError("of its own")
-
     assert signal.getsignal(signal.SIGINT) is before
     assert signal.set_wakeup_fd(-1) == -1
 

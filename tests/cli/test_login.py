@@ -1,25 +1,20 @@
 """``connecty login``: credentials are checked and stored, without being shown or being arguments."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat
 import sys
 import tomllib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
 import typer
 
+from connecty_frames.sandbox import Sandbox
 from tests.servers.timing import until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
 
 SECRET = ["--client-id", "a", "--client-secret-stdin"]
 
@@ -50,7 +45,6 @@ def login(shell: Any, sandbox: Sandbox, config: Path) -> Callable[..., tuple[int
 def test_a_profile_of_the_sandbox(login: Any, shell: Any, sandbox: Sandbox, config: Path) -> None:
     """It is stored for the owner alone, and used by the next command; the secret came through a pipe."""
     assert login("--profile", "box", "--dw-id", "13") == (0, f"Profile box is stored in {config}\n", "")
-
     assert tomllib.loads(config.read_text()) == {"box": sandbox.connection}
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     done = shell.run("doctor", "--profile", "box", config=config)
@@ -60,7 +54,6 @@ def test_a_profile_of_the_sandbox(login: Any, shell: Any, sandbox: Sandbox, conf
 def test_refused_credentials(login: Any, config: Path) -> None:
     """Exit code 3, and nothing is stored; --no-check stores them."""
     code, out, err = login(secret="a-wrong-secret")
-
     assert (code, out) == (3, "")
     assert err.startswith("AuthError: The credentials were refused: ")
     assert err.endswith("\nNothing was stored; --no-check stores a profile without requesting a token.\n")
@@ -72,7 +65,6 @@ def test_refused_credentials(login: Any, config: Path) -> None:
 def test_an_existing_profile(login: Any, sandbox: Sandbox, config: Path) -> None:
     """It is changed only if that was said; what login does not ask for stays."""
     config.write_text('[default]\nclient_id = "old"\nregion = "us1"\ndw_id = 7\ntimeout = 60\n')
-
     assert login() == (2, "", f"ConfigError: Profile default exists in {config}; --replace changes it.\n")
     assert login("--replace")[0] == 0
     kept = {**sandbox.connection, "dw_id": 7, "timeout": 60}
@@ -82,7 +74,6 @@ def test_an_existing_profile(login: Any, sandbox: Sandbox, config: Path) -> None
 def test_what_overrides_it(login: Any, config: Path) -> None:
     """CONNECTY_PROFILE names the profile; a variable of one of its settings is reported."""
     code, out, err = login("--dw-id", "13", dw_id=7, profile="box")
-
     assert (code, out) == (0, f"Profile box is stored in {config}\n")
     assert err == (
         "The environment variable CONNECTY_DW_ID overrides its dw_id: unset it to use the profile's.\n"
@@ -93,7 +84,6 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
     """One that login asks for is replaced, any other is an error; an empty option is no default."""
     config.write_text('[default]\nclient_id = 7\nregion = "mars"\ndw_id = "x"\n\n[other]\ndwid = 7\n')
     before = config.read_text()
-
     assert login("--replace", "--client-id", "")[::2] == (2, "ConfigError: client_id (given): it is empty.\n")
     code, _, err = login("--replace", "--profile", "other")
     assert (code, err) == (
@@ -128,7 +118,6 @@ def test_a_wrong_setting_of_an_existing_profile(login: Any, config: Path) -> Non
 def test_what_is_refused(shell: Any, config: Path, arguments: list[str], stdin: str, says: str) -> None:
     """Exit code 2 and one line; nothing is asked for, requested or stored."""
     code, out, err = shell.text(shell.run("login", *arguments, stdin=stdin, config=config))
-
     assert (code, out) == (2, "")
     assert err.startswith(f"ConfigError: {says}")
     assert err.count("\n") == 1
@@ -206,7 +195,6 @@ def test_an_interrupt_at_the_secret(shell: Any, config: Path, key: str, code: in
     terminal.answer("Client id:", "a\n")
     terminal.answer("Client secret (not shown):", key)
     terminal.wait_for("Aborted.")
-
     assert terminal.echoes()
     assert terminal.end() == code
     assert "Traceback" not in terminal.seen

@@ -1,7 +1,5 @@
 """Responses that can be sent to the developers: no text, name or number of the business is left."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from pathlib import Path
@@ -64,7 +62,6 @@ def test_the_example_of_the_document() -> None:
 def test_names_of_the_service(name: str, *, known: bool) -> None:
     """Those of the API document, and others that are names and no text of the response."""
     texts = {"state", "sql_query", "nulls_count", "general", "country"}
-
     assert _is_of_service(name, texts) is known
 
 
@@ -98,7 +95,6 @@ def test_names_of_the_service(name: str, *, known: bool) -> None:
 def test_a_text(text: str, mark: str) -> None:
     """Of a date, a time or a number the spelling stays, of any other text the length."""
     body = json.dumps({"results": {"dataframe": [["a"], [text]]}}).encode()
-
     assert json.loads(anonymized(body))["results"]["dataframe"][1] == [mark]
 
 
@@ -106,7 +102,6 @@ def test_a_text(text: str, mark: str) -> None:
 def test_words_for_values_stay(word: str) -> None:
     """They show how the service writes a value, and nothing of the business."""
     body = json.dumps({"results": {"dataframe": [["a"], [word]]}}).encode()
-
     assert json.loads(anonymized(body))["results"]["dataframe"][1] == [word]
 
 
@@ -188,7 +183,6 @@ def test_it_is_read_like_the_original(name: str) -> None:
         before, after = (
             cf.Answer.from_json(each, on_truncation="ignore") for each in (body, anonymized(body))
         )
-
     assert [column.type for column in after.schema] == [column.type for column in before.schema]
     assert (after.rows, after.total_rows) == (before.rows, before.total_rows)
 
@@ -224,9 +218,7 @@ def leaves(value: object) -> str:
 def test_nothing_is_left(rows: list[list[Any]], other: object) -> None:
     """Of no text, key or number a character is left; structure and lengths are those of before."""
     body = {"state": "COMPLETED", "results": {"dataframe": [["a"], *rows], "other": other}}
-
     masked = anonymized(json.dumps(body).encode()).decode()
-
     assert shape(json.loads(masked)) == shape(body)
     assert not set(masked) & set("jkqvwJKQVWé٣Σ😀")
     assert not set(leaves(json.loads(masked, parse_int=str, parse_float=str))) & set("023456789")
@@ -236,5 +228,4 @@ def test_long_texts_take_no_long_time() -> None:
     """Each pattern is tried on what is short enough for a date."""
     texts = ["1T" * 200_000, "1" * 400_000, "May" * 100_000, '"' * 100_000, "[1" * 100_000]
     body = json.dumps({"results": {"dataframe": [texts]}}, separators=(",", ":")).encode()
-
     assert len(anonymized(body)) == len(body) - 100_000  # whose quotes were escaped

@@ -1,21 +1,16 @@
 """Messages on standard error: hints are worded for the command line."""
 
-from __future__ import annotations
-
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.sandbox import Sandbox
 from tests.servers.scripted import QUESTION_ID, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
 
 ShellMessage: TypeAlias = "Callable[[Exception], str]"
 
@@ -43,7 +38,6 @@ def test_what_is_copied_stays_on_a_line(
     environment = {**shell.environment(**settings), "COLUMNS": str(width)}
     _, seen = shell.screen("ask", "how many?", on="stderr", **environment)
     lines = seen.splitlines()
-
     assert f"connecty ask --question-id {QUESTION_ID} --dw-id 13" in lines
     assert sql in lines
 
@@ -52,7 +46,6 @@ def test_a_missing_workspace(shell_message: ShellMessage) -> None:
     """It is an option there."""
     with cf.Client("a", client_secret="bbbb") as client, pytest.raises(cf.ConfigError) as raised:
         client.ask("how many?")
-
     assert str(raised.value) == (
         "No dw_id. Set the data workspace with dw_id=, with cf.configure(dw_id=), in a profile or as "
         "CONNECTY_DW_ID. ConnectyAI shows it in Manager > Data Environments > Data Workspaces > Workspace ID."
@@ -69,7 +62,6 @@ def test_truncation(golden: Path, shell_message: ShellMessage) -> None:
         cf.Answer.from_json(golden / "login_timestamps.json")
     with pytest.raises(cf.TruncatedError) as raised:
         cf.Answer.from_json(golden / "login_timestamps.json", on_truncation="raise")
-
     warning = warned[0].message
     assert isinstance(warning, cf.TruncationWarning)
     assert shell_message(warning) == (
@@ -84,7 +76,6 @@ def test_an_answer_that_is_too_large(sandbox: Sandbox, shell_message: ShellMessa
     settings = {**sandbox.connection, "max_body_bytes": 5_000}
     with cf.Client(**settings) as client, pytest.raises(cf.ResponseTooLarge) as raised:
         client.ask("list all orders")
-
     assert str(raised.value).endswith(
         " Ask for fewer rows (max_rows=), or raise the limit: max_body_bytes=, or CONNECTY_MAX_BODY_BYTES."
     )
@@ -98,7 +89,6 @@ def test_a_certificate_that_is_not_trusted(secured: Script, shell_message: Shell
     settings: dict[str, Any] = {"client_secret": "s", "base_url": secured.address, "dw_id": 13, "timeout": 5}
     with cf.Client("id", **settings) as client, pytest.raises(cf.ConnectionFailed) as raised:
         client.ask("how many?")
-
     assert str(raised.value).endswith(
         " pass its CA bundle as ca_bundle= or in CONNECTY_CA_BUNDLE; REQUESTS_CA_BUNDLE is read too."
     )
@@ -188,7 +178,6 @@ def test_each_sentence_is_said_once(
 def test_a_missing_setting_is_named_once(shell: Any, settings: dict[str, object], missing: str) -> None:
     """With what to do, in at most five lines."""
     _, _, err = shell.text(shell.run("ask", "how many?", **{**settings, missing: ""}))
-
     sentences = err.strip().split(". ")
     assert len(sentences) == len(set(sentences))
     assert len(err) <= 5 * 80

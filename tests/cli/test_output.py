@@ -1,7 +1,5 @@
 """What is written to a terminal and to a pipe, within the process of the tests."""
 
-from __future__ import annotations
-
 import errno
 import io
 import re
@@ -10,7 +8,7 @@ from contextlib import nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import pyarrow as pa
@@ -21,10 +19,7 @@ from connecty_frames.cli.io import _ClosedStream, echo_stderr, standard_streams,
 from connecty_frames.cli.output import _statistics, open_output, write_batches, write_table
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
-from tests.servers.scripted import QUESTION_ID
-
-if TYPE_CHECKING:
-    from tests.servers.scripted import Script
+from tests.servers.scripted import QUESTION_ID, Script
 
 ROWS = pa.table({"x": ["a\x1b[2Jb", None]})
 
@@ -53,7 +48,6 @@ def test_rows_that_are_written_as_they_come(
     stream = Stream(is_terminal=is_terminal)
     monkeypatch.setattr(sys, "stdout", stream)
     write_batches(ROWS.to_reader(), "csv", stream.buffer)
-
     assert stream.buffer.getvalue().decode() == written
 
 
@@ -65,7 +59,6 @@ def test_the_streams_of_a_command_keep_their_encoding(monkeypatch: pytest.Monkey
     with suppress(SystemExit), standard_streams():
         sys.stdout.write("é☃")
         sys.stderr.write("é!")
-
     assert output.buffer.getvalue() == b"\xe9?"
     assert error.buffer.getvalue() == b"!"
 
@@ -90,7 +83,6 @@ def test_a_failure_to_write_decides_the_exit_code(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(Full())))
     with pytest.raises(SystemExit) as ended, standard_streams():
         sys.exit(sys.stdout.write("data") and code)
-
     assert ended.value.code == expected
     assert capsys.readouterr().err == "OSError: [Errno 28] No space left on device\n"
 
@@ -102,7 +94,6 @@ def test_a_table_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("connecty_frames.cli.output.open_output", lambda *_: nullcontext(full))
     with pytest.raises(OSError, match="No space left on device") as caught:
         write_table(ROWS, "text", Path("a.csv"))
-
     assert caught.value.filename == "a.csv"
 
 
@@ -130,7 +121,6 @@ def test_the_formats(
 ) -> None:
     """Each by its name, in any case, or else by the suffix of the file."""
     done = shell.run("ask", "why?", "--quiet", "--format", name, **settings)
-
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(begins), done.stdout[:40]
     for file in files:
@@ -148,7 +138,6 @@ def test_a_long_text_is_cut(
     results = {"dataframe": [["n"], [1]], "response_summary": "a" * length, "sql_query": "b" * length}
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
     err = shell.after_acceptance(shell.run("ask", "why?", **settings).stderr.decode())
-
     of_sql = re.escape(ends.replace("summary", "sql"))
     assert re.fullmatch(rf"a+{re.escape(ends)}\n\nb+{of_sql}\n\n1 row; question_id {QUESTION_ID}\n", err)
     assert shell.run("ask", "why?", "--summary", **settings).stdout.decode() == "a" * length + "\n"
@@ -167,7 +156,6 @@ def test_only_a_table_on_a_terminal_is_cut(
         for format_ in ("table", "text")
     }
     shell.run("ask", "why?", "-o", str(file), **settings)
-
     assert found == {"table": False, "text": True}
     assert long in file.read_text()
 
@@ -199,7 +187,6 @@ def test_an_id_that_ends_with_the_command(
     for module in ("ask", "connection"):
         monkeypatch.setattr(f"connecty_frames.cli.{module}.is_temporary", lambda _: True)
     err = shell.run("ask", "why?", **settings).stderr.decode()
-
     assert err == "Two rows.\n\nSELECT n\n\n2 rows\n"
 
 
@@ -214,7 +201,6 @@ def test_an_interrupt_while_data_is_written(
 
     monkeypatch.setattr("connecty_frames.cli.ask.write_answer", interrupt)
     code, out, err = shell.text(shell.run("ask", "why?", "--format", "csv", **settings))
-
     assert (code, out) == (130, "")
     assert shell.after_acceptance(shell.after_acceptance(err).removeprefix("\n")) == ""  # it says so again
 
@@ -225,7 +211,6 @@ def test_a_pipe_whose_reader_has_gone(
     """No error is printed, as of a command that SIGPIPE ends."""
     monkeypatch.setattr("connecty_frames.cli.ask.write_answer", mock.Mock(side_effect=BrokenPipeError))
     code, out, err = shell.text(shell.run("ask", "why?", "--quiet", **settings))
-
     assert (code, out, err) == (141, "", "")
 
 
@@ -249,7 +234,6 @@ def test_the_width_of_messages(
     monkeypatch.setattr("os.get_terminal_size", lambda _: SimpleNamespace(columns=10))
     monkeypatch.setenv("COLUMNS", columns)
     echo_stderr("The data workspace was not found.", wraps=wraps)
-
     assert stream.buffer.getvalue().decode().splitlines() == lines
 
 
@@ -298,14 +282,15 @@ def test_what_a_terminal_takes(
 
 def test_no_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an error before anything is asked, and where something is written nevertheless."""
-    monkeypatch.setattr(sys, "__stdout__", None)
-    with (
-        pytest.raises(ConfigError, match="Standard output is closed: give --output FILE"),
-        open_output(None, "csv"),
-    ):
-        pass
-    with pytest.raises(OSError, match="Standard output is closed") as caught:
-        _ClosedStream().write(b"")
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "__stdout__", None)
+        with (
+            pytest.raises(ConfigError, match="Standard output is closed: give --output FILE"),
+            open_output(None, "csv"),
+        ):
+            pass
+        with pytest.raises(OSError, match="Standard output is closed") as caught:
+            _ClosedStream().write(b"")
     assert caught.value.errno == errno.EBADF
 
 
@@ -321,7 +306,6 @@ def test_names_of_profiles_are_completed(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_statistics_have_all_digits() -> None:
     """At any depth; what is not a number stays."""
     found = _statistics({"n": {"sum": 10**30, "tops": [10**20, True, None, "x"], "mean": Decimal("1.10")}})
-
     assert "".join(found.split()) == (
         '{"n":{"sum":1000000000000000000000000000000,"tops":[100000000000000000000,true,null,"x"],"mean":1.10}}'
     )
@@ -333,5 +317,4 @@ def test_how_many_rows_are_fetched(
 ) -> None:
     """A thousand by default."""
     shell.run("ask", "why?", *options, **settings)
-
     assert server.requests[-1].target.rpartition("&max_rows=")[2] == rows

@@ -1,12 +1,12 @@
 """``connecty pin``: add, list, show, check, remove and run."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import duckdb
@@ -17,10 +17,6 @@ import pytest
 from connecty_frames.answer_metadata import Schema
 from connecty_frames.decode.schema import ColumnSchema
 from tests.servers.scripted import QUESTION_ID, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 SQL = "SELECT id, name FROM orders WHERE id > 1 ORDER BY id"
 
@@ -73,7 +69,6 @@ def test_add_and_show(pin: Any, server: Script) -> None:
 def test_what_is_unknown_of_a_pin(pin: Any, server: Script) -> None:
     """It is said."""
     server.on("results", answered("SELEC 1"))
-
     assert "\ndialect unknown; tables: unknown\n" in pin("add", "orders", "list the orders")[2]
 
 
@@ -84,7 +79,6 @@ def test_a_check_of_several_pins_shows_no_password(pin: Any, monkeypatch: pytest
     url = "postgresql://u:hunter22@h/d"
     monkeypatch.setattr("connecty_frames.cli.pin._connection", nullcontext)
     monkeypatch.setattr("connecty_frames.pins.Pin.check", mock.Mock(side_effect=RuntimeError(f"no {url}")))
-
     _, out, _ = pin("check", "--all", "--connection", url)
     assert out == "Pin 'a': not checked.\n  no ***\nPin 'b': not checked.\n  no ***\n"
 
@@ -93,7 +87,6 @@ def test_add_replaces_only_on_request(pin: Any, server: Script) -> None:
     """The hint is one for the command line."""
     assert pin("add", "orders", "list the orders")[0] == 0
     code, _, err = pin("add", "orders", "list the orders")
-
     assert code == 2
     assert "Choose another name, or pass --replace." in err
     assert pin("add", "orders", "list them", "--replace", "--question-id", QUESTION_ID)[0] == 0
@@ -104,7 +97,6 @@ def test_list(pin: Any) -> None:
     """In the order of names, in the formats of answers."""
     for name in ("b", "a"):
         pin("add", name, f"question {name}", "--dialect", "sqlite", "--question-id", QUESTION_ID)
-
     code, out, _ = pin("list", "--format", "json")
     assert code == 0
     assert json.loads(out) == [
@@ -116,7 +108,6 @@ def test_remove(pin: Any) -> None:
     """The others stay."""
     for name in ("a", "b"):
         pin("add", name, "q", "--question-id", QUESTION_ID)
-
     code, out, err = pin("remove", "a")
     assert (code, out) == (0, "")
     assert err.startswith("Pin 'a' was removed from ")
@@ -128,9 +119,8 @@ def test_remove(pin: Any) -> None:
 
 def test_an_interrupt_after_asking(pin: Any, server: Script) -> None:
     """The id of the question that was paid for is shown."""
-    with mock.patch("connecty_frames.pins.folder._text", side_effect=KeyboardInterrupt):
+    with mock.patch("connecty_frames.pins.folder._toml", side_effect=KeyboardInterrupt):
         code, out, err = pin("add", "orders", "list the orders")
-
     assert (code, out) == (130, "")
     assert err.count(f"question_id='{QUESTION_ID}' pins its answer without asking again.") == 1
     assert server.questions == ["list the orders"]
@@ -139,7 +129,6 @@ def test_an_interrupt_after_asking(pin: Any, server: Script) -> None:
 def test_check_without_pins(pin: Any) -> None:
     """In a wrong folder it must not look as if nothing had changed."""
     code, out, err = pin("check", "--all")
-
     assert (code, out) == (2, "")
     assert "There are no pins in " in err
     assert "Name the pins, or pass --all instead." in pin("check")[2]
@@ -357,9 +346,7 @@ def test_a_wrong_connection(pin: Any, arguments: list[str], code: int, message: 
     if "sqlite" in str(arguments):
         pytest.importorskip("adbc_driver_sqlite")
     pin("add", "orders", "list the orders", "--dialect", "duckdb")
-
     found, out, err = pin("run", "orders", *arguments)
-
     assert (found, out) == (code, "")
     assert message in err
     assert "hunter22" not in err

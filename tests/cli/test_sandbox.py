@@ -1,12 +1,10 @@
 """``connecty sandbox``, and ``--sandbox`` of other commands."""
 
-from __future__ import annotations
-
 import logging
 import re
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import duckdb
@@ -14,10 +12,7 @@ import pytest
 import requests
 
 from connecty_frames.cli.connection import sandbox_class
-from connecty_frames.sandbox import Fault
-
-if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Fault, Sandbox
 
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
@@ -31,9 +26,7 @@ def test_a_sandbox_with_a_port_and_a_database_of_its_own(shell: Any, start: Any,
     file = tmp_path / "universe.duckdb"
     with duckdb.connect(file) as connection:
         connection.execute("CREATE TABLE age AS SELECT 13.8 AS billion_years")
-
     exports = start("sandbox", "--port", str(port), "--database", str(file)).exports()
-
     assert list(exports) == ["client_id", "client_secret", "base_url", "dw_id"]
     assert exports["base_url"] == f"http://127.0.0.1:{port}"
     code, out, _ = shell.text(shell.run("ask", "SELECT * FROM age", "--format", "csv", **exports))
@@ -45,7 +38,6 @@ def test_faults(start: Any) -> None:
     """Each --fault is injected as given, one after the other."""
     faults = ("--fault", "health:status=503,times=1", "--fault", "health:reset,times=1")
     health = start("sandbox", *faults).exports()["base_url"] + "/v1/health"
-
     assert requests.get(health, timeout=5).status_code == 503
     with pytest.raises(requests.ConnectionError):
         requests.get(health, timeout=5)
@@ -55,9 +47,7 @@ def test_faults(start: Any) -> None:
 def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
     """Exit code 2, the port and what to do."""
     port = sandbox.connection["base_url"].rpartition(":")[2]
-
     code, out, err = shell.text(shell.run("sandbox", "--port", port))
-
     assert (code, out) == (2, "")
     assert f"port={port}" in err
     assert "port=0 chooses a free port" in err
@@ -66,7 +56,6 @@ def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
 def test_questions_of_the_sandbox(shell: Any) -> None:
     """One per line; standard error says that there are more."""
     code, out, err = shell.text(shell.run("sandbox", "--examples"))
-
     assert code == 0
     assert err == "These are examples: other measures, groups, filters and periods are read as well.\n"
     assert "top 5 products by units sold in 2025" in out.splitlines()
@@ -98,7 +87,6 @@ def test_every_command_that_asks_can_use_one(shell: Any, commands: dict[str, lis
     """No account is needed, and no id is shown, since no other process can fetch an answer by it."""
     for name, arguments in commands.items():
         code, out, err = shell.text(shell.run(*arguments, "--sandbox"))
-
         assert code == 0, (name, err)
         assert not UUID.search(out + err), (name, out, err)
         assert "paid for" not in err, (name, err)
@@ -110,7 +98,6 @@ def test_the_environment_does_the_same(shell: Any, commands: dict[str, list[str]
     """A line says so, since it was not said in the command, and whose credentials are not used."""
     settings = {"sandbox": 1, "client_id": "a", "client_secret": "b"}
     code, _, err = shell.text(shell.run(*commands[name], **settings))
-
     assert code == 0
     assert err.startswith(
         "connecty_frames asks its embedded sandbox, not ConnectyAI; the credentials of the environment "
@@ -122,7 +109,6 @@ def test_the_environment_does_the_same(shell: Any, commands: dict[str, list[str]
 def test_a_profile_names_another_account(shell: Any, commands: dict[str, list[str]], name: str) -> None:
     """Exit code 2; the sandbox is a new one, so no account's settings apply."""
     code, out, err = shell.text(shell.run(*commands[name], "--sandbox", "--profile", "work"))
-
     assert (code, out) == (2, "")
     assert err == (
         "ConfigError: --sandbox or CONNECTY_SANDBOX starts a new sandbox: leave out --profile, --region, "
@@ -134,7 +120,6 @@ def test_a_profile_names_another_account(shell: Any, commands: dict[str, list[st
 def test_an_error_has_no_id(shell: Any) -> None:
     """Neither in a line of its own nor in the message."""
     code, _, err = shell.text(shell.run("ask", "hello", "--schema", "--sandbox"))
-
     assert (code, err.splitlines()[0]) == (7, "QuestionError: The answer came without schema.")
     assert not UUID.search(err)
 
@@ -143,9 +128,7 @@ def test_an_error_has_no_id(shell: Any) -> None:
 def test_a_batch_ends_with_its_sandbox(shell: Any, commands: dict[str, list[str]], tmp_path: Path) -> None:
     """Another process does not go on with it, and says why."""
     assert shell.run(*commands["batch"], "--max-questions", "0", "--sandbox").returncode == 0
-
     code, _, err = shell.text(shell.run(*commands["batch"], "--sandbox"))
-
     assert code == 2
     assert f"folder={tmp_path / 'batch'} has a batch with base_url='http://127.0.0.1:" in err
     assert "Name a new folder" in err
@@ -169,10 +152,8 @@ def test_the_options_of_the_server(
     server = mock.Mock()
     server.return_value.exports.return_value = "export A=1"
     server.return_value.serve.side_effect = lambda announce: announce(server.return_value)
-    monkeypatch.setattr("connecty_frames.cli.commands.sandbox_class", lambda: server)
-
+    monkeypatch.setattr("connecty_frames.cli.connection.sandbox_class", lambda: server)
     code, out, err = shell.text(shell.run("sandbox", *arguments))
-
     assert (code, out) == (0, "export A=1\n")
     assert err == "The sandbox is running; Ctrl-C stops it. Paste the lines above into another shell.\n"
     defaults = {"port": 0, "database": None, "latency": 0.0, "faults": []}
@@ -190,5 +171,4 @@ def test_what_the_server_of_a_command_logs(message: str, *, is_logged: bool) -> 
         logger.removeFilter(each)
     sandbox_class()
     record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, message, None, None)
-
     assert bool(logger.filter(record)) is is_logged

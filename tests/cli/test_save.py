@@ -1,17 +1,13 @@
 """``connecty ask --save``: the response as received, whatever becomes of it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
-
-if TYPE_CHECKING:
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 BODY = b'{"state": "COMPLETED", "results": {"dataframe": [["n"], [2], [3.50]], "response_summary": "Two."}}'
 
@@ -27,9 +23,7 @@ def test_the_response_is_saved(shell: Any, settings: dict[str, object], tmp_path
     """Each byte, beside the data; it is read by from_json, and an existing file is replaced."""
     path = tmp_path / "answer.json"
     path.write_bytes(b"before")
-
     done = shell.run("ask", "how many?", "--save", str(path), "--format", "csv", **settings)
-
     assert (done.returncode, done.stdout) == (0, b'"n"\n2\n3.5\n')
     assert path.read_bytes() == BODY
     assert cf.Answer.from_json(path).to_arrow().column("n").to_pylist() == [2.0, 3.5]
@@ -43,9 +37,7 @@ def test_an_answer_that_cannot_be_converted_is_saved(
     path = tmp_path / "answer.json"
     body = b'{"state": "COMPLETED", "results": {"dataframe": [["n"], [1e999]]}}'
     server.on("results", server.answer(200, raw=body))
-
     done = shell.run("ask", "how many?", "--save", str(path), "--strict", **settings)
-
     assert (done.returncode, done.stdout) == (10, b"")
     assert path.read_bytes() == body
 
@@ -56,9 +48,7 @@ def test_it_is_saved_if_the_data_cannot_be_written(
 ) -> None:
     """As on a full disk."""
     path = tmp_path / "answer.json"
-
     done = shell.run("ask", "x", "--save", str(path), "--output", "/dev/full", "--format", "csv", **settings)
-
     assert done.returncode == 1
     assert path.read_bytes() == BODY
 
@@ -67,7 +57,6 @@ def test_it_is_saved_if_the_data_cannot_be_written(
 def test_a_response_that_cannot_be_saved(shell: Any, server: Script, settings: dict[str, object]) -> None:
     """Exit code 1, after the line with the command that fetches the answer, even with --quiet."""
     code, out, err = shell.text(shell.run("ask", "x", "--save", "/dev/full", "--quiet", **settings))
-
     assert (code, out) == (1, "")
     accepted = shell.after_acceptance(err)
     assert accepted == "OSError: [Errno 28] No space left on device: '/dev/full'\n"
@@ -90,7 +79,6 @@ def test_what_came_is_saved_if_there_is_no_answer(
     path = tmp_path / "answer.json"
     path.write_bytes(b"before")
     server.on(endpoint, server.answer(status, {"state": "FAILED", "reason": "no such table"}))
-
     assert shell.run("ask", "x", "--save", str(path), **settings).returncode == code
     found = json.loads(path.read_bytes())
     assert found["exchanges"][-1]["status"] == status
@@ -105,7 +93,6 @@ def test_a_fetched_answer_is_saved(
     """By --question-id, without asking."""
     path = tmp_path / "answer.json"
     fetch = ("ask", "--question-id", "729cb7a4-4b06-449e-a3c9-df40f5e570b8", "--save", str(path))
-
     assert shell.run(*fetch, **settings).returncode == 0
     assert path.read_bytes() == BODY
     assert server.questions == []

@@ -1,7 +1,5 @@
 """Signals end a command as Ctrl-C does: it prints the id and how to resume; exit code 128 + signal."""
 
-from __future__ import annotations
-
 import io
 import os
 import random
@@ -11,25 +9,22 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
 from tests.servers.forking import CONNECTY
-from tests.servers.scripted import QUESTION_ID
+from tests.servers.scripted import QUESTION_ID, Script
 
 with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
     warnings.simplefilter("ignore", DeprecationWarning)
     from connecty_frames.cli.io import exit_on_signals
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.servers.scripted import Script
 
 pytestmark = [
     pytest.mark.slow,
@@ -142,7 +137,6 @@ def test_quiet(server: Script, start_asking: Callable[..., Asking], arguments: l
     server.on("results", server.answer(200, {"state": "PENDING"}))
     asking = start_asking("ask", *arguments)
     asking.wait_for(lambda: server.count("results"))
-
     assert asking.send("SIGTERM") == (143, "", f"\n{WAITING}")
 
 
@@ -166,9 +160,7 @@ def test_several_signals_in_a_row(
     server.on("results", server.answer(200, {"state": "PENDING"}))
     asking = start_asking("ask", "how many?")
     asking.wait_for(lambda: server.count("results"))
-
     code, out, err = asking.send(*names)
-
     assert (code if code > 0 else 128 - code) in {code for name, code in CODES if name in names}
     assert (out, err) == ("", f"{ACCEPTED}\n{WAITING}")
 
@@ -205,7 +197,6 @@ def test_a_standard_error_that_cannot_be_written(
     server.on("results", server.answer(200, {"state": "PENDING"}))
     asking = start_asking(program=["sh", "-c", f'exec "$0" ask "how many?" {redirect}', shell.command])
     asking.wait_for(lambda: server.count("results"))
-
     assert asking.send("SIGTERM") == (143, "", "")
 
 
@@ -266,7 +257,7 @@ main()
         ("connecty_frames.decode.decoder:decode", f"\n{WAITING}", OLD),
         ("connecty_frames.question:Call.answer", f"\n{ACCEPTED}", OLD),
         ("connecty_frames.answer:Answer.to_arrow", f"\n{ACCEPTED}", OLD),
-        ("connecty_frames.export.formats:json_value", f"\n{ACCEPTED}", OLD),
+        ("connecty_frames.export:json_value", f"\n{ACCEPTED}", OLD),
         ("os:fsync", f"{METADATA}\n{ACCEPTED}", OLD),
         ("pathlib:Path.replace", f"{METADATA}\n{ACCEPTED}", NEW),
     ],
@@ -284,13 +275,28 @@ def test_a_signal_while_the_answer_is_made_a_file(
     target = tmp_path / "out.json"
     target.write_bytes(OLD)
     program = [shell.python, "-c", AT, place, "ask", "how many?", "--output", str(target)]
-
     code, out, err = start_asking(*(["--quiet"] if quiet else []), program=program).end()
-
     assert (code, out) == (143, "")
     assert err == (printed.removeprefix(METADATA) if quiet else ACCEPTED + printed)
     assert list(tmp_path.iterdir()) == [target]
     assert target.read_bytes() == content
+
+
+#: A thread waits forever, as for the lock of an interrupted import.
+STUCK = """\
+import sys, threading
+threading.Thread(target=threading.Event().wait, daemon=False).start()
+from connecty_frames.cli.app import main
+main()
+"""
+
+
+def test_no_thread_delays_the_end(server: Script, start_asking: Callable[..., Asking], shell: Any) -> None:
+    """After a signal, a command waits for no thread."""
+    server.on("results", server.hang)
+    asking = start_asking("ask", "how many?", program=[shell.python, "-c", STUCK])
+    asking.wait_for(lambda: server.count("results"))
+    assert asking.send("SIGTERM") == (143, "", f"{ACCEPTED}\n{WAITING}")
 
 
 def test_a_signal_while_the_pipe_is_full(server: Script, start_asking: Callable[..., Asking]) -> None:
@@ -302,7 +308,6 @@ def test_a_signal_while_the_pipe_is_full(server: Script, start_asking: Callable[
     assert asking.process.stdout.read(1) == b'"'
     time.sleep(0.3)
     asking.process.terminate()
-
     assert asking.process.wait(60) == 143
     assert asking.end()[2] == f"\n{ACCEPTED}"
 
@@ -360,9 +365,7 @@ def test_an_embedded_sandbox_ends_with_its_command(start_asking: Callable[..., A
     """A query that still runs is interrupted, and the command ends as always."""
     asking = start_asking("ask", SLOW, "--sandbox", "--quiet", program=[CONNECTY])
     asking.wait_for(lambda: seconds(asking.process.pid) > BEGUN)
-
     found, out, err = asking.send("SIGTERM")
-
     assert (found, out) == (143, "")
     # No command fetches the answer, since the sandbox has ended.
     assert re.fullmatch(r"\nQuestion [0-9a-f-]{36} may still be running\.\n", err)

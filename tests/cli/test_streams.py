@@ -3,23 +3,19 @@
 As processes, and without PYTHONUNBUFFERED: with it nothing is left to write when Python ends.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.sandbox import Sandbox
 from tests.servers.forking import CONNECTY
-
-if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
 
 pytestmark = [
     pytest.mark.slow,
@@ -106,7 +102,6 @@ def words(arguments: list[str]) -> str:
 def test_standard_output_on_a_full_disk(run: Any, arguments: list[str]) -> None:
     """Exit code 1 and one line; summary, SQL and id of a question are printed before."""
     done = run(*arguments, out="full")
-
     error = done.stderr.decode()
     assert done.returncode == 1
     assert error.endswith(FULL)
@@ -119,7 +114,6 @@ def test_standard_output_on_a_full_disk(run: Any, arguments: list[str]) -> None:
 def test_a_reader_that_closed_the_pipe(run: Any, arguments: list[str]) -> None:
     """Exit code 141, as for a command ended by SIGPIPE; no error is printed."""
     done = run(*arguments, out="left")
-
     error = done.stderr.decode()
     assert done.returncode == 141
     assert METADATA.fullmatch(error) if arguments in FORMATS else error == ""
@@ -129,7 +123,6 @@ def test_a_reader_that_closed_the_pipe(run: Any, arguments: list[str]) -> None:
 def test_no_standard_output(run: Any, arguments: list[str]) -> None:
     """Exit code 1 and one line; a question is not even asked (see test_ask)."""
     done = run(*arguments, out="closed", anew=True)
-
     assert (done.returncode, done.stderr.decode()) == (1, CLOSED)
 
 
@@ -157,7 +150,6 @@ def test_standard_error_changes_no_exit_code(
 ) -> None:
     """Data is complete, and the exit code is that of the question."""
     done = run(*arguments, err=err)
-
     assert (done.returncode, done.stdout) == (code, out)
 
 
@@ -165,7 +157,6 @@ def test_standard_error_changes_no_exit_code(
 def test_a_file_is_written_whatever_standard_error_is(run: Any, tmp_path: Path, err: str) -> None:
     """An answer is not lost because its summary cannot be printed."""
     done = run(*ASK, "--output", str(tmp_path / "a.csv"), err=err)
-
     assert (done.returncode, done.stdout) == (0, b"")
     assert (tmp_path / "a.csv").read_bytes() == CSV
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
@@ -184,7 +175,6 @@ def test_both_cannot_be_written(run: Any, out: str, code: int, err: str) -> None
 def test_a_long_answer(run: Any, out: str, code: int) -> None:
     """Longer than the buffer: the failure comes before the end, and only once."""
     done = run("ask", "list all orders", "--max-rows", "20000", "--format", "csv", "--quiet", out=out)
-
     warned = r"TruncationWarning: 20,000 of 100,000 rows received; [^\n]*\n"
     error = r"Question [0-9a-f-]{36} was accepted; [^\n]* connecty ask --question-id [^\n]*\n"
     assert done.returncode == code
@@ -197,7 +187,6 @@ def test_a_long_answer(run: Any, out: str, code: int) -> None:
 def test_an_unbuffered_python_is_no_different(run: Any, out: str, code: int, error: str) -> None:
     """With PYTHONUNBUFFERED, as in most containers."""
     done = run("config", "path", out=out, anew=True, PYTHONUNBUFFERED="1")
-
     assert (done.returncode, done.stderr.decode()) == (code, error)
 
 

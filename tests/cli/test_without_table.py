@@ -1,18 +1,13 @@
 """``connecty ask`` where there is no table, or a chart in its place."""
 
-from __future__ import annotations
-
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
-from tests.servers.scripted import QUESTION_ID
-
-if TYPE_CHECKING:
-    from tests.servers.scripted import Script
+from tests.servers.scripted import QUESTION_ID, Script
 
 
 @pytest.fixture
@@ -31,9 +26,7 @@ def test_a_summary_is_the_answer(
 ) -> None:
     """On standard output, with exit code 0, and not again on standard error."""
     answers(response_summary="It is a shop.\x1b[2J")
-
     code, out, err = shell.text(shell.run("ask", "what is it?", *options, **settings))
-
     assert (code, out) == (0, "It is a shop.\x1b[2J\n")  # a pipe gets every character
     assert shell.after_acceptance(err) == f"No table; question_id {QUESTION_ID}\n"
 
@@ -41,9 +34,7 @@ def test_a_summary_is_the_answer(
 def test_the_sql_of_an_answer_without_a_table(shell: Any, answers: Any, settings: dict[str, object]) -> None:
     """It goes to standard error, as that of a table."""
     answers(response_summary="It is a shop.", sql_query="SELECT 1")
-
     code, out, err = shell.text(shell.run("ask", "what is it?", **settings))
-
     assert (code, out) == (0, "It is a shop.\n")
     assert shell.after_acceptance(err) == f"\nSELECT 1\n\nNo table; question_id {QUESTION_ID}\n"
 
@@ -57,9 +48,7 @@ def test_rows_that_were_asked_for(
     schema, output = tmp_path / "schema.json", tmp_path / "out.csv"
     schema.write_text(cf.Schema([]).to_json())
     value = {"--format": "table", "--output": str(output), "--schema-file": str(schema)}.get(asked_for)
-
     done = shell.run("ask", "what is it?", asked_for, *([] if value is None else [value]), **settings)
-
     assert (done.returncode, done.stdout) == (7, b"")
     assert not output.exists()
 
@@ -72,9 +61,7 @@ def test_neither_table_nor_summary(
     if options:
         pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
     answers(response_summary=None)
-
     code, out, err = shell.text(shell.run("ask", "what is it?", *options, **settings))
-
     assert (code, out) == (7, "")
     assert "There is no summary either." in err
     assert err.count("without a table") == 1
@@ -115,9 +102,7 @@ def test_a_chart_of_an_answer_that_was_cut(shell: Any, answers: Any, settings: d
         dataframe=[["country", "orders"], ["Poland", 100], ["Spain", 50]],
         dataframe_stats={"orders": {"type": "int64", "count": 5, "null_count": 0}},
     )
-
     code, out, _ = shell.text(shell.run("ask", "how many orders?", "--plot", **settings))
-
     assert (code, out.splitlines()[:3]) == (
         0,
         ["how many orders?", "orders by country", "Shown: 2 of 5 rows"],
@@ -150,9 +135,7 @@ def test_an_answer_without_a_chart(
 ) -> None:
     """It was paid for, so the table or summary is written, and standard error says why; exit code 0."""
     answers(**components)
-
     code, printed, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
-
     assert code == 0
     assert re.search(out, printed)
     assert shell.after_acceptance(err).startswith(reason)
@@ -163,9 +146,7 @@ def test_without_the_library_that_draws(
 ) -> None:
     """The error says what to install, before anything is sent."""
     monkeypatch.setitem(sys.modules, "uniplot", None)
-
     code, out, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
-
     assert (code, out) == (2, "")
     assert err == (
         "ConfigError: Plots in a terminal need uniplot: pip install 'connecty-frames[terminal-plot]'.\n"
@@ -183,6 +164,5 @@ def test_a_part_that_did_not_come(
     """Exit code 7, and no empty line."""
     answers(response_summary="" if option == "--summary" else "It is a shop.")
     code, out, err = shell.text(shell.run("ask", "what is it?", option, **settings))
-
     assert (code, out) == (7, "")
     assert shell.after_acceptance(err).startswith(f"QuestionError: The answer came without {part}.\n")

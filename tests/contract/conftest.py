@@ -1,15 +1,14 @@
 """The service that a contract case runs against: golden answers, or a live sandbox."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,10 +18,7 @@ import responses
 from connecty_frames import Client
 from connecty_frames.sandbox import Sandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    Answer = tuple[int, dict[str, str], str]
+Answer: TypeAlias = tuple[int, dict[str, str], str]
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 #: What each question of the cases is answered with by the golden service.

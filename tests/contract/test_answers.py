@@ -1,7 +1,5 @@
 """What our client returns: the same cases against the golden answers and live sandboxes."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +35,6 @@ def test_the_service_is_operational(service: Any) -> None:
 def test_the_top_countries_are_text_and_whole_numbers(service: Any) -> None:
     """The first question of the document: country string, orders int64, five rows in their order."""
     answer = service.client().ask(TOP_COUNTRIES)
-
     assert answer.table.schema.equals(pa.schema({"country": pa.string(), "orders": pa.int64()}))
     assert answer.table.to_pydict() == COUNTRIES
     assert (answer.rows, answer.total_rows, answer.truncated) == (5, 5, False)
@@ -51,7 +48,6 @@ def test_the_top_countries_in_each_library(service: Any) -> None:
     client = service.client()
     frame = client.ask_df(TOP_COUNTRIES)
     polars, table = (client.ask_df(TOP_COUNTRIES, engine=engine) for engine in ("polars", "pyarrow"))
-
     assert type(frame) is pd.DataFrame
     assert frame.dtypes.astype(str).to_dict() == {"country": "string", "orders": "Int64"}
     assert polars.schema == pl.Schema({"country": pl.String, "orders": pl.Int64})
@@ -87,9 +83,7 @@ def test_a_question_goes_through_its_states(slow_service: Any) -> None:
     client = slow_service.client()
     if slow_service.kind != "golden":
         client.submit("SELECT 1")
-
     answer = client.ask(TOP_COUNTRIES, progress=steps.append)
-
     assert list(dict.fromkeys(step.state for step in steps)) == ["PENDING", "IN_PROGRESS", "COMPLETED"]
     assert {step.question_id for step in steps} == {answer.question_id}
     assert {step.question for step in steps} == {TOP_COUNTRIES}
@@ -99,7 +93,6 @@ def test_a_question_goes_through_its_states(slow_service: Any) -> None:
 def test_a_handle_waits_and_returns_the_answer(service: Any) -> None:
     """Submit, wait, result, and result again with other options, of one question."""
     question = service.client().submit(TOP_COUNTRIES)
-
     assert question.wait() == "COMPLETED"
     assert question.state() == "COMPLETED"
     assert question.result().rows == 5
@@ -112,9 +105,7 @@ def test_an_answer_is_fetched_again_by_its_id(service: Any) -> None:
     """The same rows, and metadata in which the question is None."""
     client = service.client()
     question_id = client.ask(TOP_COUNTRIES).question_id
-
     again = client.fetch(question_id)
-
     assert again.table.to_pydict() == COUNTRIES
     assert again.question_id == question_id
     assert (again.question, again.metadata.asked_at, again.metadata.elapsed) == (None, None, None)
@@ -150,10 +141,8 @@ def test_an_answer_without_a_table(service: Any) -> None:
     assert answer.table is None
     assert len(answer) == 0
     assert answer.response_summary.startswith("A made-up shop")
-
     with pytest.raises(cf.NoTableError, match=r"without a table\. A made-up shop") as raised:
         client.fetch_df(answer.question_id)
-
     assert raised.value.response_summary == answer.response_summary
     assert raised.value.question_id == answer.question_id
 
@@ -162,7 +151,6 @@ def test_what_is_unknown_is_not_found(service: Any) -> None:
     """404 is a NotFoundError: with the id at once, and without one for a workspace that does not exist."""
     with pytest.raises(cf.NotFoundError, match="Check dw_id, and question_id") as raised:
         service.client().fetch(UNKNOWN)
-
     assert (raised.value.status, raised.value.question_id) == (404, UNKNOWN)
     with pytest.raises(cf.NotFoundError) as raised:
         service.client(dw_id=14).ask(TOP_COUNTRIES)
@@ -173,7 +161,6 @@ def test_wrong_credentials_are_an_auth_error(service: Any) -> None:
     """401 from the token endpoint; the message names the settings and no secret."""
     with pytest.raises(cf.AuthError, match="Check client_id and client_secret") as raised:
         service.client(client_secret="a-wrong-secret").ask(TOP_COUNTRIES)
-
     assert raised.value.status == 401
     assert "a-wrong-secret" not in str(raised.value)
 
@@ -195,10 +182,7 @@ def test_requests_are_those_of_the_document(golden_service: Any) -> None:
         ("GET", results),
         ("GET", results),
     ]
-    assert json.loads(sent[0].body) == {
-        "client_id": "YOUR_CLIENT_ID",
-        "client_secret": "YOUR_CLIENT_SECRET",
-    }
+    assert json.loads(sent[0].body) == {"client_id": "YOUR_CLIENT_ID", "client_secret": "YOUR_CLIENT_SECRET"}
     assert json.loads(sent[1].body) == {"question": TOP_COUNTRIES}
     assert [request.headers["Content-Type"] for request in sent[:2]] == ["application/json"] * 2
     assert [request.headers.get("Authorization") for request in sent] == [

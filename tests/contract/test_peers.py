@@ -1,7 +1,5 @@
 """Servers of other teams, written from the API document alone: their users get what they paid for."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

@@ -1,25 +1,19 @@
 """Fixtures that decode a body written out in a test."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
+import pyarrow as pa
 import pytest
 
 from connecty_frames.decode.decoder import Decoded, decode
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.schema import SchemaTypes
+from connecty_frames.errors import ConnectyWarning
 from connecty_frames.options import AskOptions
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pyarrow as pa
-
-    from connecty_frames.errors import ConnectyWarning
-
-    Decode = Callable[..., Decoded]
-    DecodeColumn = Callable[..., "Column"]
+Decode: TypeAlias = Callable[..., Decoded]
+DecodeColumn: TypeAlias = Callable[..., "Column"]
 
 
 class Column(NamedTuple):

@@ -3,17 +3,13 @@
 All rows came, so the values alone decide on the type.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from connecty_frames.errors import ResponseError, StatisticsWarning
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from tests.decode.conftest import Decode
+from tests.decode.conftest import Decode
 
 #: The section of each column, its cells, and its type.
 COLUMNS: Final = {

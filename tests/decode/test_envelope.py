@@ -1,21 +1,15 @@
 """A response, validated, except for the rows."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
-from connecty_frames.decode.envelope import read_envelope, read_statistics
-from connecty_frames.decode.exact_json import to_python
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.envelope import Envelope, read_envelope, read_statistics
+from connecty_frames.decode.exact_json import LIMITS, to_python
 from connecty_frames.errors import ResponseError
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from connecty_frames.decode.envelope import Envelope
 
 
 def test_everything_a_response_can_hold() -> None:
@@ -212,7 +206,6 @@ def test_details_nested_too_deeply_are_cut(body: str, depth: int) -> None:
     for _ in range(100):
         assert isinstance(found, list)
         (found,) = found
-
     assert found == "…"
 
 

@@ -1,7 +1,5 @@
 """JSON read without losing a digit."""
 
-from __future__ import annotations
-
 import decimal
 from decimal import Decimal
 

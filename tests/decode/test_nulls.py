@@ -1,26 +1,22 @@
 """Nulls in answers of many rows: read by each reader, also where its blocks begin and end."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
 
 from connecty_frames.decode import decoder
+from connecty_frames.decode.columnar import read_columnar
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
-from connecty_frames.decode.limits import ReaderLimits
-from connecty_frames.decode.rows.columnar import read_columnar
+from connecty_frames.decode.exact_json import ReaderLimits
 from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.options import AskOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROWS = 10_000
 #: The rows of a block, all of one length.

@@ -1,22 +1,17 @@
 """What is read of a response beside its rows is bounded: statistics, and fields without a name in the API."""
 
-from __future__ import annotations
-
 import json
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
 from connecty_frames import Answer
-from connecty_frames.decode.envelope import read_envelope, read_statistics
-from connecty_frames.decode.limits import LIMITS
+from connecty_frames.decode.envelope import Envelope, read_envelope, read_statistics
+from connecty_frames.decode.exact_json import LIMITS
 from connecty_frames.errors import QuestionFailed, ResponseError, StatisticsWarning
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from connecty_frames.decode.envelope import Envelope
 
 
 def _failed(**fields: Any) -> Envelope:

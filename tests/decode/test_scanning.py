@@ -1,7 +1,5 @@
 """Long arrays and objects, read piece by piece."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from connecty_frames.decode import exact_json

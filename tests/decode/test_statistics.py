@@ -1,23 +1,19 @@
 """The statistics of a column in any shape."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from connecty_frames import Answer
 from connecty_frames.decode import exact_json
+from connecty_frames.decode.decoder import Decoded
 from connecty_frames.decode.statistics import parse_count, read_entry, section_named
 from connecty_frames.errors import ConversionError, StatisticsWarning, TypeFidelityWarning
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from connecty_frames.decode.decoder import Decoded
-    from tests.decode.conftest import Decode
+from tests.decode.conftest import Decode
 
 INSTANT = pa.timestamp("us", "UTC")
 #: The cells of a column, fields of its statistics, its type and values.
@@ -69,7 +65,7 @@ def test_names_of_sections(decode_json: Decode, section: str, name: str, rows: i
         {"general": general, name: fields},
         {"GENERAL": {"COUNT": "2", "NULLS_COUNT": 0.0}, name: {key.upper(): fields[key] for key in fields}},
         {**general, "type": name, **fields},
-        {"dtype": name, "count": 2.0, "null_count": "0", **fields, "quantiles": {"50%": 2}},
+        {"dtype": name, "count": 2.0, "COUNT": None, "null_count": "0", **fields, "quantiles": {"50%": 2}},
         {"general": {**general, "type": name}},
         {"general": general, **empty, name: fields},
         {**empty, "general": general, "type": name},

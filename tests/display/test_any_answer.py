@@ -1,7 +1,5 @@
 """Random answers: each has a chart of a bounded size and few colours, or an error that says why."""
 
-from __future__ import annotations
-
 import random
 import struct
 from collections import Counter

@@ -1,23 +1,19 @@
 """An answer in a real browser: no content runs as code, all of it is text, and it is legible."""
 
-from __future__ import annotations
-
 import html
 import json
 import re
 import shutil
 import subprocess
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 import connecty_frames as cf
 from tests.servers.contrast import CONTRAST
 from tests.servers.programs import external_marks
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CHROMIUM: Final = shutil.which("chromium") or ""
 pytestmark = external_marks("chromium")
@@ -168,16 +164,13 @@ def test_nothing_runs_where_the_answer_is_the_value_of_a_cell(engine: str, tmp_p
         hostile(payload).to_pandas() if engine == "pandas" else hostile(payload).to_polars()
         for payload in PAYLOADS[:: len(ATTACKS) // 2]
     ]
-
     report = browse(tmp_path, "".join(frame.connecty._repr_html_() for frame in frames))
-
     assert (report["ran"], report["answers"]) == (0, len(frames))
 
 
 def test_the_browser_runs_what_is_not_escaped(tmp_path: Path) -> None:
     """A check of the tests above: of the same payloads, unescaped, many run."""
     report = browse(tmp_path, "".join(f"<div>{attack}</div>" for attack in ATTACKS if "<meta" not in attack))
-
     assert report["ran"] >= 5
 
 
@@ -201,9 +194,7 @@ def test_every_word_is_legible(theme: str, *, dark: bool, golden: Path, tmp_path
         golden / "login_timestamps.json", question="who?", on_truncation="ignore"
     )._repr_html_()
     commented = hostile("/* a */ 'b' 5 SELECT")._repr_html_()
-
     report = browse(tmp_path, f'<div {theme}><div class="theme">{answer}{commented}</div></div>')
-
     assert len(report["contrasts"]) == 2
     for background, contrast in report["contrasts"]:
         assert (background < 0.1) is dark

@@ -89,7 +89,7 @@ COLUMNS: Final[dict[str, list[Any]]] = {
         ("share of revenue", "revenue share", "share"),
         ("revenue growth", "revenue growth", "growth"),
         ("revenue and share of customers", "revenue customers share", "revenue and share"),
-        ("revenue", "revenue growth", "growth"),
+        ("how did we do?", "revenue growth", "growth"),
         ("orders and growth", "orders growth", "orders and growth"),
     ],
 )
@@ -99,6 +99,57 @@ def test_measures_beside_each_other(question: str, names: str, what: str) -> Non
 
     for name, values in (("shop", ABC), ("month", MONTHS)):
         chart = choose_chart(pa.table({name: values, **columns}), f"{question} by {name}")
+        assert chart.what == f"{what} by {name}"
+
+
+@cases(
+    ("question", "names", "what"),
+    [
+        # the name with most words of the question
+        ("trial to paid conversion rate", "trials conversions conversion_rate_pct", "conversion_rate_pct"),
+        ("complaints", "complaints share_pct", "complaints"),
+        # a share before a count, and a count before a share
+        ("what share of bookings was cancelled", "bookings cancellation_rate", "cancellation_rate"),
+        ("how many bookings were cancelled", "bookings cancellation_rate", "bookings"),
+        # twins, if the question compares
+        (
+            "churn compared with last year",
+            "churn_last_year churn_this_year",
+            "churn_last_year and churn_this_year",
+        ),
+        (
+            "sales this year vs last year",
+            "sales_this_year sales_last_year",
+            "sales_this_year and sales_last_year",
+        ),
+        (
+            "drugs below their minimum stock",
+            "current_stock minimum_stock days",
+            "current_stock and minimum_stock",
+        ),
+        ("branches that exceed their budget", "actual_cost budget_cost", "actual_cost and budget_cost"),
+        ("passed against the average", "pass_pct national_average_pct", "pass_pct and national_average_pct"),
+        (
+            "male and female population",
+            "male_population female_population",
+            "male_population and female_population",
+        ),
+        ("population", "male_population female_population", "male_population and female_population"),
+        ("population of men: male", "male_population female_population", "male_population"),
+        ("difference of sales and plan", "sales_actual sales_plan", "sales_actual and sales_plan"),
+        ("revenue", "revenue_amount discount_amount", "revenue_amount"),
+        # no measure of a condition
+        ("bounce rate, with at least 1,000 sessions", "sessions bounce_rate", "bounce_rate"),
+        ("returns of products with a rating above 4", "rating returns", "returns"),
+        ("adoption rate below 20%", "users adoption_rate", "adoption_rate"),
+    ],
+)
+def test_the_measures_of_a_question(question: str, names: str, what: str) -> None:
+    """Over categories and over time."""
+    measures = {name: [0.5, 0.9, 0.2] if "rate" in name else [5, 9, 2] for name in names.split()}
+
+    for name, values in (("shop", ABC), ("month", MONTHS)):
+        chart = choose_chart(pa.table({name: values, **measures}), f"{question} by {name}")
         assert chart.what == f"{what} by {name}"
 
 
@@ -140,7 +191,8 @@ def test_words_between_names(words: list[str], what: str) -> None:
         ("Share of revenue?", "revenue share", "Share of revenue?"),
         ("What is the revenue share?", "revenue share", "What is the revenue share?"),
         ("Revenue, orders and our share?", "revenue orders share", "Revenue, orders and our share?"),
-        ("Revenue?", "revenue share", "share by shop"),
+        ("Revenue?", "revenue share", "Revenue?"),
+        ("How are we?", "revenue share", "share by shop"),
     ],
 )
 def test_the_title_is_the_question_if_it_is_drawn(question: str, names: str, title: str) -> None:
@@ -211,7 +263,7 @@ def test_rows_without_a_place_are_named() -> None:
     line = choose_chart(pa.table({"month": [*MONTHS[:2], None], "revenue": revenue}), cut="3 of 9 rows")
     bars = choose_chart(pa.table({"shop": ["Ann", "Bob", None], "revenue": revenue}))
 
-    assert (line.kind, line.part) == ("line", "3 of 9 rows, only rows with month")
+    assert (line.kind, line.part) == ("line", "Shown: 3 of 9 rows, only rows with month")
     assert (bars.kind, bars.part) == ("bars", "")
 
 
@@ -230,7 +282,7 @@ def test_at_most_six_measures() -> None:
     chart = choose_chart(pa.table({"shop": ABC, **measures}))
 
     assert chart.what == "price_0, price_1, price_2, price_3, price_4 and price_5 by shop"
-    assert chart.part == "6 of 7 measures"
+    assert chart.part == "Shown: 6 of 7 measures"
     assert not choose_chart(pa.table({"shop": ABC, **dict([*measures.items()][:6])})).part
 
 
@@ -370,7 +422,7 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "",
             {"month": [1, 2, 3] * 2, "year": [2023] * 3 + [2024] * 3, "orders": [5, 9, 2, 4, 5, 6]},
             "line",
-            "orders by month and year",
+            "orders by year and month",
         ),
         (
             "",
@@ -440,8 +492,8 @@ def test_how_many_categories(columns: dict[str, list[Any]], rows: int, part: str
     chart = choose_chart(table, f"orders by {name}")
     cut = choose_chart(table, f"orders by {name}", cut="31 of 2,000 rows")
 
-    assert (len(chart.measure.cells), chart.part) == (rows, part)
-    assert cut.part == "31 of 2,000 rows" + (part and f", {part}")
+    assert (len(chart.measure.cells), chart.part.removeprefix("Shown: ")) == (rows, part)
+    assert cut.part == "Shown: 31 of 2,000 rows" + (part and f", {part}")
 
 
 @cases(
@@ -504,3 +556,170 @@ def test_the_unit(name: str, unit: str) -> None:
 def test_a_text_without_its_middle(text: str, width: int, expected: str) -> None:
     """The beginning and the end are left, as wide as there is room."""
     assert cut_middle(text, width).replace(" ", "") == expected.replace(" ", "")
+
+
+TEAMS: Final = [f"team {number:02}" for number in range(30)]
+PER_TEAM: Final[dict[str, list[Any]]] = {
+    "team_id": [*range(100, 130)],
+    "team": TEAMS,
+    "weight_kg": [(at * 7) % 30 + 1.5 for at in range(30)],
+    "price_eur": [(at * 11) % 30 + 2.5 for at in range(30)],
+}
+
+
+@cases(
+    ("question", "names", "values", "what", "part"),
+    [
+        # initials of the question's words, and the other way round
+        ("best return on ad spend", "spend revenue roas", None, "roas", "Not drawn: spend, revenue"),
+        ("occupancy and average daily rate", "occupancy_pct adr", None, "occupancy_pct and adr", ""),
+        ("AOV and orders", "avg_order_value orders", None, "avg_order_value and orders", ""),
+        # a verb asks for the rate, unless it counts
+        (
+            "which convert better",
+            "conversions conversion_rate",
+            None,
+            "conversion_rate",
+            "Not drawn: conversions",
+        ),
+        (
+            "how many converted",
+            "conversions conversion_rate",
+            None,
+            "conversions",
+            "Not drawn: conversion_rate",
+        ),
+        ("consumption and temperature", "consumption_mwh temp_c", None, "consumption_mwh and temp_c", ""),
+        # all of a family, and what they differ by
+        (
+            "25th, 50th and 75th percentile of salary",
+            "p25_salary median_salary p75_salary",
+            None,
+            "p25_salary, median_salary and p75_salary",
+            "",
+        ),
+        (
+            "who missed the target, and by how much",
+            "target actual variance",
+            None,
+            "target, actual and variance",
+            "",
+        ),
+        (
+            "subscribers: new, cancelled and net",
+            "new_subscribers cancelled_subscribers net_subscribers",
+            None,
+            "new_subscribers, cancelled_subscribers and net_subscribers",
+            "",
+        ),
+        # the curve stands beside its bars, and what sorts a list beside what is asked
+        (
+            "cumulative share",
+            "downtime cumulative_pct",
+            [9, 5, 1, 60, 93, 100],
+            "downtime and cumulative_pct",
+            "",
+        ),
+        ("top scorers and their assists", "goals assists", [9, 5, 1, 3, 8, 2], "goals and assists", ""),
+        ("page views and how long people stay", "page_views seconds", None, "page_views and seconds", ""),
+        ("revenue", "revenue a b c d e f", None, "revenue", "Not drawn: a, b, c, d, 2 more"),
+    ],
+)
+def test_what_is_asked_is_drawn(
+    question: str, names: str, values: list[int] | None, what: str, part: str
+) -> None:
+    """A question names a measure in many ways; one that is not drawn is named below the title."""
+    columns = names.split()
+    numbers = values or [5, 9, 2, 50, 20, 30] + [3, 1, 2] * len(columns)
+    table = {name: numbers[3 * at : 3 * at + 3] for at, name in enumerate(columns)}
+
+    chart = choose_chart(pa.table({"shop": ABC, **table}), f"{question} by shop")
+
+    assert (chart.what, chart.part) == (f"{what} by shop", part)
+
+
+@cases(
+    ("question", "what"),
+    [
+        ("price against weight", "price_eur by weight_kg"),
+        ("weight against price", "weight_kg by price_eur"),
+        ("how does the price fall with the weight", "price_eur by weight_kg"),
+        ("does the price depend on the weight", "price_eur by weight_kg"),
+        ("the effect of weight on price", "price_eur by weight_kg"),
+        ("correlation between weight and price", "price_eur by weight_kg"),
+        ("price and weight", "price_eur by weight_kg"),
+    ],
+)
+def test_how_two_measures_relate(question: str, what: str) -> None:
+    """Points, with the cause on x, also where there is a year."""
+    columns = PER_TEAM if question == "price and weight" else {**PER_TEAM, "year": [*range(1990, 2020)]}
+    expected = what if question != "price and weight" else "weight_kg by price_eur"
+
+    chart = choose_chart(pa.table(columns), question)
+
+    assert (chart.kind, chart.what) == ("points", expected)
+
+
+@cases(
+    ("values", "bins", "counts"),
+    [
+        ([*range(30)], ["0 \N{EN DASH} 2", "28 \N{EN DASH} 30"], [2, 2]),
+        ([*range(0, 30_000, 1_000)], ["0 \N{EN DASH} 2k", "28 \N{EN DASH} 30k"], [2, 2]),
+        ([*range(100), 500], ["0 \N{EN DASH} 10", "90+"], [10, 11]),
+    ],
+)
+def test_a_distribution(values: list[int], bins: list[str], counts: list[int]) -> None:
+    """It counts the rows in bins of round width; the last one has the few large values."""
+    table = pa.table({"loan_id": [f"L{at}" for at in range(len(values))], "amount": values})
+
+    chart = choose_chart(table, "How are loan amounts distributed?")
+
+    assert (chart.kind, chart.what) == ("histogram", "count by amount")
+    assert [chart.dimension.texts[0], chart.dimension.texts[-1]] == bins
+    assert [chart.measure.numbers[0], chart.measure.numbers[-1]] == counts
+
+
+@cases(
+    ("question", "years", "parts", "what", "first"),
+    [
+        ("revenue each quarter", [2023, 2024], [1, 2, 3], "fiscal_year and part", "2023-Q1"),
+        ("revenue each quarter", ["FY23", "FY24"], ["Q1", "Q2", "Q3"], "fiscal_year and part", "2023-Q1"),
+        ("revenue by month", [2023, 2024], ["March", "April", "May"], "fiscal_year and part", "2023-03"),
+        ("revenue by week", [2023, 2024], [9, 10, 11], "fiscal_year and part", "2023-W09"),
+        ("revenue by quarter and year", [2023, 2024], [1, 2, 3], "part and fiscal_year", 1),
+        ("compare revenue by quarter", [2023, 2024], [1, 2, 3], "part and fiscal_year", 1),
+        ("revenue by quarter in 2023 and 2024", [2023, 2024], [1, 2, 3], "part and fiscal_year", 1),
+    ],
+)
+def test_years_and_their_parts(
+    question: str, years: list[Any], parts: list[Any], what: str, first: object
+) -> None:
+    """They are one time, unless the question compares years."""
+    name = next(word for word in ("quarter", "month", "week") if word in question)
+    columns = {
+        "fiscal_year": [each for each in years for _ in parts],
+        name: parts * 2,
+        "revenue": [*range(6)],
+    }
+
+    chart = choose_chart(pa.table(columns), question)
+
+    assert (chart.kind, chart.what) == ("line", f"revenue by {what.replace('part', name)}")
+    assert chart.dimension.cells.to_pylist()[0] == first
+
+
+@cases(
+    ("values", "expected"),
+    [
+        (["0-30 days", "31-60 days", "90+", "Current"], ["Current", "0-30 days", "31-60 days", "90+"]),
+        (["5k-10k", "<500", "500-5k"], ["<500", "500-5k", "5k-10k"]),
+        (["75+", "18-24", None, "25-74"], ["18-24", "25-74", "75+", None]),
+        (["1-2 years", "1-6 months", "7-11 months"], ["1-2 years", "1-6 months", "7-11 months"]),
+        (["TV", "3-seat sofa", "lamp"], ["TV", "3-seat sofa", "lamp"]),
+    ],
+)
+def test_ranges_are_in_order(values: list[str | None], expected: list[str | None]) -> None:
+    """By their numbers, of one unit; what is due later precedes them."""
+    chart = choose_chart(pa.table({"bucket": values, "due": [5, 9, 2, 7][: len(values)]}), "due by bucket")
+
+    assert chart.dimension.texts == expected

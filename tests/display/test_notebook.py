@@ -1,7 +1,5 @@
 """An answer in a notebook, as HTML: its parts, and that all of it is text."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import replace
@@ -62,7 +60,6 @@ def test_a_reused_answer() -> None:
     """Its age stands before the time at which it was asked."""
     asked_at = datetime.now(UTC) - timedelta(hours=2, minutes=5)
     page = parsed(replace(METADATA, reused=True, asked_at=asked_at, elapsed=None))
-
     assert f"workspace 13 · asked 2 h ago, reused · {asked_at:%Y-%m-%d %H:%M} UTC" in page.text
 
 
@@ -110,7 +107,6 @@ def test_the_sql_is_collapsed_and_highlighted() -> None:
 def test_sql_is_whole_whatever_it_is(sql: str) -> None:
     """Every character is there, escaped where it has a meaning in HTML; no lexer is slow at it."""
     page = parsed(AnswerMetadata(sql_query=f"x{sql}x"), None, 0)
-
     plain = (
         sql.replace("\r\n", "\n").replace("\x00", "\\x00").replace("\u202e", "\\u202e").replace("\t", "    ")
     )
@@ -152,16 +148,13 @@ def test_sql_is_whole_whatever_it_is(sql: str) -> None:
 def test_the_facts(metadata: AnswerMetadata, columns: int, facts: str) -> None:
     """Only those that are known; the id of a sandbox's question, which ends with it, is none."""
     page = answer_html(metadata, None, (metadata.rows, columns))
-
     assert page.partition('<div class="connecty-facts">')[2].partition("</div>")[0] == facts
 
 
 def test_only_the_first_rows_and_columns_are_shown() -> None:
     """The page says of how many."""
     table = pa.table({f"c{at}": list(range(50)) for at in range(40)})
-
     page = parsed(AnswerMetadata(), table, 50)
-
     assert SHOWN_ROWS == 10
     assert page.tags.count("tr") == 11
     assert page.tags.count("th") == 30
@@ -171,7 +164,6 @@ def test_only_the_first_rows_and_columns_are_shown() -> None:
 def test_the_first_two_hundred_columns_are_listed() -> None:
     """With their types and evidence; the page says of how many."""
     schema = [{"name": f"c{at}", "type": "int64", "evidence": "none"} for at in range(201)]
-
     assert parsed(AnswerMetadata(schema=schema[1:]), None, 0).text.endswith("c200int64none")
     assert parsed(AnswerMetadata(schema=schema), None, 0).text.endswith(
         "c199int64noneShown: the first 200 of 201 columns"
@@ -181,7 +173,6 @@ def test_the_first_two_hundred_columns_are_listed() -> None:
 def test_strings_of_pandas_are_strings() -> None:
     """In Arrow they are of type large_string, which says nothing to a reader."""
     page = parsed(table=TABLE.cast(pa.schema({"country": pa.large_string(), "orders": pa.int64()})))
-
     assert "countrystring" in page.text
     assert "large" not in page.text
 
@@ -189,7 +180,6 @@ def test_strings_of_pandas_are_strings() -> None:
 def test_a_long_cell_is_cut_visibly() -> None:
     """At 300 characters, with a sign."""
     page = parsed(AnswerMetadata(), pa.table({"a": ["x" * 301, "y" * 300]}), 2)
-
     assert "x" * 300 + "…" in page.text
     assert "y" * 300 in page.text
     assert page.text.count("…") == 1
@@ -206,7 +196,6 @@ def test_a_long_cell_is_cut_visibly() -> None:
 def test_no_rows(metadata: AnswerMetadata, table: pa.Table | None, text: str) -> None:
     """The other parts are shown, and the header of a table."""
     page = parsed(metadata, table, 0)
-
     assert page.text == text
     assert ("table" in page.tags) is (table is not None)
 
@@ -267,7 +256,6 @@ def test_times_have_fractions_where_one_of_the_column_has() -> None:
     """As the table in a terminal shows them."""
     second = datetime(2025, 7, 1, 12, 30, 1)
     page = parsed(AnswerMetadata(), pa.table({"a": [second], "b": [second.replace(microsecond=5)]}), 1)
-
     assert page.text.endswith("2025-07-01T12:30:012025-07-01T12:30:01.000005")
 
 
@@ -299,7 +287,6 @@ def test_all_content_is_text() -> None:
 def test_it_has_its_style_sheet() -> None:
     """Before the content, whose classes make MathJax ignore what is between dollar signs."""
     style, _, content = answer_html(METADATA, TABLE, (2, 2)).partition("</style>")
-
     assert style.startswith("<style>.connecty { color-scheme: light dark; }")
     assert content.startswith('<div class="connecty tex2jax_ignore mathjax_ignore">')
 
@@ -307,12 +294,10 @@ def test_it_has_its_style_sheet() -> None:
 def test_nothing_is_fetched() -> None:
     """No script, no link, no address, neither in the page nor in its style."""
     content = answer_html(METADATA, TABLE, (2, 2))
-
     assert not re.search(r"https?:|//|@import|url\(|<script|<link|<img|javascript", content, re.IGNORECASE)
 
 
 def test_the_page_is_text_for_a_notebook_file() -> None:
     """A notebook is JSON in UTF-8, which holds no lone surrogate."""
     metadata: Any = AnswerMetadata(question="\ud800 żółć 🙂")
-
     assert "\\ud800 żółć 🙂" in json.loads(json.dumps(answer_html(metadata, None, (0, 0))).encode())

@@ -32,8 +32,12 @@ GRAY = {"subtitleColor": "#8c8c8c"}
 def drawn(columns: dict[str, Any], **chosen: Any) -> dict[str, Any]:
     """Return the specification of a chart."""
     named = {name: chosen.get(name) for name in ("x", "y", "color")}
-    found: dict[str, Any] = plot(pa.table(columns), "how many?", **named).to_dict()
-    return found
+    return plain(plot(pa.table(columns), "how many?", **named).to_dict())
+
+
+def plain(specification: dict[str, Any]) -> dict[str, Any]:
+    """Return a specification with the mark and the axes of its first layer; the others are numbers."""
+    return specification | specification.get("layer", [{}])[0]
 
 
 def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -55,9 +59,10 @@ def values(specification: dict[str, Any], name: str) -> list[Any]:
 # Kinds
 
 
-_NUMBERS = {"tickCount": 8, "labelSeparation": 10, "titlePadding": 10}
-_TIMES = {"tickCount": 8, "labelFlush": False, "titlePadding": 10, "labelOverlap": "greedy"}
-_NAMES = {"labelOverlap": False, "titlePadding": 10, "maxExtent": 700}
+_GRID = {"gridColor": "#888", "gridOpacity": 0.25}
+_NUMBERS = {**_GRID, "tickCount": 8, "labelSeparation": 10, "titlePadding": 10}
+_TIMES = {**_GRID, "tickCount": 8, "labelFlush": False, "titlePadding": 10, "labelOverlap": "greedy"}
+_NAMES = {"labelOverlap": False, "labelLimit": 0, "titlePadding": 10, "maxExtent": 700}
 
 
 def _label(text: str, part: str, first: str, below: str) -> str:
@@ -81,7 +86,7 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
                 "field": "day",
                 "title": "day",
                 "type": "temporal",
-                "scale": {"type": "utc"},
+                "scale": {"type": "utc", "padding": 8},
                 "axis": {
                     **_TIMES,
                     "values": [1_735_689_600_000, 1_735_776_000_000],
@@ -98,7 +103,7 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
                 "field": "year",
                 "title": "year",
                 "type": "temporal",
-                "scale": {"type": "utc"},
+                "scale": {"type": "utc", "padding": 8},
                 "axis": {
                     **_TIMES,
                     "values": [1_672_531_200_000, 1_704_067_200_000],
@@ -123,9 +128,9 @@ def _axis(name: str, **more: Any) -> dict[str, Any]:
         ),
         (
             {"weight": [1.0, 2.0], "rating": [3.5, 4.5]},
-            {"type": "circle", "opacity": 0.7, "size": 50},
-            _axis("weight", scale={"zero": False}),
-            _axis("rating", scale={"zero": False}),
+            {"type": "circle", "opacity": 0.8, "size": 50, "color": "#5b93d0"},
+            _axis("weight", scale={"zero": False, "padding": 8}),
+            _axis("rating", scale={"zero": False, "padding": 8}),
             320,
         ),
     ],
@@ -186,6 +191,26 @@ def test_at_most_ten_lines(count: int, subtitle: str | None) -> None:
     places = dict(zip(values(found, "shop"), values(found, "shop in order"), strict=True))
     assert sorted(places, key=lambda shop: places[shop])[:2] == [f"s{count - 1}", f"s{count - 2}"]
     assert len(places) == 10
+
+
+@cases(
+    ("years", "order"),
+    [
+        ([2023, 2024], [2023, 2024]),
+        ([2024, 2023], [2023, 2024]),
+        (["online", "by mail"], ["by mail", "online"]),
+    ],
+)
+def test_the_order_of_a_legend(years: list[Any], order: list[Any]) -> None:
+    """Years are in their order, other names in that of the last values of their lines."""
+    cells = [year for year in years for _ in range(3)]
+    found = drawn(
+        {"month": [1, 2, 3] * 2, "year": cells, "sales": [9, 8, 2, 4, 5, 6]}, x="month", color="year"
+    )
+
+    assert found["encoding"]["color"]["sort"] == {"field": "year in order", "op": "min"}
+    places = dict(zip(values(found, "year in full"), values(found, "year in order"), strict=True))
+    assert sorted(places, key=places.__getitem__) == [str(year) for year in order]
 
 
 def test_bars_beside_each_other_where_categories_repeat() -> None:
@@ -268,7 +293,7 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
     found = drawn({"at": column, "n": [1]})
 
     assert values(found, "at") == [expected]
-    assert found["encoding"]["x"]["scale"] == {"type": "utc"}
+    assert found["encoding"]["x"]["scale"] == {"type": "utc", "padding": 8}
 
 
 _QUARTER: Final = _label("Q%q", "%q", "1", "%Y")
@@ -289,8 +314,8 @@ _HOUR: Final = _label("%H:%M", "%H", "00", "%b %e")
         ([date(2024, month, 1) for month in range(1, 13)] + [date(2025, 1, 1)], 12, _MONTH),
         ([date(2024, month, day) for month in range(1, 13) for day in (2, 9)], 12, _MONTH),
         ([date(2024, 1, 1) + timedelta(at) for at in range(120)], 8, _DAY),  # not "Jan" four times
-        ([datetime(2024, 1, day, 6) for day in (1, 5)], 8, _HOUR),
-        ([datetime(2024, 1, day, 6) for day in (1, 15)], 8, _DAY),
+        ([datetime(2024, 1, day, hour) for day in (1, 5) for hour in (6, 7, 8)], 8, _HOUR),
+        ([datetime(2024, 1, day, 6) for day in range(1, 16)], 8, _DAY),
         ([datetime(2024, 1, 1, hour, 20) for hour in (9, 12)], 8, _HOUR),
         ([datetime(2024, 1, 1, 6, minute) for minute in (1, 5)], 8, None),
     ],
@@ -323,7 +348,7 @@ def test_the_columns_of_a_tooltip(columns: int, subtitle: str | None) -> None:
     others = {f"x{at}": ["u", "u"] for at in range(columns - 2)}
     first = drawn({"c": ["a", "b"], "n": [1, 2], **others})
     last = drawn({**others, "c": ["a", "b"], "n": [1, 2]})
-    of = {"text": "how many?", "subtitle": f"Shown: 50 of {subtitle} columns in the tooltips", **GRAY}
+    of = {"text": "how many?", "subtitle": f"Tooltips: 50 of {subtitle} columns", **GRAY}
 
     assert len(first["encoding"]["tooltip"]) == 50
     assert first["title"] == (of if subtitle else "how many?")
@@ -373,7 +398,7 @@ def test_screen_readers_have_the_values_of_a_mark() -> None:
 
 def test_control_characters_in_names_and_titles() -> None:
     """They are shown as escapes."""
-    found: dict[str, Any] = plot(pa.table({"a\u202e": ["x"], "n": [1]}), "q\x1b?", None, None, None).to_dict()
+    found = plain(plot(pa.table({"a\u202e": ["x"], "n": [1]}), "q\x1b?", None, None, None).to_dict())
 
     assert found["encoding"]["y"]["title"] == "a\\u202e"
     assert found["encoding"]["y"]["field"] == "column 0"
@@ -455,22 +480,31 @@ def test_the_axis_of_percent(name: str, values: list[float], axis: dict[str, str
         assert drawn({"c": ["a", "b"], **columns})["encoding"]["x"]["axis"] == {**_NUMBERS, **axis}
 
 
-def test_long_categories_are_cut_in_the_middle() -> None:
-    """On axes and in legends, which say where the data differ; the data and tooltips are whole."""
-    long = [f"customer support, second level, {region}" for region in ("North", 'South "\\')]
-    short = ["customer suppor…d level, North", 'customer suppor…evel, South "\\']
+def test_long_categories_are_cut() -> None:
+    """In the middle where they would be equal otherwise; those of a legend have the room that is left."""
+    long = [f"customer support, second level, all of the countries, {region}" for region in ("N", 'S "\\')]
+    short = [
+        "customer support, seco…ll of the countries, N",
+        'customer support, seco…of the countries, S "\\',
+    ]
     expression = f"{json.dumps(short)}[indexof({json.dumps(long)}, datum.label)] || datum.label"
     columns = {"c": long * 2, "d": [long[0]] * 2 + [long[1]] * 2, "n": [1, 2, 3, 4]}
 
     found = drawn(columns)
 
-    labels = {"labelExpr": expression, "labelLimit": 0}
-    assert found["encoding"]["y"]["axis"] == {**_NAMES, **labels}
-    assert found["encoding"]["color"]["legend"] == labels
+    assert found["encoding"]["y"]["axis"] == {**_NAMES, "labelExpr": expression}
+    assert (
+        json.dumps("customer support,… the countries, N") in found["encoding"]["color"]["legend"]["labelExpr"]
+    )
     assert values(found, "c") == long * 2
     formats, _ = plot(pa.table(columns), "q")._repr_mimebundle_()
-    assert ">customer suppor…d level, North<" in formats["image/svg+xml"]
-    assert "legend" not in drawn({"c": ["x" * 30, "y"] * 2, "d": [1, 1, 2, 2], "n": [1] * 4})["encoding"]["y"]
+    assert ">customer support, seco…ll of the countries, N<" in formats["image/svg+xml"]
+    whole = drawn({"c": ["x" * 45, "y"] * 2, "d": [1, 1, 2, 2], "n": [1] * 4})
+    assert "labelExpr" not in whole["encoding"]["y"]["axis"]
+    legend = drawn({"c": ["x", "y"] * 2, "d": ["z" * 79, "a"] * 2, "n": [1] * 4})["encoding"]["color"][
+        "legend"
+    ]
+    assert "labelExpr" not in legend
 
 
 @cases(
@@ -501,7 +535,106 @@ def test_panels() -> None:
     assert found["resolve"] == {"scale": {"y": "independent"}}
     assert 'parent["column 4"] == "share" ? format(datum.value' in found["encoding"]["y"]["axis"]["labelExpr"]
     formats, _ = chart.mark_area().interactive()._repr_mimebundle_()
-    assert {">5M<", ">50%<"} <= set(re.findall(">[^<>]+<", formats["image/svg+xml"]))
+    assert {">4M<", ">40%<"} <= set(re.findall(">[^<>]+<", formats["image/svg+xml"]))
+
+
+@cases(
+    ("columns", "channel", "scale"),
+    [
+        ({"day": DAYS, "rate": [4.3, 4.2]}, "y", {"zero": False, "padding": 8}),
+        ({"day": DAYS, "rate": [4.3, 3.2]}, "y", None),
+        ({"day": DAYS, "change": [-4.3, 4.2]}, "y", None),
+        ({"day": DAYS, "rate": [4.3, 4.3]}, "y", None),
+        ({"shop": ["a", "b"], "rate": [4.3, 4.2]}, "x", None),
+        # from 0 if the least is less than a quarter of the largest, and none is negative
+        ({"weight": [1.5, 9.5], "rating": [5, 9]}, "x", {"zero": False, "padding": 8, "domainMin": 0}),
+        ({"weight": [0.0, 9.5], "rating": [5, 9]}, "x", {"zero": False, "padding": 8, "domainMin": 0}),
+        ({"weight": [2.5, 9.5], "rating": [5, 9]}, "x", {"zero": False, "padding": 8}),
+        ({"weight": [-0.5, 9.5], "rating": [5, 9]}, "x", {"zero": False, "padding": 8}),
+        # with a place for a few hours that are absent
+        ({"hour": [5, 6, 8, 9], "orders": [3, 2, 4, 1]}, "y", {"domain": ["5", "6", "7", "8", "9"]}),
+        ({"hour": [5, 6, 9], "orders": [3, 2, 4]}, "y", None),
+    ],
+)
+def test_the_scale(columns: dict[str, Any], channel: str, scale: dict[str, Any] | None) -> None:
+    """That of lines fits the data if these span less than a quarter of the largest; bars keep zero."""
+    assert drawn(columns)["encoding"][channel].get("scale") == scale
+
+
+def test_numbers_at_the_ends_of_bars() -> None:
+    """As short as on the axis; missing ones are not zero, and negative ones stand right of their bars."""
+    found = plot(pa.table({"status": [*"abcd"], "n": [184_233, 12, None, -940]}), "q")
+
+    text = found.to_dict()["layer"][1]["encoding"]
+    assert (text["x"]["field"], values(found.to_dict(), "column end")) == ("column end", [184_233, 12, 0, 0])
+    assert text["color"]["value"]["expr"].startswith("luminance(background)")
+    svg = found._repr_mimebundle_()[0]["image/svg+xml"]
+    assert {">184k<", ">12<", ">n/a<", ">\N{MINUS SIGN}940<"} <= set(re.findall(">[^<>]+<", svg))
+
+
+@cases(
+    ("columns", "text"),
+    [
+        ({"shop": ["a", "b"], "share": [0.2199, 0.5]}, ">22%<"),
+        ({"shop": ["a", "b"], "share_pct": [21.99, 50.0]}, ">22%<"),
+        ({"shop": ["a", "b"], "minutes": [1234.5, 0.125]}, ">0.125<"),
+        ({"shop": ["a", "b"], "plan": [1234.5, 7], "actual": [1100.0, 8]}, ">1,235<"),
+        ({"shop": ["a", "b"], "revenue": [399_870, 401_000]}, ">401k<"),
+        ({"shop": ["a", "b"], "revenue": [399_670, 400_000]}, ">399.7k<"),
+        ({"shop": ["a", "b"], "revenue": [399_970, 400_000]}, ">399.97k<"),
+        ({"shop": ["a", "b"], "revenue": [399_999, 400_000]}, ">400k<"),
+    ],
+)
+def test_the_format_of_numbers_at_bars(columns: dict[str, Any], text: str) -> None:
+    """Three digits, four of small numbers, more until numbers differ; also of two measures."""
+    assert text in plot(pa.table(columns), None)._repr_mimebundle_()[0]["image/svg+xml"]
+
+
+@cases(
+    "columns",
+    [
+        {"shop": [f"s{at}" for at in range(16)], "n": [None, *range(15)]},
+        {"shop": ["s0", "s1"], "n": [None, 5e6], "share": [0.5, 0.25]},
+    ],
+)
+def test_missing_bars_without_numbers(columns: dict[str, Any]) -> None:
+    """The subtitle names them: with more than fifteen bars, and in panels."""
+    found = plot(pa.table(columns), "n and share by shop" if "share" in columns else "n by shop").to_dict()
+
+    assert "layer" not in found
+    assert found["title"]["subtitle"] == "Shown: without n of s0"
+
+
+def test_another_mark_has_no_numbers() -> None:
+    """A chart with numbers has two layers; with another mark, it is one chart of the same size and title."""
+    chart = plot(pa.table({"c": ["a", "b"], "n": [1, 2]}), "q")
+    assert isinstance(chart, alt.LayerChart)
+
+    found = chart.mark_point()
+
+    assert isinstance(found, alt.Chart)
+    assert (found.to_dict()["mark"]["type"], found.to_dict()["title"]) == ("point", "q")
+    assert (found.to_dict()["width"], found.to_dict()["height"]) == (560, 50)
+    with pytest.raises(AttributeError):
+        _ = chart.no_such_attribute
+
+
+@cases(("count", "axis"), [(4, None), (7, {"x": "independent"})])
+def test_the_axes_of_lists(count: int, axis: dict[str, str] | None) -> None:
+    """All panels start at the same place, and there is no axis below an empty one."""
+    rows = 6
+    shops = [f"shop {at // rows}" for at in range(count * rows)]
+    columns = {
+        "shop": shops,
+        "product": [f"p{at}" for at in range(count * rows)],
+        "n": [*range(rows, 0, -1)] * count,
+    }
+
+    found = plot(pa.table(columns), "best products of each shop").to_dict()
+
+    names = found["encoding"]["y"]["axis"]
+    assert names["minExtent"] == names["maxExtent"] == 6 * len("p41") + 10
+    assert found["resolve"].get("axis") == axis
 
 
 @cases(("cells", "layers"), [(90, 2), (102, 1)])
@@ -601,9 +734,7 @@ def test_the_chart_of_an_answer_that_was_cut() -> None:
     title = plot(table, "how many?", x="c", cut_rows="31 of 2,000 rows").to_dict()["title"]
 
     assert title["text"] == "n by c"
-    assert title["subtitle"] == (
-        "Shown: 31 of 2,000 rows, the first 30 of 31 cs, 52 of 53 columns in the tooltips"
-    )
+    assert title["subtitle"] == ("Shown: 31 of 2,000 rows, the first 30 of 31 cs. Tooltips: 52 of 53 columns")
 
 
 def test_two_of_one_name() -> None:
@@ -627,7 +758,8 @@ def test_the_title_says_what_is_drawn() -> None:
 
     assert drawn(columns)["title"] == "how many?"
     assert drawn(columns, y="orders")["title"] == "orders by shop"
-    assert plot(pa.table(columns), "how many orders?").to_dict()["title"] == "how many orders?"
+    orders = plot(pa.table(columns), "how many orders?").to_dict()["title"]
+    assert orders == {"text": "how many orders?", "subtitle": "Not drawn: customers", **GRAY}
     assert plot(pa.table(columns), None).to_dict()["title"] == "orders and customers by shop"
 
 

@@ -42,11 +42,9 @@ def set_terminal(monkeypatch: pytest.MonkeyPatch, columns: str = "120") -> Termi
 def test_a_callable_receives_each_step() -> None:
     """Each is a Progress, with the question and its id."""
     steps: list[Progress] = []
-
     with progress("how many?", QUESTION_ID, wanted=steps.append) as report:
         report("PENDING", 0.0)
         report("COMPLETED", 1.5)
-
     assert steps == [
         Progress(state="PENDING", elapsed=0.0, question_id=QUESTION_ID, question="how many?"),
         Progress(state="COMPLETED", elapsed=1.5, question_id=QUESTION_ID, question="how many?"),
@@ -56,7 +54,6 @@ def test_a_callable_receives_each_step() -> None:
 def test_the_repr_of_a_step() -> None:
     """It has every field; a step is immutable."""
     step = Progress("PENDING", 0.5, QUESTION_ID, None)
-
     assert repr(step) == f"Progress(state='PENDING', elapsed=0.5, question_id='{QUESTION_ID}', question=None)"
     with pytest.raises(AttributeError):
         step.state = "COMPLETED"  # type: ignore[misc]
@@ -77,7 +74,6 @@ def test_nothing_is_written_without_a_terminal(wanted: Any, capsys: pytest.Captu
     """A log file or a pipe gets no progress unless it is asked for."""
     with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)
-
     assert capsys.readouterr() == ("", "")
 
 
@@ -89,7 +85,6 @@ def test_a_terminal_shows_the_line(
     with progress("how many [red]orders[/]?", QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 12.3)
         print("data")  # noqa: T201 - as a caller's code might
-
     shown = rf". how many \[red\]orders\[/\]\? IN_PROGRESS 0:00:0\d {QUESTION_ID}"
     assert re.fullmatch(shown, terminal.line)
     assert "\x1b[1mIN_PROGRESS" in terminal.getvalue()
@@ -111,10 +106,8 @@ def test_a_narrow_terminal(
     """The question is cut, then the id, which is whole in the line about the acceptance."""
     terminal = set_terminal(monkeypatch, columns)
     asked = "how many orders were there in each month of the last year?"
-
     with progress(asked, QUESTION_ID, wanted=None) as report:
         report("IN_PROGRESS", 0.0)
-
     assert re.fullmatch(rf". {question} IN_PROGRESS 0:00:0\d {question_id}", terminal.line)
 
 
@@ -154,7 +147,6 @@ def test_a_terminal_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     proxy = io.StringIO()
     proxy.rich_proxied_file = terminal  # type: ignore[attr-defined]  # as that of rich
     monkeypatch.setattr(sys, "stderr", proxy)
-
     with progress("how many?", QUESTION_ID, wanted=None):
         assert terminal.getvalue() == "\x1b[?25l"  # it hides the cursor
 
@@ -164,7 +156,6 @@ def test_true_in_a_log_is_a_line_for_each_state(capsys: pytest.CaptureFixture[st
     with progress("how many\x1b[2J?", QUESTION_ID, wanted=True) as report:
         for state, elapsed in (("PENDING", 0.0), ("PENDING", 0.4), ("IN_PROGRESS", 1.2), ("COMPLETED", 3.0)):
             report(state, elapsed)
-
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
@@ -179,7 +170,6 @@ def test_the_question_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     for question in ("a" * 60, "a" * 61, None):
         with progress(question, QUESTION_ID, wanted=True) as report:
             report("PENDING", 0.0)
-
     shown = [line.partition("  ")[0] for line in capsys.readouterr().err.splitlines()]
     assert shown == ["a" * 60, "a" * 60 + "…", "question"]
 
@@ -191,7 +181,6 @@ def test_a_line_of_a_log_is_there_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     with progress("why?", QUESTION_ID, wanted=True) as report:
         report("PENDING", 0.0)
         written = raw.getvalue().decode()
-
     assert written == f"why?  PENDING  0 s  {QUESTION_ID}\n"
 
 
@@ -254,7 +243,6 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -
     """Its shell has no kernel, and its standard error is the terminal's."""
     ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(display_pub=None))
     monkeypatch.setitem(sys.modules, "IPython", ipython)
-
     assert notebook_shell() is None
     monkeypatch.setitem(sys.modules, "IPython", shell := Shell())
     assert notebook_shell() is shell
@@ -267,7 +255,6 @@ def test_false_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = set_terminal(monkeypatch)
     with progress("how many?", QUESTION_ID, wanted=False) as report:
         report("PENDING", 0.0)
-
     assert terminal.getvalue() == ""
 
 
@@ -276,7 +263,6 @@ def test_states_and_questions_are_escaped(monkeypatch: pytest.MonkeyPatch) -> No
     terminal = set_terminal(monkeypatch)
     with progress("clear \x1b[2J", QUESTION_ID, wanted=True) as report:
         report("\x1b]0;title\x07[bold]", 0.0)
-
     assert "clear \\x1b[2J" in terminal.getvalue()
     assert "\x1b[2J" not in terminal.getvalue()
     assert "\x1b]0;" not in terminal.getvalue()
@@ -289,6 +275,5 @@ def test_without_standard_error(wanted: Any, monkeypatch: pytest.MonkeyPatch, *,
     stream = Terminal()
     stream.close()
     monkeypatch.setattr(sys, "stderr", stream if is_closed else None)
-
     with progress("how many?", QUESTION_ID, wanted=wanted) as report:
         report("PENDING", 0.0)

@@ -1,12 +1,11 @@
 """Roles of columns, and the chart that each of many answers gets."""
 
-from __future__ import annotations
-
 import tomllib
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pytest
@@ -15,9 +14,6 @@ from connecty_frames.display.charts import choose_chart
 from connecty_frames.display.roles import Role, fineness, is_ordered, role_of, stem, words
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 NUMBERS: Final = [3, 1, 2]
 
@@ -137,7 +133,6 @@ def test_chart(question: str, columns: dict[str, Any], drawn: list[str]) -> None
             choose_chart(table, question)
         return
     chart = choose_chart(table, question)
-
     columns_drawn = (*chart.series, chart.dimension, chart.group, chart.panel)
     assert [column.name for column in columns_drawn if column and column.name] == drawn
     assert chart.measure.role in {Role.MEASURE, Role.DERIVED}
@@ -170,7 +165,6 @@ def test_how_fine_periods_are() -> None:
     """A name without a period is as coarse as a year."""
     names = ["any", "decade", "year", "half", "quarter", "month", "week", "day", "weekday", "hour", "minute"]
     text = pa.chunked_array([["x"]])
-
     assert [fineness(name, text) for name in names] == [0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import day_name, month_name
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -42,9 +43,21 @@ TOP: Final = {
     ("question", "columns", "kind", "what", "part"),
     [
         # a measure falls within each of an outer category
-        ("top 3 products in each country", TOP, "lists", "revenue by product and country", ""),
-        ("worst products per country by orders", TOP, "cells", "orders by country and product", ""),
-        ("products and countries", TOP, "lists", "revenue by product and country", ""),
+        (
+            "top 3 products in each country",
+            TOP,
+            "lists",
+            "revenue by product and country",
+            "Not drawn: orders",
+        ),
+        (
+            "worst products per country by orders",
+            TOP,
+            "cells",
+            "orders by country and product",
+            "Not drawn: revenue",
+        ),
+        ("products and countries", TOP, "lists", "revenue by product and country", "Not drawn: orders"),
         # two periods
         (
             "orders by weekday and hour",
@@ -113,9 +126,9 @@ TOP: Final = {
         (
             "growth by month and shop",
             table(("month", MONTHS), ("shop", SHOPS[:12]), "growth", 0.25, -0.5),
-            "bars",
-            "growth by shop",
-            "month Dec 2024",
+            "line",
+            "growth by month and shop",
+            "the largest 10 of 12 shops",
         ),
         # bars
         (
@@ -185,7 +198,7 @@ TOP: Final = {
             },
             "line",
             "revenue by month and shop",
-            "without status",
+            "Not drawn: status",
         ),
         (
             "revenue by month, shop and weekday",
@@ -197,7 +210,7 @@ TOP: Final = {
             },
             "line",
             "revenue by month and shop",
-            "without weekday",
+            "Not drawn: weekday",
         ),
         (
             "revenue by month and shop",
@@ -212,7 +225,7 @@ TOP: Final = {
             {"gift": [True, False], "orders": [5, 95], "share": [0.05, 0.95]},
             "bars",
             "orders by gift",
-            "",
+            "Not drawn: share",
         ),
         (
             "how many orders are gifts, and what share",
@@ -227,7 +240,7 @@ TOP: Final = {
             {"account": [*"abc"], "operating_expense": [1, 3, 2], "closing_balance": [5.5, 1.5, 2.5]},
             "bars",
             "closing_balance by account",
-            "",
+            "Not drawn: operating_expense",
         ),
         (
             "revenue, orders, price, margin and weight by shop",
@@ -265,7 +278,293 @@ def test_the_shape(question: str, columns: dict[str, list[Any]], kind: str, what
     """It follows from the roles of the columns; the part says what is left out."""
     chart = choose_chart(pa.table(columns), question)
 
-    assert (chart.kind, chart.what, chart.part) == (kind, what, part)
+    assert (chart.kind, chart.what, chart.part.removeprefix("Shown: ")) == (kind, what, part)
+
+
+LEVELS: Final = crossed([*range(1, 6)], [*range(24)])
+WEEK: Final = ["Friday", "Monday", "Sunday"]
+
+
+@cases(
+    ("question", "columns", "kind", "what", "part"),
+    [
+        # whole numbers as categories
+        (
+            "wait by triage level and hour",
+            {"triage_level": LEVELS[0], "hour": LEVELS[1], "wait": [*range(120)]},
+            "line",
+            "wait by hour and triage_level",
+            "",
+        ),
+        (
+            "wait by severity and hour",
+            {"severity": LEVELS[0], "hour": LEVELS[1], "wait": [*range(120)]},
+            "line",
+            "wait by hour and severity",
+            "",
+        ),
+        (
+            "moisture by field and depth",
+            {"field": [*"aaabbb"], "depth_cm": [10, 30, 60] * 2, "moisture": [5, 9, 2, 4, 3, 1]},
+            "bars",
+            "moisture by field and depth_cm",
+            "",
+        ),
+        (
+            "students in each grade",
+            {"grade": [1, 2, 3], "students": [5, 9, 2]},
+            "bars",
+            "students by grade",
+            "",
+        ),
+        (
+            "distribution of employee tenure in years",
+            {"tenure_years": [0, 1, 2, 4], "employees": [5, 9, 2, 1]},
+            "bars",
+            "employees by tenure_years",
+            "",
+        ),
+        # periods by a number or a text
+        (
+            "load by weekday and hour",
+            table(("weekday", [*day_name]), ("hour_of_day", [*range(24)]), "load", *range(168)),
+            "cells",
+            "load by hour_of_day and weekday",
+            "",
+        ),
+        (
+            "points of each team after each matchday",
+            {"team": [*"aabb"], "matchday": [1, 2, 1, 2], "points": [3, 4, 1, 2]},
+            "line",
+            "points by matchday and team",
+            "",
+        ),
+        (
+            "how do we get from revenue to profit",
+            {"step": [1, 2, 3], "position": ["Revenue", "Costs", "Profit"], "amount": [9, -4, 5]},
+            "bars",
+            "amount by position",
+            "",
+        ),
+        (
+            "units every 10 minutes",
+            {"measured_at": [f"2026-12-02 06:{n}0" for n in range(6)], "units": [5, 6, 0, 0, 6, 5]},
+            "line",
+            "units by measured_at",
+            "",
+        ),
+        (
+            "rain in each month compared with the long-term average",
+            {
+                "month_name": [*month_name][1:],
+                "rainfall_mm": [*range(12)],
+                "long_term_avg_mm": [*range(50, 62)],
+            },
+            "bars",
+            "rainfall_mm and long_term_avg_mm by month_name",
+            "",
+        ),
+        (
+            "salary quartiles by level",
+            {"level": [*"ab"], "q1_salary": [3, 5], "median_salary": [4, 6], "q3_salary": [5, 7]},
+            "bars",
+            "q1_salary, median_salary and q3_salary by level",
+            "",
+        ),
+        ("speed in each lap", {"lap": [*range(12)], "speed": [*range(230, 242)]}, "line", "speed by lap", ""),
+        ("sales by price", {"price": [1, 1, 3], "sales": [5, 9, 2]}, "points", "sales by price", ""),
+        # names and routes
+        (
+            "sick days of which employees",
+            {"first_name": ["Ann", "Ann"], "last_name": ["Lee", "Day"], "days": [9, 5]},
+            "bars",
+            "days by first_name and last_name",
+            "",
+        ),
+        (
+            "sales by route",
+            table(("origin", [*"abcdefg"]), ("destination", [*"uvwxyz"]), "sales", 5, 9, 2),
+            "cells",
+            "sales by destination and origin",
+            "",
+        ),
+        (
+            "sales by route",
+            {"origin": [*"abcde"], "destination": [*"vwxyz"], "sales": [2, 9, 5, 4, 1]},
+            "bars",
+            "sales by origin and destination",
+            "",
+        ),
+        # a few moments, and a line of them
+        (
+            "when was it cold",
+            {"at": [datetime(2025, 4, day, 5) for day in (3, 9)], "degrees": [-1.5, -3]},
+            "bars",
+            "degrees by at",
+            "",
+        ),
+        (
+            "how cold was it",
+            {"at": [datetime(2025, 4, 3, hour) for hour in (5, 9)], "degrees": [-1.5, -3]},
+            "line",
+            "degrees by at",
+            "",
+        ),
+        # many lines that cross
+        (
+            "fuel by month and truck",
+            table(("truck", SHOPS[:8]), ("month", MONTHS), "fuel", 5, 9, 2, 4, 7),
+            "cells",
+            "fuel by month and truck",
+            "",
+        ),
+        (
+            "fuel by month and truck",
+            table(("truck", SHOPS[:7]), ("month", MONTHS), "fuel", 5, 9, 2, 4, 7),
+            "line",
+            "fuel by month and truck",
+            "",
+        ),
+        (
+            "fuel by month and truck",
+            table(("truck", SHOPS[:8]), ("month", MONTHS), "fuel", *range(96)),
+            "line",
+            "fuel by month and truck",
+            "",
+        ),
+        # what is not drawn
+        (
+            "orders by month",
+            {
+                "month": MONTHS[:2] * 2,
+                "shop": [*"aabb"],
+                "paid": [True, True, True, False],
+                "orders": [1, 2, 3, 4],
+            },
+            "line",
+            "orders by month and shop",
+            "",
+        ),
+        (
+            "revenue by shop and its opening date",
+            {"shop": [*"abc"], "revenue": [2, 3, 1], "tax": [1, 1, 2]},
+            "bars",
+            "revenue by shop",
+            "Not drawn: tax",
+        ),
+        (
+            "orders by shop, with the tax",
+            {"shop": SHOPS[:16], "orders": [None, *range(15)]},
+            "bars",
+            "orders by shop",
+            "without orders of shop 00",
+        ),
+    ],
+)
+def test_the_shape_of_a_question(
+    question: str, columns: dict[str, Any], kind: str, what: str, part: str
+) -> None:
+    """Whole numbers are categories after "by", and things have a bar each."""
+    chart = choose_chart(pa.table(columns), question)
+
+    assert (chart.kind, chart.what, chart.part.removeprefix("Shown: ")) == (kind, what, part)
+
+
+@cases(
+    ("question", "columns", "name", "labels"),
+    [
+        (
+            "Which employees were sick most?",
+            {
+                "id": [7, 8, 9, 10],
+                "first_name": ["Ann", "Tom", "Ann", "Eve"],
+                "last_name": ["Lee", "Day", "Lee", "Lee"],
+                "department": ["Sales", "Sales", "Legal", "Legal"],
+                "sick_days": [9, 5, 4, 4],
+            },
+            "first_name and last_name",
+            ["Ann Lee (Sales)", "Tom Day", "Ann Lee (Legal)", "Eve Lee"],
+        ),
+        (
+            "Which 3 routes take longest?",
+            {"origin_city": ["Rome", "Oslo", "Rome"], "destination_city": [*"xxy"], "hours": [9, 5, 4]},
+            "origin_city and destination_city",
+            ["Rome \N{EN DASH} x", "Oslo \N{EN DASH} x", "Rome \N{EN DASH} y"],
+        ),
+        (
+            "Which shops sold most of a product?",
+            {"shop": [*"abab"], "product": [*"xxyy"], "sold": [9, 5, 4, 1]},
+            "shop and product",
+            ["a \N{EN DASH} x", "b \N{EN DASH} x", "a \N{EN DASH} y", "b \N{EN DASH} y"],
+        ),
+        (
+            "List the largest transactions",
+            {
+                "transaction_id": [7, 8, 9],
+                "booked_at": [datetime(2025, 11, day, 16, 40) for day in (28, 3, 14)],
+                "counterparty": ["Tax", "Lidl", "Tax"],
+                "amount": [-900.5, 800.5, -700.5],
+            },
+            "counterparty",
+            ["Tax (Nov 28 16:40)", "Lidl", "Tax (Nov 14 16:40)"],
+        ),
+        (
+            "List the longest delays with flight number",
+            {
+                "flight_number": ["LO1", "LO2", "LO1"],
+                "at": [datetime(2025, 5, day, 7) for day in (9, 2, 4)],
+                "delay": [9, 5, 1],
+            },
+            "flight_number",
+            ["LO1 (May 9 07:00)", "LO2", "LO1 (May 4 07:00)"],
+        ),
+        (
+            "Which customers have the highest value, and when do they renew?",
+            {
+                "customer": ["Ann", "Bob"],
+                "value": [9, 5],
+                "renewal_date": [date(2026, 3, 1), date(2026, 1, 9)],
+            },
+            "customer and renewal_date",
+            ["Ann (2026-03-01)", "Bob (2026-01-09)"],
+        ),
+    ],
+)
+def test_labels_of_a_list(question: str, columns: dict[str, Any], name: str, labels: list[str]) -> None:
+    """A bar for each row, in the order of the answer, and a label that tells it from the others."""
+    chart = choose_chart(pa.table(columns), question)
+
+    assert (chart.kind, chart.group, chart.dimension.name, chart.title) == ("bars", None, name, question)
+    assert chart.dimension.texts == labels
+
+
+@cases(
+    ("columns", "order"),
+    [
+        ({"weekday": WEEK, "orders": [5, 9, 2]}, ["Monday", "Friday", "Sunday"]),
+        ({"weekday": WEEK, "orders": [9, 5, 2]}, WEEK),  # the best ones
+        ({"month": ["Mar", None, "Jan"], "orders": [5, 9, 2]}, ["Jan", "Mar", None]),
+    ],
+)
+def test_the_order_of_bars(columns: dict[str, Any], order: list[str | None]) -> None:
+    """That of the calendar, unless the measure sorts the rows."""
+    assert choose_chart(pa.table(columns)).dimension.texts == order
+
+
+@cases(
+    ("count", "rows", "beside"),
+    [(3, 3, 1), (4, 3, 2), (5, 3, 1), (6, 3, 3), (5, 10, 2), (8, 6, 2), (9, 6, 3)],
+)
+def test_panels_beside_each_other(count: int, rows: int, beside: int) -> None:
+    """The last row is full, if there is room."""
+    shops = [f"s{at // rows}" for at in range(count * rows)]
+    columns = {
+        "shop": shops,
+        "product": [f"p{at}" for at in range(count * rows)],
+        "n": [*range(rows, 0, -1)] * count,
+    }
+
+    assert choose_chart(pa.table(columns), "best products of each shop").panels_beside == beside
 
 
 def test_measures_with_a_panel_each() -> None:
@@ -334,8 +633,8 @@ def test_a_terminal_has_other_limits() -> None:
     few = choose_chart(pa.table(lines), shapes=TERMINAL)
     many = choose_chart(pa.table(bars), shapes=TERMINAL)
 
-    assert few.part == "the largest 6 of 7 shops"
-    assert (many.kind, len(many.rows), many.part) == ("bars", 96, "the first 12 of 13 shops")
+    assert few.part == "Shown: the largest 6 of 7 shops"
+    assert (many.kind, len(many.rows), many.part) == ("bars", 96, "Shown: the first 12 of 13 shops")
 
 
 @cases(
@@ -346,14 +645,20 @@ def test_a_terminal_has_other_limits() -> None:
         ("quarter", ["2024-Q1", "2024-Q2"], {"2024-Q1": "Q1 2024", "2024-Q2": "Q2 2024"}),
         ("year", [2024], {}),
         ("day", [date(2024, 1, 2)], {}),
-        ("shop", ["a" * 31, "b"], {"a" * 31: "a" * 15 + "…" + "a" * 14}),
-        ("shop", ["a" * 20 + "x" + "a" * 20, "a" * 20 + "y" + "a" * 20], {}),
+        ("hour_start", [datetime(2025, 4, 6, 12)], {"2025-04-06T12:00:00.000000": "Apr 6 12:00"}),
+        ("shop", ["a" * 45, "b"], {}),
+        ("shop", ["a" * 46, "b"], {"a" * 46: "a" * 44 + "…"}),
+        (
+            "shop",
+            [f"{'a' * 60}x", f"{'a' * 60}y"],
+            {f"{'a' * 60}{x}": f"{'a' * 22}…{'a' * 21}{x}" for x in "xy"},
+        ),
         ("shop", ["a" * 60 + "x" + "a" * 60, "a" * 60 + "y" + "a" * 60], {}),
     ],
 )
 def test_short_labels(name: str, values: list[Any], labels: dict[str, str]) -> None:
     """Names that would be equal when shortened stay whole."""
-    found = Column(0, name, pa.chunked_array([values])).labels
+    found = Column(0, name, pa.chunked_array([values])).labels_of()
 
     assert {text: label for text, label in found.items() if text != label} == labels
 
@@ -371,10 +676,24 @@ def test_the_order_of_texts(texts: list[str | None], places: list[Any]) -> None:
     assert Column(0, "weekday", pa.chunked_array([texts])).places == places
 
 
+@cases(
+    ("name", "values", "percent"),
+    [
+        ("bed_occupancy_rate", [0.97, 1.03], 100),
+        ("net_retention", [1.14, 1.01], 100),
+        ("damage_rate", [0.2, 1.03], None),
+        ("occupancy_rate", [97.5, 103.0], None),
+    ],
+)
+def test_percentages_above_one(name: str, values: list[float], percent: int | None) -> None:
+    """A rate may be a little above one if none is far below, or if its name says so."""
+    assert Column(0, name, pa.chunked_array([values])).percent == percent
+
+
 @cases(("name", "number", "label"), [("hour", "7", "07:00"), ("month", "12", "Dec"), ("weekday", "3", None)])
 def test_labels_of_numbers(name: str, number: str, label: str | None) -> None:
     """Those of hours and months."""
-    assert Column(0, name, pa.chunked_array([[1, 3, 7, 12][:3]])).labels.get(number) == label
+    assert Column(0, name, pa.chunked_array([[1, 3, 7, 12][:3]])).labels_of().get(number) == label
 
 
 @cases(

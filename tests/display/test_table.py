@@ -1,7 +1,5 @@
 """A table as text: what fits on a terminal, and all of it for files."""
 
-from __future__ import annotations
-
 import io
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -98,7 +96,6 @@ def test_values_are_whole() -> None:
 def test_empty_fractions_of_seconds(values: list[Any], type_: pa.DataType, expected: list[str]) -> None:
     """Fractions are left out where all of a column are zero; text is unchanged."""
     lines = shown(pa.table({"a": pa.array(values, type_)}))
-
     assert [value.rstrip() for value in column(lines)] == expected
 
 
@@ -150,7 +147,6 @@ WIDE = pa.table(
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """At any width there is one line for each row, and all lines of the table are equally long."""
     lines = shown(WIDE, width)
-
     table = [line for line in lines if line[0] in "┏┃┡│└"]
     assert len(table) == 7
     assert len({cell_len(line) for line in table}) == 1
@@ -166,7 +162,6 @@ def test_times_are_shortened_last() -> None:
     """Where not everything fits, a time is whole, and texts beside it are shortened; a date has no time."""
     moment = pa.array([datetime(2025, 7, 1, 12, 30, 15, 250000)], pa.timestamp("us", "UTC"))
     table = pa.table({"asked_at": moment, "id": ["7f31f0c0-3d3b-4398-9ab8"], "question": ["how many " * 5]})
-
     assert shown(table, 60)[4] == "│ 2025-07-01T12:30:15.250000Z │ 7f31f0c0-3… │ how many ho… │"
     days = pa.table(
         {"day": pa.array([datetime(2025, 7, 1)], pa.timestamp("us")), "question": ["how many " * 9]}
@@ -210,14 +205,12 @@ def test_columns_in_the_middle_are_hidden() -> None:
 def test_columns_that_fit_exactly(width: int, names: list[str]) -> None:
     """Are not hidden."""
     lines = shown(pa.table({name: [123456] for name in "abc"}), width)
-
     assert [cell.strip() for cell in cells(lines[1])] == names
 
 
 def test_a_number_that_is_cut_is_marked() -> None:
     """Where the terminal is narrower than one number."""
     table = pa.table({"n": pa.array([Decimal("12345678901234567890.12")], pa.decimal128(38, 2))})
-
     assert shown(table, 20)[4:] == [
         "│ 123456789012345… │",
         "└──────────────────┘",
@@ -230,14 +223,12 @@ def test_a_number_that_is_cut_is_marked() -> None:
 def test_numbers_are_whole_rather_than_aligned() -> None:
     """Where there is no room for both."""
     table = pa.table({"x": [123456789.5, 0.123456789]})
-
     assert column(shown(table, 17)) == ["  123456789.5", "  0.123456789"]
 
 
 def test_wide_and_combining_characters() -> None:
     """Chinese and emoji take two columns of a terminal, and combining accents none; none is cut in half."""
     table = pa.table({"a": ["漢字漢字漢字", "e\u0301" * 11, "😀" * 6, "ż" * 12]})
-
     assert shown(table, 15)[4:8] == [
         "│ 漢字漢字漢… │",
         "│ " + "e\u0301" * 11 + " │",
@@ -253,7 +244,6 @@ def test_wide_and_combining_characters() -> None:
 def test_rows_in_the_middle_are_hidden() -> None:
     """Of more than fifty, the first and the last twenty-five are shown."""
     lines = shown(pa.table({"n": range(51), "t": ["x"] * 51}))
-
     assert [cells(line)[0].strip() for line in lines[4:-2]] == [
         *map(str, range(25)),
         "…",
@@ -266,7 +256,6 @@ def test_rows_in_the_middle_are_hidden() -> None:
 def test_a_table_without_rows() -> None:
     """The names and types are shown, and nothing is left out."""
     expected = ["┏━━━━━━━┓", "┃     n ┃", "┃ int64 ┃", "┡━━━━━━━┩", "└───────┘"]
-
     assert shown(pa.table({"n": pa.array([], pa.int64())})) == expected
     assert whole(pa.table({"n": pa.array([], pa.int64())})) == expected
 
@@ -283,9 +272,7 @@ def test_a_thousand_columns() -> None:
     types: list[Any] = ["int64"] * 1_000
     types[20:-20] = [None] * 960
     console = Console(file=io.StringIO(), width=80)
-
     lines = list(terminal_table(table, types, console))
-
     assert [cell.strip() for cell in cells(lines[1])] == [
         *["c0", "c1", "c2", "c3", "c4", "…"],
         *["c996", "c997", "c998", "c999"],
@@ -299,7 +286,6 @@ def test_a_thousand_columns() -> None:
 def test_foreign_text_is_escaped() -> None:
     """Control characters, direction marks and markup are escaped, in names and in values."""
     table = pa.table({"na\x1bme": ["[red]x[/] \x1b[2J \u202e\nline"]})
-
     for lines in (shown(table), whole(table)):
         assert lines[1] == "┃ na\\x1bme                       ┃"
         assert lines[4] == "│ [red]x[/] \\x1b[2J \\u202e\\nline │"
@@ -309,7 +295,6 @@ def test_foreign_text_is_escaped() -> None:
 def test_styles() -> None:
     """Names are bold, types and nulls dim; there are no colours."""
     lines = shown(pa.table({"a": ["x", None]}), color_system="truecolor", force_terminal=True)
-
     assert lines[1:3] == ["┃ \x1b[1ma     \x1b[0m ┃", "┃ \x1b[2mstring\x1b[0m ┃"]
     assert lines[4:6] == ["│ x      │", "│ \x1b[2mnull  \x1b[0m │"]
 
@@ -340,9 +325,7 @@ def test_a_terminal_without_unicode() -> None:
 def test_a_whole_table() -> None:
     """All rows, all columns, and every value whole, however long."""
     table = pa.table({"n": range(100), "text": ["x" * 5_000, *["y"] * 99]})
-
     lines = whole(table)
-
     assert len(lines) == 105
     assert lines[4] == f"│     0 │ {'x' * 5_000} │"
     assert lines[5] == f"│     1 │ {'y'.ljust(200)} │"

@@ -1,11 +1,10 @@
 """Charts drawn with characters: what each kind looks like, their width, and what is not drawn."""
 
-from __future__ import annotations
-
 import io
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import pyarrow as pa
@@ -16,9 +15,6 @@ from rich.console import Console
 import connecty_frames as cf
 from connecty_frames.display.terminal_chart import terminal_plot
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 uniplot = pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
 
@@ -55,7 +51,6 @@ def test_bars() -> None:
 def test_what_is_drawn_stands_below_the_question() -> None:
     """Since the axes have no titles."""
     table = pa.table({"country": ["Poland", "Spain"], "revenue": [2, 1]})
-
     assert terminal_plot(table, "Who buys most?", Console(width=20)).splitlines()[:2] == [
         "Who buys most?",
         "revenue by country",
@@ -75,7 +70,6 @@ def test_negative_bars() -> None:
 def test_bars_of_two_categories() -> None:
     """A label names both where the first repeats."""
     columns = {"c": ["a", "a", "b"], "status": ["new", "old", None], "n": [1, 2, 0]}
-
     assert drawn(columns, 30) == [
         "n by c and status",
         "a / new  █████████▌          1",
@@ -95,9 +89,7 @@ def test_bars_of_two_categories() -> None:
 def test_a_hundred_bars(rows: int, each: int, bars: int, part: list[str]) -> None:
     """No more are drawn, of whole categories if possible."""
     columns = {"c": [f"c{at // each}" for at in range(rows)], "d": [f"d{at % each}" for at in range(rows)]}
-
     lines = drawn(columns | {"n": [*range(rows)]})
-
     assert len(lines) == 1 + len(part) + bars
     assert lines[1 : 1 + len(part)] == part
 
@@ -105,7 +97,6 @@ def test_a_hundred_bars(rows: int, each: int, bars: int, part: list[str]) -> Non
 def test_a_hundred_bars_of_a_category() -> None:
     """The first of them."""
     lines = drawn({"c": ["a"] * 104, "n": [*range(104)]})
-
     assert len(lines) == 102
     assert lines[1] == "Shown: the first 100 of 104 rows"
     assert lines[-1].endswith(" 99")
@@ -114,7 +105,6 @@ def test_a_hundred_bars_of_a_category() -> None:
 def test_bars_in_ascii() -> None:
     """For a terminal that has no other characters."""
     ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-
     assert drawn({"c": ["a", "b" * 30], "n": [2, 1]}, 20, file=ascii_only) == [
         "n by c",
         "a      ########### 2",
@@ -134,7 +124,6 @@ def test_parts_of_a_character_in_ascii(sign: int, bars: list[str]) -> None:
     ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     columns = {"c": list("abcdefghi"), "n": [sign * number for number in range(9)]}
     lines = drawn(columns, 15 if sign > 0 else 16, file=ascii_only)[1:]
-
     assert ["".join(line.split()[1:-1]) for line in lines] == bars
 
 
@@ -157,7 +146,6 @@ def test_measures_beside_each_other() -> None:
 def test_how_much_is_drawn() -> None:
     """The line below the title says it."""
     table = pa.table({"shop": [*map(str, range(31))], "n": [*range(31)]})
-
     assert terminal_plot(table, None, Console(width=80), cut="31 of 90 rows").splitlines()[:2] == [
         "n by shop",
         "Shown: 31 of 90 rows, the first 30 of 31 shops",
@@ -168,7 +156,6 @@ def test_how_much_is_drawn() -> None:
 def test_the_axis_of_percent(name: str, values: list[float]) -> None:
     """It says percent, of fractions as of percentages."""
     lines = drawn({"day": MONTHS[:2], name: values})
-
     labels = [line.split()[-1] for line in lines if line.endswith("%")]
     assert labels == ["10%", "0%"]
 
@@ -177,7 +164,6 @@ def test_a_frame_in_ascii() -> None:
     """Around lines and points."""
     ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     _, top, *middle, bottom, axis = drawn({"month": MONTHS[:3], "n": [1, 2, 3]}, 30, file=ascii_only)
-
     assert top == bottom == "+--------------------------+"
     assert {(line[0], line[27]) for line in middle} == {("|", "|")}
     assert axis.split() == ["2024-01-01", "2024-03-01"]
@@ -186,9 +172,7 @@ def test_a_frame_in_ascii() -> None:
 def test_a_line() -> None:
     """From left to right, with the first and the last time below it."""
     columns = {"month": MONTHS[::-1], "orders": list(range(12))[::-1]}
-
     title, top, first, *middle, last, bottom, axis = drawn(columns, 44)
-
     assert title == "orders by month"
     assert (top[0], bottom[0]) == ("┌", "└")
     assert len(middle) == 14
@@ -245,7 +229,6 @@ def test_the_same_times_in_other_years() -> None:
     numbers = {"n": [1, 3, 2]}
     around = drawn({"day": [date(1960, 1, 1), date(1970, 1, 1), date(1980, 1, 1)], **numbers})
     later = drawn({"day": [date(1980, 1, 1), date(1990, 1, 1), date(2000, 1, 1)], **numbers})
-
     assert around[:-1] == later[:-1]
     assert not [line for line in around if line.count("│") > 2]  # no axis where 1970 is
 
@@ -259,14 +242,12 @@ def test_times_are_those_of_their_zone() -> None:
     """As in the table."""
     at = pa.array([datetime(2024, 6, 1, 22), datetime(2024, 6, 2, 22)], pa.timestamp("us", "UTC"))
     axis = drawn({"at": at.cast(pa.timestamp("us", "Europe/Warsaw")), "n": [1, 2]}, 60)[-1]
-
     assert axis.split() == ["2024-06-02", "2024-06-03"]
 
 
 def test_a_line_over_years() -> None:
     """Years have no separators between their digits."""
     lines = drawn({"year": [2022, None, 2024], "n": [1, 2, 3]}, 44)
-
     assert lines[-1].split() == ["2022", "2023", "2024"]
 
 
@@ -274,9 +255,7 @@ def test_styles() -> None:
     """The title is bold, and dim is what is no value; a single line has the terminal's own colour."""
     styled = Console(width=20, force_terminal=True, color_system="standard", no_color=False)
     bars = pa.table({"c": ["a", "b"], "n": [1, None]})
-
     title, what, first, second = terminal_plot(bars, "Who?", styled).splitlines()
-
     assert (title, what) == ("\x1b[1mWho?\x1b[0m", "\x1b[2mn by c\x1b[0m")
     assert first.startswith("a ")
     assert second.endswith("\x1b[2mnull\x1b[0m")
@@ -307,7 +286,6 @@ def test_points() -> None:
     """A number over another, and times that repeat without a category; null and NaN are not drawn."""
     over = drawn({"weight": [1.0, 2.0, 3.0], "rating": [1.0, float("nan"), None]})
     repeated = drawn({"month": [MONTHS[0], MONTHS[0], MONTHS[1]], "n": [1, 2, 3]})
-
     assert (over[0], over[-1].split()) == ("rating by weight", ["0", "1"])
     assert points(over) == 1
     assert repeated[0] == "n by month"
@@ -371,16 +349,17 @@ def test_missing_months_break_a_line() -> None:
 def test_a_line_without_a_place() -> None:
     """It is left out with its name, not an error."""
     lines = drawn({"month": [None, *MONTHS[:2], MONTHS[1]], "shop": [*"baca"], "n": [9e8, 5, 4, 3]})
-
     assert "Shown: only rows with month" in lines
     assert not any(line.endswith(" b") for line in lines)
 
 
 def test_lines_begin_at_zero() -> None:
-    """As in altair, so that small changes do not look large."""
-    labels = [line.split()[-1] for line in drawn({"month": MONTHS, "n": [*range(100, 112)]}) if "│ " in line]
-
-    assert labels[-1] == "0"
+    """As in altair, unless the numbers span less than a quarter of the largest."""
+    labels = [
+        [line.split()[-1] for line in drawn({"month": MONTHS, "n": numbers}) if "│ " in line][-1]
+        for numbers in ([*range(100, 148, 4)], [*range(100, 112)])
+    ]
+    assert labels == ["0", "100"]
 
 
 def test_panels() -> None:

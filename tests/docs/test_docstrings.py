@@ -1,11 +1,11 @@
 """The examples in docstrings run against the sandbox and print what they show."""
 
-from __future__ import annotations
-
 import doctest
 import inspect
 import types
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
@@ -14,10 +14,6 @@ import connecty_frames.sandbox
 import connecty_frames.testing
 from connecty_frames.frames.accessor import ConnectyAccessor
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 #: Output may be shortened by three dots, and lines broken as they fit.
 FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -55,9 +51,7 @@ def test_the_example_of_a_docstring_runs(
     """By itself, in an empty folder, with the output that it shows; warnings are errors."""
     monkeypatch.chdir(tmp_path)
     output: list[str] = []
-
     result = doctest.DocTestRunner(optionflags=FLAGS).run(example, out=output.append)
-
     assert result.failed == 0, "".join(output)
     assert result.attempted > 0
 

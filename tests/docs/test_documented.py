@@ -1,10 +1,9 @@
 """Everything public is in the documentation: a new name, option, setting or error that is not fails here."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
@@ -16,9 +15,6 @@ from connecty_frames import errors
 from connecty_frames.settings.values import NAMES
 from tests.cases import cases
 from tools import generated
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: The oldest typer that is supported calls what the newest click deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:'click:DeprecationWarning")
@@ -56,7 +52,6 @@ def options() -> Iterator[tuple[str, str]]:
 def test_every_public_name_is_in_the_reference() -> None:
     """Once each, and nothing that is not public."""
     found = referenced("api/asking.md", "api/answers.md", "api/frames.md", "api/errors.md")
-
     assert found == sorted(cf.__all__)
 
 
@@ -83,7 +78,6 @@ def test_every_exit_code_is_in_the_tree_of_errors() -> None:
     from connecty_frames.cli import EXIT_CODES
 
     lines = generated.error_tree().splitlines()
-
     for kind in EXIT_CODES.keys() - {OSError}:
         (line,) = [line for line in lines if f"- {{py:exc}}`~connecty_frames.{kind.__name__}`" in line]
         assert line.endswith(f" Exit code {EXIT_CODES[kind]}.")
@@ -94,7 +88,6 @@ def test_every_setting_is_documented(name: str) -> None:
     """With its environment variable and a description."""
     row = next(row for row in generated.settings().splitlines() if row.startswith(f"| `{name}` |"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-
     assert cells[1] == f"`CONNECTY_{name.upper()}`"
     assert cells[3].endswith(".")
 
@@ -106,7 +99,6 @@ def test_every_option_is_documented() -> None:
         re.findall(r"^#+ `(.+)`\n((?:(?!#+ `).*\n)*)", f"# `connecty`\n{documented}", re.MULTILINE)
     )
     found = [(command, option) for command, option in options() if option not in OF_TYPER]
-
     assert {command for command, _ in found} <= set(sections)
     for command, option in found:
         line = rf"^\* `[^`]*{re.escape(option)}\b[^`]*`: \w"
@@ -118,5 +110,4 @@ def test_every_generated_section_is_on_a_page(name: str) -> None:
     """On exactly one: a section that no page includes is not documented."""
     every = [*DOCS.glob("*.md"), *DOCS.glob("design/*.md")]
     pages = [path for path in every if f"{{generated}} {name}\n" in path.read_text("utf-8")]
-
     assert len(pages) == 1

@@ -1,21 +1,17 @@
 """The numbers on the pages about limits, and the fields of the metadata on the page about security."""
 
-from __future__ import annotations
-
 import inspect
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import connecty_frames as cf
 from connecty_frames.cli.first_contact import ASSUMPTIONS
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 
@@ -55,7 +51,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ),
         (
             "| values in the statistics | 2,000,000, in the metadata 100,000 | |",
-            {"decode.limits.MOST_VALUES": 2_000_000, "decode.limits.MOST_KEPT": 100_000},
+            {"decode.exact_json.MOST_VALUES": 2_000_000, "decode.exact_json.MOST_KEPT": 100_000},
         ),
         (
             "| what is kept of a failure for its message | 64 KB, 1,000 fields | |",
@@ -68,7 +64,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ("| `dw_id` | 0 or more, below 10^100 | |", {"options.DW_ID_LIMIT": 10**100}),
         (
             "| a question from `--file` or standard input | 10,000,000 bytes | |",
-            {"cli.input._MAX_BYTES": 10_000_000},
+            {"cli.arguments._MAX_BYTES": 10_000_000},
         ),
         (
             "| the profile file, the file of a pin | 1 MiB | |",
@@ -77,11 +73,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         ("| nesting of values | 100 levels | |", {"decode.exact_json.MAX_DEPTH": 100}),
         (
             "| pause between polls | a tenth of the time elapsed, from 0.1 to 5 s | |",
-            {
-                "asking.polling._SHARE": 0.1,
-                "asking.polling._MIN_PAUSE": 0.1,
-                "asking.polling._MAX_PAUSE": 5,
-            },
+            {"asking.polling._SHARE": 0.1, "asking.polling._MIN_PAUSE": 0.1, "asking.polling._MAX_PAUSE": 5},
         ),
         (
             "| attempts to connect | 3, within 10 s | |",
@@ -128,9 +120,9 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
         (
             "| a workbook for Excel | 1,048,575 rows, 16,384 columns, 32,767 characters in a cell | |",
             {
-                "export.excel._MAX_ROWS": 1_048_576,  # with the row of the names
-                "export.excel._MAX_COLUMNS": 16_384,
-                "export.excel._MAX_TEXT": 32_767,
+                "export._MAX_ROWS": 1_048_576,  # with the row of the names
+                "export._MAX_COLUMNS": 16_384,
+                "export._MAX_TEXT": 32_767,
             },
         ),
     ],
@@ -144,11 +136,7 @@ def test_a_documented_number_is_that_of_the_code(row: str, expected: dict[str, f
 @cases(
     ("row", "default", "expected"),
     [
-        (
-            "| `timeout` of a call | up to 30 days | 300 s |",
-            Settings().timeout,
-            300,
-        ),
+        ("| `timeout` of a call | up to 30 days | 300 s |", Settings().timeout, 300),
         (
             "| questions at once in `ask_many` | `max_workers` | 8 |",
             default_of(cf.ask_many, "max_workers"),
@@ -173,7 +161,6 @@ def test_the_page_about_security_has_every_field_of_the_metadata() -> None:
     page = (DOCS / "security.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Metadata that travels with a frame")
     table, _, _ = section.partition("No field has credentials.")
-
     assert [each.name for each in fields(cf.AnswerMetadata) if f"`{each.name}`" not in table] == []
 
 
@@ -181,5 +168,4 @@ def test_each_assumption_has_the_name_that_the_command_prints() -> None:
     """Those that ``connecty doctor --ask`` judges, in its order."""
     page = (DOCS / "limits.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Assumptions about the service")
-
     assert re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) == list(ASSUMPTIONS)

@@ -1,7 +1,5 @@
 """Links and paths: the README also works on a package index, and every file that a page names exists."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path
@@ -30,7 +28,6 @@ def targets(markdown: str) -> list[str]:
 def test_no_link_of_the_indexed_readme_is_relative() -> None:
     """Each names its site; the name of its file replaces the picture."""
     text = as_indexed()
-
     assert targets(text) == ["https://connecty-ai.com"]
     assert "\nAn answer as a notebook shows it: `docs/_static/answer.png` in the sdist.\n" in text
 
@@ -39,7 +36,6 @@ def test_the_picture_of_the_readme() -> None:
     """The first relative link: a PNG of at most 1,400 pixels and 150 KB."""
     picture = next(target for target in targets(README) if not target.startswith("https://"))
     data = (ROOT / picture).read_bytes()
-
     assert (picture, data[:8]) == ("docs/_static/answer.png", b"\x89PNG\r\n\x1a\n")
     assert int.from_bytes(data[16:20], "big") <= 1400
     assert len(data) < 150_000
@@ -48,7 +44,6 @@ def test_the_picture_of_the_readme() -> None:
 def test_the_files_to_which_the_readme_links_exist() -> None:
     """A code host opens them; on a package index, their names stand in their place."""
     paths = [target for target in targets(README) if not target.startswith("https://")]
-
     assert "docs/authentication.md" in paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
     assert "[quickstart](docs" not in as_indexed()
@@ -81,7 +76,6 @@ def test_the_names_that_contributing_gives_are_in_their_files() -> None:
     found = re.findall(r"`([\w/]+\.py)`\s\(((?:`\w+`(?:, )?)+)\)", text)
     named = {(path, name) for path, names in found for name in re.findall(r"\w+", names)}
     rows = text.partition("\n## Where do I change")[2].partition("\n## ")[0]
-
     assert {("api.py", "ask_df"), ("decode/decoder.py", "decode")} <= named
     assert len(named) > 20
     for path, name in named:
@@ -91,14 +85,13 @@ def test_the_names_that_contributing_gives_are_in_their_files() -> None:
 
 def test_the_wheel_that_is_installed_is_the_one_that_is_built() -> None:
     """The commands of the README and the documentation name the wheel of this version."""
-    from connecty_frames._base.version import __version__
+    from connecty_frames._base import __version__
 
     named = {
         wheel
         for page in (README, (ROOT / "docs" / "install.md").read_text(encoding="utf-8"))
         for wheel in re.findall(r"connecty_frames-[\w.-]+\.whl", page)
     }
-
     assert named == {f"connecty_frames-{__version__}-py3-none-any.whl"}
 
 

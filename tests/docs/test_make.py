@@ -1,7 +1,5 @@
 """The targets of the Makefile: few, listed by ``make help``, and each that a text names exists."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -49,7 +47,6 @@ def test_there_are_at_most_24_targets(listed: set[tuple[str, str]]) -> None:
     declared = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0]
     environments = re.findall(r"^ENVIRONMENTS := (.*)$", MAKEFILE, re.MULTILINE)[0].split()
     names = declared.replace("$(ENVIRONMENTS:%=test-%)", " ".join(f"test-{each}" for each in environments))
-
     assert {name for name, what in listed if not what} == set(names.split())
     assert {"demo", "test", "test-fast", "check", "format", "docs", "dist"} <= set(names.split())
     assert len(names.split()) <= 24
@@ -85,7 +82,6 @@ def test_a_choice_that_is_missing_or_wrong_ends_with_a_list(
     """Before anything is installed or run."""
     done = make("--dry-run", target) if what is None else make("--dry-run", target, f"WHAT={what}")
     choices = sorted(each for name, each in listed if name == target and each)
-
     assert done.returncode == 2
     assert f"make {target} needs WHAT, one of: {' '.join(choices)}." in done.stderr
     assert done.stdout == ""
@@ -111,7 +107,6 @@ def test_environments_have_tests_of_their_own() -> None:
 def test_setup_installs_the_groups_that_are_given() -> None:
     """By default what the tests need."""
     installed = re.compile(r"--group ([\w-]+)")
-
     assert installed.findall(dry_run("--always-make", "setup")) == ["test"]
     given = dry_run("--always-make", "setup", "WHAT=lint docs")
     assert installed.findall(given) == ["lint", "docs"]

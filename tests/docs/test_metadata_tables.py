@@ -1,12 +1,11 @@
 """The tables of operations that keep metadata: each row is run, in the installed library and version."""
 
-from __future__ import annotations
-
 import copy
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pandas as pd
 import polars as pl
@@ -18,8 +17,6 @@ PAGE: Final = (Path(__file__).parents[2] / "docs" / "design" / "frames.md").read
 #: The column of the pandas table that is about the installed version.
 PANDAS: Final = "pandas 3" if int(pd.__version__.partition(".")[0]) >= 3 else "pandas 2.2"
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TABLE: Final = re.compile(r"^\|(?P<head>.+)\|\n\|[-|]+\|\n(?P<rows>(?:\|.+\|\n)+)", re.MULTILINE)
 
@@ -65,7 +62,6 @@ def test_pandas(row: dict[str, str], answer: cf.Answer) -> None:
     """As the column of the installed version says."""
     df = answer.to_pandas()
     plain = pd.DataFrame({"country": ["Poland"], "orders": [1]})
-
     check(row[PANDAS], df, run(row["code"], df=df, plain=plain), answer.metadata)
 
 
@@ -74,7 +70,6 @@ def test_polars(row: dict[str, str], answer: cf.Answer) -> None:
     """Only the frame itself keeps metadata."""
     df = answer.to_polars()
     plain = pl.DataFrame({"country": ["Poland"], "people": [1]})
-
     check(row["polars"], df, run(row["code"], df=df, plain=plain), answer.metadata)
 
 
@@ -88,9 +83,7 @@ def test_files(
     path = tmp_path / "frame"
     if not hasattr(df, "to_parquet") and "df.to_" in row["written by"]:
         pytest.skip("polars has no such method")
-
     run(row["written by"], df=df, path=path)
-
     check(row["metadata"], df, run(row["read by"], path=path), answer.metadata)
 
 

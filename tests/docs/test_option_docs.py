@@ -1,11 +1,9 @@
 """Options, settings and the sandbox's parameters are described once; their texts are copied from there."""
 
-from __future__ import annotations
-
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import connecty_frames as cf
 from connecty_frames.options import AskOptionsDict
@@ -13,9 +11,6 @@ from connecty_frames.sandbox.sandbox import Sandbox, SandboxOptions
 from connecty_frames.settings.values import NAMES, SettingsDict
 from tests.cases import cases
 from tools.docstrings import FUNCTIONS, with_keywords
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +20,6 @@ def test_docstrings_have_the_keywords_as_described(keywords: type) -> None:
     """As ``make docstrings`` writes them."""
     function, name = FUNCTIONS[keywords]
     source = (ROOT / name).read_text(encoding="utf-8")
-
     assert source == with_keywords(source, function, keywords)
 
 
@@ -81,7 +75,6 @@ def test_docstrings_have_no_parameter_that_is_gone(function: Callable[..., objec
     section = (inspect.getdoc(function) or "").partition("Parameters\n")[2].partition("\n\n")[0]
     entries = re.findall(r"^([\w*].*?)(?: : .*)?$", section, re.MULTILINE)
     documented = {name for entry in entries for name in entry.split(", ") if name != "**options"}
-
     assert documented
     assert documented <= inspect.signature(function).parameters.keys()
 
@@ -97,13 +90,11 @@ def annotations(function: object) -> dict[str, str]:
 def test_the_keywords_of_use_sandbox_are_the_parameters_of_a_sandbox() -> None:
     """With the same types."""
     keywords = {name: each.__forward_arg__ for name, each in SandboxOptions.__annotations__.items()}
-
     assert keywords == annotations(Sandbox)
 
 
 def test_the_keywords_of_configure_are_the_settings() -> None:
     """Each is a parameter of Client of the same type, too."""
     keywords = {name: each.__forward_arg__ for name, each in SettingsDict.__annotations__.items()}
-
     assert keywords.keys() == {*NAMES}
     assert keywords.items() <= annotations(cf.Client).items()

@@ -1,16 +1,11 @@
 """The runner of the examples: which blocks it finds in a page, and that a broken example fails."""
 
-from __future__ import annotations
-
 import traceback
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.verification.examples import Block, blocks, console, needs, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAGE = """\
 # Title
@@ -78,7 +73,6 @@ def test_blocks_are_found_with_their_lines() -> None:
 def test_blocks_run_in_order_in_one_namespace() -> None:
     """Marked blocks are skipped; later blocks see the names of earlier ones."""
     namespace = run("page.md", blocks(PAGE))
-
     assert (namespace["first"], namespace["second"], namespace["third"]) == (1, 2, 3)
 
 
@@ -87,9 +81,7 @@ def test_ipython_shares_the_namespace(tmp_path: Path, monkeypatch: pytest.Monkey
     pytest.importorskip("IPython", reason="IPython is not installed with the lowest versions")
     monkeypatch.chdir(tmp_path)
     page = "```python\na = 1\n```\n```ipython\nb = a + 1\n%env\n```\n```python\nc = b + 1\n```\n"
-
     namespace = run("page.md", blocks(page))
-
     assert (namespace["a"], namespace["b"], namespace["c"]) == (1, 2, 3)
     with pytest.raises(ZeroDivisionError):
         run("page.md", blocks("```ipython\n1 / 0\n```\n"))
@@ -121,7 +113,6 @@ def test_the_commands_of_a_console() -> None:
 def test_what_a_page_needs(first: str, extras: set[str], packages: set[str], tmp_path: Path) -> None:
     """The extras and packages that are named above its first section."""
     (tmp_path / "page.md").write_text(f"# Page\n\n{first}\n")
-
     assert needs(tmp_path / "page.md") == (extras, packages)
 
 
@@ -129,7 +120,6 @@ def test_a_broken_example_is_reported_with_its_line() -> None:
     """The traceback names the page and the line in it."""
     with pytest.raises(ZeroDivisionError) as raised:
         run("page.md", blocks("one\n\n```python\na = 1\na / 0\n```\n"))
-
     last = traceback.extract_tb(raised.value.__traceback__)[-1]
     assert (last.filename, last.lineno) == ("page.md", 5)
 
@@ -160,7 +150,6 @@ no output
 def test_the_output_of_a_block_is_the_text_right_below_it() -> None:
     """Not one with words in between; three dots are any text, space at the end of a line does not count."""
     found = blocks(OUTPUT)
-
     assert [block.output for block in found] == ["id ...\nx", None, None, None]
     run("page.md", found)
 

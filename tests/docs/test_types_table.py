@@ -1,7 +1,5 @@
 """The table that the page on types begins with: each JSON value gets the dtypes that its row names."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Final

@@ -1,11 +1,11 @@
 """The examples of the page about all rows of an answer that need a database: each is run against one."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,10 +14,6 @@ from pyarrow import dataset
 from tests.servers.postgres import postgres_server
 from tests.verification.examples import ROOT, blocks
 from tests.verification.examples import run as run_blocks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 psycopg = pytest.importorskip("psycopg", reason="the lowest versions have no server")
 pytestmark = [pytest.mark.slow, pytest.mark.external]
@@ -65,7 +61,6 @@ def test_adbc(run: Callable[..., dict[str, Any]], url: str) -> None:
     """The data set has all rows, with the types of the answer."""
     pytest.importorskip("adbc_driver_postgresql")
     names = run("adbc_driver_postgresql", URL, url)
-
     written = dataset.dataset("orders").to_table()
     assert written.schema.types == names["answer"].to_arrow().schema.types
     assert written.to_pylist() == ROWS
@@ -74,7 +69,6 @@ def test_adbc(run: Callable[..., dict[str, Any]], url: str) -> None:
 def test_json(run: Callable[..., dict[str, Any]], url: str) -> None:
     """The JSON that PostgreSQL writes is read as the types of the answer."""
     names = run("psycopg", URL, url)
-
     assert names["table"].schema.types == names["answer"].to_arrow().schema.types
     assert names["table"].to_pylist() == ROWS
 
@@ -113,9 +107,7 @@ def test_sqlite(run: Callable[..., dict[str, Any]]) -> None:
     with closing(sqlite3.connect("shop.db")) as connection, connection:
         connection.execute("CREATE TABLE orders (id, amount)")
         connection.executemany("INSERT INTO orders VALUES (?, ?)", [(1, 12.5), (2, 25), (3, 37.5)])
-
     names = run("sqlite3", "answer.sql_query", "'SELECT * FROM orders'")
-
     assert names["frame"].to_dicts() == ROWS
     with closing(names["connection"]), pytest.raises(sqlite3.OperationalError, match="readonly"):
         names["connection"].execute("DELETE FROM orders")

@@ -1,15 +1,12 @@
 """The recipes of ``docs/engines.md``, each where its library is installed: ``make test-engines``."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Sandbox
 
 PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
 
@@ -40,9 +37,7 @@ def test_recipes(
     pytest.importorskip(library, reason=f"{library} is not installed: run make test-engines")
     monkeypatch.chdir(tmp_path)
     connected.request_log.clear()
-
     found = run(section)
-
     assert connected.request_log.submissions() == dict.fromkeys(found["questions"], 1)
     if section == "Dask":
         assert len(found["df"].compute()) == 38
@@ -54,10 +49,8 @@ def test_ray(connected: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ray = pytest.importorskip("ray", reason="ray is not installed: run make test-engines")
     monkeypatch.chdir(tmp_path)
     connected.request_log.clear()
-
     try:
         found = run("Ray")
     finally:
         ray.shutdown()
-
     assert connected.request_log.submissions() == dict.fromkeys(found["questions"], 1)

@@ -1,6 +1,4 @@
-"""The recipes of ``docs/scheduling.md``, each where its library is installed: ``make test-schedulers``."""
-
-from __future__ import annotations
+"""The recipes for schedulers of the guide, each where its library is installed: ``make test-schedulers``."""
 
 import ast
 import os
@@ -8,17 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pytest
 
-if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Sandbox
 
-PAGE = Path(__file__).parents[2] / "docs" / "scheduling.md"
+DOCS = Path(__file__).parents[2] / "docs"
 QUESTION = "list the top 5 countries with the most orders"
-NIGHTLY = {f"how many orders are there in {name}": 1 for name in ("Poland", "Germany", "France")}
+FEATURES = "revenue and orders by customer on 2025-10-31"
 #: The files that dbt needs: where models and the database are.
 PROJECT = {
     "dbt_project.yml": "{name: shop, version: 1.0.0, profile: shop}",
@@ -28,9 +25,9 @@ PROJECT = {
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
 
 
-def blocks(section: str) -> list[str]:
+def blocks(page: str, section: str) -> list[str]:
     """Return the Python of a section; the first is that above all headings."""
-    text = PAGE.read_text(encoding="utf-8")
+    text = (DOCS / page).read_text(encoding="utf-8")
     sections = dict(re.findall(r"^#+ (.+)\n((?:(?!#+ ).*\n)*)", text, re.MULTILINE))
     return re.findall(r"```python\n(.*?)```", sections[section], re.DOTALL)
 
@@ -40,42 +37,49 @@ def names(connected: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     """Run the Python that the recipes build on, and return its names; nothing is logged as asked."""
     monkeypatch.chdir(tmp_path)
     found: dict[str, Any] = {"__name__": "recipes"}
-    for section in ("Schedulers and resuming", "Every night"):
-        run(section, found)
+    for text in blocks("scheduling.md", "Schedulers and resuming"):
+        run(text, found)
+    (contract,) = blocks("nightly.md", "1. The contract")
+    run(
+        contract.partition("sandbox = ")[0] + contract[contract.index("def ") : contract.index("table = ")],
+        found,
+    )
     connected.request_log.clear()
     return found
 
 
-def run(section: str, found: dict[str, Any]) -> None:
-    """Run the Python of a section with these names."""
-    for text in blocks(section):
-        exec(compile(text, str(PAGE), "exec", dont_inherit=True), found)
+def run(text: str, found: dict[str, Any]) -> None:
+    """Run Python with these names."""
+    exec(compile(text, "docs", "exec", dont_inherit=True), found)
+
+
+def nightly(scheduler: str) -> str:
+    """Return the recipe of a scheduler for the feature table."""
+    (text,) = [text for text in blocks("nightly.md", "5. The scheduler") if scheduler in text]
+    return text
 
 
 def test_dagster(connected: Sandbox, names: dict[str, Any]) -> None:
-    """Fetching again, and the night again, ask nothing."""
+    """The night again asks nothing."""
     dagster = pytest.importorskip("dagster", reason="dagster is not installed: run make test-schedulers")
     names["__annotations__"] = {}
-    run("Dagster", names)
-
-    assert dagster.materialize([names["orders_question"], names["orders"]]).success
+    run(nightly("dagster"), names)
     for _ in range(2):
-        assert dagster.materialize([names["nightly"]], partition_key="2026-03-01").success
-    assert connected.request_log.submissions() == {QUESTION: 1, **NIGHTLY}
+        assert dagster.materialize([names["nightly"]], partition_key="2025-10-31").success
+    assert connected.request_log.submissions() == {FEATURES: 1}
 
 
 def test_prefect(connected: Sandbox, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The night again asks nothing."""
+    """The flow submits once, and fetches."""
     monkeypatch.setenv("PREFECT_HOME", str(Path.cwd() / "prefect"))
     monkeypatch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "CRITICAL")  # its server logs after the end of the test
     monkeypatch.setenv("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "300")
     pytest.importorskip("prefect", reason="prefect is not installed: run make test-schedulers")
-    run("Prefect", names)
-
+    (text,) = blocks("scheduling.md", "Prefect")
+    run(text, names)
     assert names["orders"]() == "orders.parquet"
-    assert names["nightly"]() == names["nightly"]()
-    assert connected.request_log.submissions() == {QUESTION: 1, **NIGHTLY}
+    assert connected.request_log.submissions() == {QUESTION: 1}
 
 
 def test_dbt(connected: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -83,7 +87,7 @@ def test_dbt(connected: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     pytest.importorskip("dbt.adapters.duckdb", reason="dbt is not installed: run make test-schedulers")
     monkeypatch.chdir(tmp_path)
     connected.request_log.clear()
-    (text,) = blocks("dbt")
+    (text,) = blocks("scheduling.md", "dbt")
     (tmp_path / "models").mkdir()
     for name, content in {**PROJECT, "models/top_countries.py": text}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -102,9 +106,9 @@ def test_dbt(connected: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_airflow() -> None:
-    """The recipe can be parsed: Airflow is not run."""
-    (text,) = blocks("Airflow")
-
-    assert [each.name for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)] == [
-        *("orders", "nightly")
+    """The recipes can be parsed: Airflow is not run."""
+    recipes = [*blocks("scheduling.md", "Airflow"), nightly("airflow")]
+    functions = [
+        each.name for text in recipes for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)
     ]
+    assert functions == ["orders", "nightly"]

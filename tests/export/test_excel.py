@@ -1,7 +1,5 @@
 """A table as a workbook: what Excel holds exactly is a value of its type, everything else is text."""
 
-from __future__ import annotations
-
 import gc
 import io
 import re
@@ -11,19 +9,17 @@ import zipfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.export import excel
-from connecty_frames.export.formats import WRITERS
+from connecty_frames import export
+from connecty_frames.export import WRITERS
 from connecty_frames.frames.attachment import write_schema
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAN = float("nan")
 
@@ -80,14 +76,12 @@ def read(values: list[Any], type_: pa.DataType) -> tuple[list[Any], str]:
 def test_what_excel_holds(values: list[Any], type_: pa.DataType, format_: str) -> None:
     """Values are of the type that they have, without a warning."""
     expected = [datetime(*v.timetuple()[:3]) if type(v) is date else v for v in values]
-
     assert read(values, type_) == (expected, format_)
 
 
 def test_money() -> None:
     """Decimals of up to 15 digits are numbers, shown with their scale."""
     values = [Decimal("10.10"), Decimal("-1234567890123.45"), Decimal("0.00")]
-
     assert read(values, pa.decimal128(38, 2)) == ([10.1, -1234567890123.45, 0.0], "0.00")
     assert read([Decimal("0.5")], pa.decimal128(38, 1)) == ([0.5], "0.0")
 
@@ -165,7 +159,6 @@ def test_text_stays_text(text: str) -> None:
     from openpyxl.utils.escape import unescape
 
     cells = sheet(written(pa.table({text: [text]})))
-
     assert [(cell.data_type, unescape(cell.value)) for (cell,) in cells.iter_rows()] == [("s", text)] * 2
     assert cells["A2"].hyperlink is None
 
@@ -173,7 +166,6 @@ def test_text_stays_text(text: str) -> None:
 def test_numbers_have_all_digits_in_the_file() -> None:
     """All 17 digits of a float64 are written, where xlsxwriter itself writes 16."""
     content = zipfile.ZipFile(io.BytesIO(written(pa.table({"x": [0.1 + 0.2, 1234567.8901234567]}))))
-
     assert re.findall(r"<v>(.*?)</v>", content.read("xl/worksheets/sheet1.xml").decode()) == [
         "0.30000000000000004",
         "1234567.8901234567",
@@ -233,9 +225,7 @@ def test_many_rows() -> None:
     """More than are converted at once; no value is missing or moved."""
     count = 10_500
     table = pa.table({"n": range(count), "t": [None if n % 3 else str(n) for n in range(count)]})
-
     rows = list(sheet(written(table)).iter_rows(values_only=True))
-
     assert rows == [("n", "t"), *((n, None if n % 3 else str(n)) for n in range(count))]
 
 
@@ -243,7 +233,6 @@ def test_many_rows() -> None:
 def test_nothing_to_write(table: pa.Table) -> None:
     """A table without columns or rows is a workbook with an empty sheet, or with names."""
     rows = list(sheet(written(table)).iter_rows(values_only=True))
-
     assert rows == [tuple(table.column_names)] * bool(table.num_columns)
 
 
@@ -283,7 +272,6 @@ def test_a_table_that_has_no_room(table: pa.Table, message: str, row: int | None
     file = io.BytesIO()
     with pytest.raises(cf.ConversionError) as caught:
         WRITERS["xlsx"](table, file)
-
     assert str(caught.value) == (
         f"{message}Fetch the answer again by its question_id, and write it as parquet or csv."
     )
@@ -302,8 +290,7 @@ def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     written(pa.table({"a": ["x"]}))
     assert list(tmp_path.iterdir()) == []
-
-    monkeypatch.setattr(excel, "_Exact", lambda _: 1 / 0)
+    monkeypatch.setattr(export, "_Exact", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError), warnings.catch_warnings():
         written(pa.table({"a": [0.5]}))
     assert list(tmp_path.iterdir()) == []
@@ -326,8 +313,8 @@ def test_temporary_files_that_cannot_be_written() -> None:
 
 def test_a_sheet_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many rows, with that of the names, and columns as a sheet has are written."""
-    monkeypatch.setattr(excel, "_MAX_ROWS", 3)
-    monkeypatch.setattr(excel, "_MAX_COLUMNS", 2)
+    monkeypatch.setattr(export, "_MAX_ROWS", 3)
+    monkeypatch.setattr(export, "_MAX_COLUMNS", 2)
     full = pa.table({"a": [1, 2], "b": [3, 4]})
     assert written(full)
     with pytest.raises(cf.ConversionError, match="at most 2 rows below the header, but this answer has 3"):

@@ -8,7 +8,7 @@ import json
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pyarrow as pa
 import pyarrow.feather
@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.cli.output import TABLES, Format
 from connecty_frames.display.formatting import texts
-from connecty_frames.export.formats import STREAMS, WRITERS
+from connecty_frames.export import STREAMS, WRITERS
 from tests.cases import cases
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
 
 
 def test_the_formats() -> None:
-    """There are eleven names of formats."""
+    """There are eleven names of formats, and the command's own two for terminals."""
+    assert {*get_args(Format)} == {*WRITERS, *TABLES}
     assert " ".join(WRITERS) == "csv csv.gz tsv ndjson jsonl parquet arrow json markdown html xlsx"
 
 

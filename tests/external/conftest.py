@@ -1,22 +1,17 @@
 """nginx, haproxy and squid between a client and a sandbox or a scripted server."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 
 import connecty_frames as cf
 from tests.servers import programs
+from tests.servers.programs import Program
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.servers.programs import Program
-
-    Run = Callable[..., Program]
-    Make = Callable[..., cf.Client]
+Run: TypeAlias = Callable[..., Program]
+Make: TypeAlias = Callable[..., cf.Client]
 
 #: The discard port, where nothing listens.
 DEAD: Final = "127.0.0.1:9"

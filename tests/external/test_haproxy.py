@@ -1,25 +1,19 @@
 """Behind haproxy: early hints, and requests that it rejects, queues or sends to another server."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
 import connecty_frames as cf
-from tests.external.conftest import DEAD
+from connecty_frames.sandbox import Sandbox
+from tests.external.conftest import DEAD, Make, Run
 from tests.servers import programs
-from tests.servers.scripted import PEM, ROWS, serve
-
-if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
-    from tests.external.conftest import Make, Run
-    from tests.servers.programs import Program
-    from tests.servers.scripted import Script
+from tests.servers.programs import Program
+from tests.servers.scripted import PEM, ROWS, Script, serve
 
 pytestmark = programs.external_marks("haproxy")
 

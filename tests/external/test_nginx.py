@@ -1,24 +1,18 @@
 """Behind nginx: what it compresses, buffers, rejects or loses, and which requests it repeats itself."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 import connecty_frames as cf
-from tests.external.conftest import DEAD
+from connecty_frames.sandbox import Sandbox
+from tests.external.conftest import DEAD, Make, Run
 from tests.servers import programs
+from tests.servers.programs import Program
 from tests.servers.scripted import ROWS, Script, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.sandbox import Sandbox
-    from tests.external.conftest import Make, Run
-    from tests.servers.programs import Program
 
 pytestmark = programs.external_marks("nginx")
 

@@ -1,20 +1,15 @@
 """Through squid: tunnels by CONNECT with a password, and requests without TLS, which it forwards itself."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.sandbox import Sandbox
+from tests.external.conftest import Make, Run
 from tests.servers import programs
-from tests.servers.scripted import PEM, ROWS
-
-if TYPE_CHECKING:
-    from connecty_frames.sandbox import Sandbox
-    from tests.external.conftest import Make, Run
-    from tests.servers.programs import Program
-    from tests.servers.scripted import Script
+from tests.servers.programs import Program
+from tests.servers.scripted import PEM, ROWS, Script
 
 pytestmark = programs.external_marks("squid")
 

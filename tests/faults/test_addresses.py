@@ -1,17 +1,13 @@
 """Values that must not be part of an address, and unsafe addresses, are rejected before anything is sent."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.servers.scripted import QUESTION_ID
-
-if TYPE_CHECKING:
-    from connecty_frames.client import Client
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,19 @@
 """A body is read completely or not at all, and no value in it is changed without a warning."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import tracemalloc
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.servers import clients
 from tests.servers.responses import HEAD, chunked, with_length
 from tests.servers.scripted import QUESTION_ID, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
 
 GZIP = b"Content-Encoding: gzip\r\n"
 ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n", "s"], *([n, f"row {n}"] for n in range(60))]}}

@@ -1,27 +1,22 @@
 """Connections that cannot be made or were lost: every function reports that nothing was sent."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.cases import cases
 from tests.servers.clients import make
 from tests.servers.scripted import QUESTION_ID, TOKEN, Script, serve
 from tests.servers.timing import raising, until, within
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from connecty_frames.client import Client
 
 FUNCTIONS: dict[str, Callable[[Client], object]] = {
     "ask": lambda client: cf.ask("how many?", client=client),

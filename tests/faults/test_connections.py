@@ -4,8 +4,6 @@
 question could read.
 """
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import io
@@ -14,7 +12,8 @@ import socket
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -24,9 +23,6 @@ from tests.servers import clients
 from tests.servers.responses import chunked, with_length
 from tests.servers.scripted import PEM, QUESTION_ID, TOKEN, Script, loopback_tls, serve
 from tests.servers.timing import within
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 ANOTHER_ID = "11111111-2222-4333-8444-555555555555"
 

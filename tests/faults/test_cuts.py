@@ -4,25 +4,19 @@ After each cut a second request returns all rows. The suite cuts at every 13th b
 ``make verify WHAT=cuts`` at each.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.servers.responses import chunked, gzipped, with_length
-from tests.servers.scripted import QUESTION_ID
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
-    from tests.servers.scripted import Script
+from tests.servers.scripted import QUESTION_ID, Script
 
 
 def rows(count: int) -> tuple[bytes, dict[str, Any]]:

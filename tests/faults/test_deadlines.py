@@ -1,29 +1,26 @@
 """However slow a server is, a call ends at most a quarter of a second after its deadline."""
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.asking import polling
+from connecty_frames.client import Client
+from connecty_frames.decode.envelope import read_envelope
 from tests.servers.clients import make
 from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, Script
-from tests.servers.timing import EarlyClock, growing, until, within
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
-    from tests.servers.timing import FakeClock
+from tests.servers.timing import EarlyClock, FakeClock, growing, until, within
 
 SECONDS = 0.3
+#: A part of the work between two looks at the clock takes less than a tenth of it.
+LOOKS = 10
 
 SLOW: dict[str, Callable[[Script], Any]] = {
     "silence": lambda server: server.hang,
@@ -104,11 +101,11 @@ def test_no_time_at_all(server: Script, verb: Callable[..., object]) -> None:
 def test_a_thread_that_waits_for_anothers_token_keeps_its_own_deadline(server: Script) -> None:
     """A token call that hangs delays no other thread beyond its own timeout."""
     released = threading.Event()
-    server.on("token", server.held(released, server.close))
+    server.on("token", server.held(released, server.answer(401)))
     with make(server, 10) as client:
 
         def ask() -> None:
-            with contextlib.suppress(cf.ConnectionFailed):
+            with contextlib.suppress(cf.AuthError):
                 client.ask("how many?")
 
         slow = threading.Thread(target=ask)
@@ -128,15 +125,17 @@ def test_decoding_that_takes_too_long(server: Script) -> None:
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
     server.on("results", server.answer(200, raw=body.encode()))
     cf.Answer.from_json(b'{"state":"COMPLETED","results":{"dataframe":[["a"],[[1]]]}}')  # imports
-    with make(server, 60) as client:
+    clock = EarlyClock()
+    with make(server, 60, clock=clock) as client:
         question = client.submit("how many?")
         question.wait(60)
-        with within(1e-9), pytest.raises(cf.QuestionTimeout) as caught:
+        with pytest.raises(cf.QuestionTimeout) as caught:
             question.result(timeout=1e-9)
         assert caught.value.question_id == QUESTION_ID
         assert "was not decoded in the time allowed" in str(caught.value)
-        fetched = server.count("results")
+        fetched, looks = server.count("results"), clock.looks
         assert question.result(timeout=60, on_truncation="ignore").rows == 2_000_000
+        assert clock.looks - looks > LOOKS
         assert server.count("results") == fetched
 
 
@@ -147,8 +146,11 @@ def test_reading_that_takes_too_long(server: Script, monkeypatch: pytest.MonkeyP
 
     def read_at_the_deadline(*arguments: Any, **options: Any) -> Any:
         clock.ahead += 60
-        with within(0.1):
+        looks = clock.looks
+        try:
             return read(*arguments, **options)
+        finally:
+            assert clock.looks - looks == 1
 
     fields = ",".join(f'"{number}":1' for number in range(600_000))
     statistics = f'{{"a":{{"numeric":{{{fields}}}}}}}'
@@ -162,9 +164,10 @@ def test_reading_that_takes_too_long(server: Script, monkeypatch: pytest.MonkeyP
                 question.result(timeout=60)
         server.on("results", server.answer(404, {}))
         assert question.exists() is False  # another request in between changes nothing
-        fetched = server.count("results")
+        fetched, looks = server.count("results"), clock.looks
         with pytest.warns(cf.StatisticsWarning, match="not kept in the metadata"):
             assert question.result(timeout=600, on_truncation="ignore").rows == 1
+        assert clock.looks - looks > LOOKS
         assert server.count("results") == fetched
 
 
@@ -174,11 +177,14 @@ def test_counting_rows_that_takes_too_long(server: Script) -> None:
     rows = ",".join(["[1]"] * 5_000_000)
     body = f'{{"state":"COMPLETED","results":{{"dataframe":[["a"],{rows}]}}}}'
     server.on("results", server.answer(200, raw=body.encode()))
+    looks: list[None] = []
     with make(server, 60) as client:
         question = client.submit("how many?")
         question.wait(60)
-        with within(1e-9), pytest.raises(cf.QuestionTimeout, match="was not decoded in the time allowed"):
+        with pytest.raises(cf.QuestionTimeout, match="was not decoded in the time allowed"):
             question.result(timeout=1e-9, max_rows=None)
+    assert read_envelope(body.encode()).count_rows(lambda: looks.append(None)) == 5_000_000
+    assert len(looks) > LOOKS
 
 
 def test_an_answer_that_arrived_is_decoded(server: Script) -> None:

@@ -1,23 +1,17 @@
 """Answers that differ from the API document are read where that is certain, and each difference is said."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.cases import cases
-from tests.servers.scripted import ROWS, TIMEOUT, Script, endpoint_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
-    from tests.servers.scripted import RecordedRequest, Step
+from tests.servers.scripted import ROWS, TIMEOUT, RecordedRequest, Script, Step, endpoint_of
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 TABLE = [["n"], [1], [2]]

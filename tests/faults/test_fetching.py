@@ -1,11 +1,10 @@
 """An answer is fetched again where that can help; other failures are reported at once."""
 
-from __future__ import annotations
-
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,10 +14,6 @@ from connecty_frames.http import transport
 from tests.servers.responses import HEAD
 from tests.servers.scripted import QUESTION_ID, ROWS, Script, Step
 from tests.servers.timing import growing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 #: Temporary failures of a request for results.
 PASSING: dict[str, Callable[[Script], Any]] = {

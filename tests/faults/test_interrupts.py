@@ -3,8 +3,6 @@
 The interrupts are real ones: SIGINT, sent to this process while its main thread asks.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc
@@ -15,8 +13,9 @@ import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +24,6 @@ from connecty_frames.client import Client
 from tests.asking import recording
 from tests.servers.scripted import QUESTION_ID, Script, serve
 from tests.servers.timing import Pulse, pause, raising, until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
 
@@ -58,7 +53,7 @@ class Missing(cf.NotFoundError):
 def interrupt(
     act: Callable[[], object], wait: Callable[[], object], expected: type[BaseException] = KeyboardInterrupt
 ) -> BaseException:
-    """Interrupt a call after a wait, and return its exception, which must come within 0.5 s."""
+    """Interrupt a call after a wait, and return its exception, which must come within a second."""
     pressed: list[float] = []
 
     def press() -> None:
@@ -72,7 +67,7 @@ def interrupt(
             finger.start()
             act()
         except expected as error:
-            assert time.monotonic() - pressed[0] < 0.5 + pulse.late(pressed[0], pressed[0])
+            assert time.monotonic() - pressed[0] < 1.0 + pulse.late(pressed[0], pressed[0])
             assert type(error) is expected
             return error
         finally:
@@ -143,11 +138,13 @@ def test_while_an_earlier_answer_is_fetched(server: Script, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("signalled", [KeyboardInterrupt, Alarm])
-@pytest.mark.parametrize("status", [401, 429])
-def test_after_a_refusal(server: Script, tmp_path: Path, status: int, signalled: type[BaseException]) -> None:
+@pytest.mark.parametrize(("status", "headers"), [(401, {}), (429, {"Retry_After": "9"})])
+def test_after_a_refusal(
+    server: Script, tmp_path: Path, status: int, headers: dict[str, str], signalled: type[BaseException]
+) -> None:
     """Nothing was started: there is no note, and the question may be asked again."""
     client = recording.make(server, tmp_path / "history")
-    server.on("ask", server.answer(status, {}, Retry_After="9"), server.steps["ask"][0])
+    server.on("ask", server.answer(status, {}, **headers), server.steps["ask"][0])
     server.on("token", server.steps["token"][0], server.hang, server.steps["token"][0])
 
     def wait() -> None:

@@ -3,8 +3,6 @@
 ``tests/conftest.py`` lets them fail if they are skipped in CI.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import tomllib
@@ -111,6 +109,5 @@ def test_each_entry_has_tests() -> None:
         entry for rows in LISTED.values() for entry in (rows.values() if isinstance(rows, dict) else rows)
     ]
     tests = [entry["tests"] if isinstance(entry, dict) else entry for entry in entries]
-
     assert len(entries) > 120
     assert all(tests)

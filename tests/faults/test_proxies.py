@@ -1,11 +1,11 @@
 """Through a proxy: a question that it received counts as sent, one that it rejected does not."""
 
-from __future__ import annotations
-
 import gc
 import select
+import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -15,14 +15,8 @@ from connecty_frames.http.transport import Transport
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.clients import make
-from tests.servers.scripted import PEM, QUESTION_ID, ROWS, Script, serve
+from tests.servers.scripted import PEM, QUESTION_ID, ROWS, Script, Step, serve
 from tests.servers.timing import growing
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
-
-    from tests.servers.scripted import Step
 
 #: The discard port, where nothing listens: every response comes through the proxy.
 BEHIND = "http://127.0.0.1:9"
@@ -39,7 +33,6 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 def tunnel(to: Script, holds: Callable[[], bool] = lambda: True, before: bytes = b"") -> Step:
     """Return a step that opens a tunnel; it is reset at the first response while ``holds()`` is false."""
-    import socket
 
     def step(connection: socket.socket) -> bool:
         host, port = to.address.rpartition("//")[2].split(":")

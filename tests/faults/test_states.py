@@ -1,19 +1,14 @@
 """States and failures of a question: the id is kept, and the details are reported."""
 
-from __future__ import annotations
-
 import pickle
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.servers.scripted import QUESTION_ID, ROWS, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
 
 
 @pytest.mark.parametrize(
@@ -126,8 +121,7 @@ def misuse(_step: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fail", "error"),
-    [(divide, ZeroDivisionError), (time_out, cf.QuestionTimeout), (misuse, cf.ConfigError)],
+    ("fail", "error"), [(divide, ZeroDivisionError), (time_out, cf.QuestionTimeout), (misuse, cf.ConfigError)]
 )
 def test_a_progress_callable_that_raises(
     server: Script, fake_clock_client: Client, fail: Callable[[object], None], error: type[Exception]

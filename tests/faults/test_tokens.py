@@ -1,30 +1,24 @@
 """Tokens: one request for all threads, and no loop, whatever expiry the server reports."""
 
-from __future__ import annotations
-
 import json
 import re
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from connecty_frames.http import transport
+from connecty_frames.http.models import Attempt
 from tests.servers.clients import make
 from tests.servers.responses import HEAD, truncated_gzip
-from tests.servers.scripted import QUESTION_ID, ROWS, TOKEN, Script, endpoint_of
+from tests.servers.scripted import QUESTION_ID, ROWS, TOKEN, RecordedRequest, Script, Step, endpoint_of
 from tests.servers.timing import FakeClock, growing, press_ctrl_c, within
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.client import Client
-    from connecty_frames.http.models import Attempt
-    from tests.servers.scripted import RecordedRequest, Step
 
 #: The start of FakeClock as a Date header, and one hour later.
 DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
@@ -298,7 +292,6 @@ def test_a_token_in_broken_gzip(server: Script, client: Client) -> None:
     server.on("token", broken, server.answer(200, TOKEN))
     assert client.submit("how many?").question_id == QUESTION_ID
     assert server.count("token") == 2
-
     server.on("token", broken)
     with make(server, timeout=20) as other, pytest.raises(cf.AuthError, match="gzip stream is incomplete"):
         other.submit("how many?")

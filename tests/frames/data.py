@@ -1,7 +1,5 @@
 """Responses and tables that several tests of frames make."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 from typing import Any

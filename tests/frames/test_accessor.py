@@ -1,13 +1,13 @@
 """Metadata on frames: attach, metadata, copy_metadata and the accessor, in three libraries."""
 
-from __future__ import annotations
-
 import gc
 import importlib
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.answer_metadata import AnswerMetadata
+from connecty_frames.decode.schema import ColumnSchema
 from connecty_frames.errors import ConfigError
 from connecty_frames.frames.accessor import (
     ConnectyAccessor,
@@ -24,10 +25,6 @@ from connecty_frames.frames.accessor import (
     register_accessors,
 )
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 METADATA = AnswerMetadata(
     question="top 5 countries",
@@ -255,7 +252,7 @@ class TestAccessor:
         assert accessor.truncated is True
         assert accessor.total_rows == 100
         assert accessor.statistics == {"a": {"general": {"count": 100}}}
-        assert accessor.schema == [{"name": "a", "type": "int64", "evidence": "3 whole numbers"}]
+        assert list(accessor.schema) == [ColumnSchema("a", pa.int64(), "3 whole numbers")]
         assert accessor.metadata == METADATA
 
     @with_accessor
@@ -310,7 +307,6 @@ class TestAccessor:
         pytest.importorskip("altair", reason="the extra [plot] is not installed")
         schema = [*METADATA.schema, {"name": "gone", "type": "int64", "evidence": "3 whole numbers"}]
         frame = attach(make(), replace(METADATA, schema=schema))
-
         with pytest.raises(ConfigError, match=r"^This frame no longer has the columns .*: 'gone'\."):
             frame.connecty.plot()
 

@@ -1,11 +1,10 @@
 """Types of ``schema=`` that depend on what it lists or on the values: categories, decimals and datetimes."""
 
-from __future__ import annotations
-
 import datetime as dt
 import enum
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import pandas as pd
 import polars as pl
@@ -17,9 +16,6 @@ import connecty_frames as cf
 from connecty_frames.errors import ConfigError, ConversionError
 from tests.cases import cases
 from tests.frames.data import body, column_of, model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Color(enum.Enum):

@@ -6,10 +6,12 @@ import datetime as dt
 import enum
 import ipaddress
 import json
+import re
 import uuid
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import polars as pl
@@ -29,20 +31,31 @@ from pydantic import (
     PastDate,
     PositiveInt,
     SecretStr,
+    StringConstraints,
+    conint,
     field_validator,
     model_validator,
 )
 
 import connecty_frames as cf
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.schema import check_rule
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
 from tests.frames.data import body, column_of, model
 
-if TYPE_CHECKING:
-    from pathlib import Path
+EVENINGS = [dt.datetime(2024, 1, day, 20) for day in (1, 2, 3)]
+
+
+class LikeText:
+    """A constraint of the caller that has parts, and a check of its own."""
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        return handler(source)
 
 
 class TestNulls:
@@ -400,6 +413,36 @@ def test_nulls_inside_are_looked_for_first() -> None:
     check_rule(pa.array([[[1], []], []]), refuse)
     with pytest.raises(CellError, match="got 2"):
         check_rule(pa.array([[[1]], [[None]]]), refuse)
+
+
+@cases(
+    ("schema", "values", "checked"),
+    [
+        (model(int, Field(gt=0)), [3, 1, 2, 3], {1, 3}),
+        (model(conint(ge=1, lt=9)), [3, 1, 2, 2], {1, 3}),
+        (model(dt.date, Field(ge=dt.date(2024, 1, 1))), [dt.date(2024, 1, day) for day in (2, 3, 1)], 2),
+        (model(dt.datetime, Field(lt=dt.datetime(2030, 1, 1))), [dt.datetime(2024, 1, 1)] * 4, 1),
+        (model(str, Field(min_length=1, max_length=3)), ["ab", "äöü", "a", "abc"], {"a", "äöü"}),
+        (model(Annotated[str, StringConstraints(max_length=3)]), ["ab", "", "abc"], {"", "abc"}),
+        (model(uuid.UUID), [UUID, UUID.upper(), UUID.replace("-", "")], {UUID.replace("-", "")}),
+        (model(int, Field(gt=0, multiple_of=2)), [2, 4, 6], 3),
+        (model(float, Field(gt=0)), [1.5, 2.5, 3.5], 3),
+        (model(str, Field(pattern=r"^\d+-[a-c_]{1,2}$", max_length=9)), ["1-a", "22-bc", "3-c_", "٤-a"], 3),
+        (model(str, Field(pattern="[^b]")), ["a", "aa", "aaa"], 3),
+        (model(str, Field(pattern=re.compile("a"))), ["a", "aa", "aaa"], 3),
+        (model(str, Field(pattern="a"), regex_engine="python-re"), ["a", "aa", "aaa"], 3),
+        (model(str, Field(pattern="(?:(?:a{99}){99})?")), ["a", "aa", "aaa"], 3),
+        (model(str, Field(max_length=3), str_strip_whitespace=True), ["a", "aa", "aaa"], 3),
+        (model(Annotated[dt.datetime, cf.local("UTC")], Field(ge=dt.datetime(2024, 1, 1))), EVENINGS, 3),
+        (model(Annotated[str, LikeText()]), ["a", "aa", "aaa"], 3),
+    ],
+)
+def test_few_values_decide(schema: Any, values: list[Any], checked: set[Any] | int) -> None:
+    """Pydantic checks bounds with the extremes, and UUIDs in another spelling; anything else by value."""
+    seen = list[Any]()
+    rule = to_schema_types(schema).rules["c"]
+    check_rule(pa.array(values), msgspec.structs.replace(rule, check=seen.extend))
+    assert set(seen) == checked if isinstance(checked, set) else len(set(seen)) == checked
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -4,16 +4,16 @@ A file of ours has a checksum over all its bytes, so that no damage reads as ano
 writer has none: of it, only exceptions and warnings that are not ours count.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random
 import warnings
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -28,10 +28,6 @@ from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.parquet_file import write_parquet
 from connecty_frames.frames.polars import to_polars
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 #: One bit in so many is flipped where all of a file is gone through; 1 takes minutes.
 EVERY = int(os.environ.get("FLIPS_EVERY", "197"))
@@ -182,7 +178,6 @@ def test_a_file_that_was_cut(count: int, tmp_path: Path) -> None:
     """A file cut at its end or beginning is damaged, as is one with bytes before it."""
     path = write_parquet(TABLE, tmp_path / "frame.parquet", METADATA)
     content = path.read_bytes()
-
     for damaged in (content[:-count], content[count:], content[:count] + content):
         path.write_bytes(damaged)
         with pytest.raises(cf.ConfigError, match="damaged"):
@@ -193,9 +188,7 @@ def test_rewriting_a_file_drops_the_checksum(tmp_path: Path) -> None:
     """A part of a table that pyarrow wrote again, with its metadata, is read without an error."""
     path = write_parquet(TABLE, tmp_path / "frame.parquet", METADATA)
     pq.write_table(pq.read_table(path).slice(0, 1).select(["id"]), path)
-
     found = cf.read_parquet(path, engine="pyarrow")
-
     assert found.to_pydict() == {"id": [1]}
     assert cf.metadata(found) == METADATA
 
@@ -204,9 +197,7 @@ def test_rewriting_a_file_drops_the_checksum(tmp_path: Path) -> None:
 def test_every_reader_reads_a_file_with_a_checksum(read: Callable[[Path], Any], tmp_path: Path) -> None:
     """It is ordinary Parquet."""
     path = write_parquet(TABLE.select(["note"]), tmp_path / "frame.parquet", METADATA)
-
     note = read(path)["note"]
-
     assert [note[0], note[2]] == ["", "00123"] or [note[0].as_py(), note[2].as_py()] == ["", "00123"]
 
 
@@ -243,7 +234,6 @@ def test_a_file_of_others_that_is_damaged(
     path = tmp_path / "frame.parquet"
     write(path)
     content = path.read_bytes()
-
     bits = sample(range(8 * begins(content), 8 * len(content)), count)
     assert count_errors(path, engine, bits) > count // 5
 
@@ -254,7 +244,6 @@ def test_text_that_is_not_utf_8(engine: Any, tmp_path: Path) -> None:
     text = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"\xff\xfe"))
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.table({"a": text}), path)
-
     with pytest.raises(cf.ConfigError, match=r"frame\.parquet is damaged or not a Parquet file: .*UTF8"):
         cf.read_parquet(path, engine=engine)
 
@@ -303,10 +292,8 @@ def with_metadata(path: Path, table: pa.Table, key: str, value: object) -> Path:
 def test_invalid_metadata(metadata: object, engine: Any, tmp_path: Path) -> None:
     """A ConfigError names the file, and how to read the table without the metadata."""
     path = with_metadata(tmp_path / "frame.parquet", pa.table({"a": [1]}), "connecty", metadata)
-
     with pytest.raises(cf.ConfigError, match=r"frame\.parquet is damaged.*'connecty'.*pandas\.read_parquet"):
         cf.read_parquet(path, engine=engine)
-
     assert pd.read_parquet(path)["a"].to_list() == [1]
 
 
@@ -329,9 +316,7 @@ def test_an_invalid_index(index: object, engine: Any, tmp_path: Path) -> None:
     """The entry is ignored, and no column is lost."""
     table = pa.table({"a": [1, 2], "__index_level_0__": [3, 4]})
     path = with_metadata(tmp_path / "frame.parquet", table, "pandas", {"index_columns": index})
-
     found = cf.read_parquet(path, engine=engine)
-
     assert [int(str(value)) for value in found["a"]] == [1, 2]
     if engine == "pandas":
         assert list(found.index) == [0, 1]
@@ -343,7 +328,6 @@ def test_columns_that_pandas_held_in_seconds(tmp_path: Path) -> None:
     table = pa.table({"a": pa.array([1001], pa.timestamp("ms"))})
     column = {"field_name": "a", "numpy_type": "datetime64[s]", "metadata": None}
     path = with_metadata(tmp_path / "frame.parquet", table, "pandas", {"columns": [column]})
-
     assert cf.read_parquet(path)["a"].to_list() == [pd.Timestamp("1970-01-01 00:00:01.001")]
 
 
@@ -352,9 +336,7 @@ def test_duplicate_names(tmp_path: Path) -> None:
     path = tmp_path / "frame.parquet"
     kind = pa.array(["x", "y"]).dictionary_encode()
     pq.write_table(pa.Table.from_arrays([kind, pa.array([1, 2]), kind], names=["a", "a", "b"]), path)
-
     found = cf.read_parquet(path)
-
     assert [str(dtype) for dtype in found.dtypes] == ["category", "Int64", "category"]
     assert found.to_numpy().tolist() == [["x", 1, "x"], ["y", 2, "y"]]
 

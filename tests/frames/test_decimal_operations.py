@@ -1,10 +1,9 @@
 """What ``docs/decimals.md`` says that pandas computes with columns of money, and what it cannot."""
 
-from __future__ import annotations
-
 import random
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -15,10 +14,6 @@ from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.polars import to_polars
 from tests.cases import cases
 from tests.frames.data import decimals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWarning")
 

@@ -1,9 +1,8 @@
 """The precision of decimals in pandas, through the dtype backends, `schema=` and files."""
 
-from __future__ import annotations
-
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -15,13 +14,9 @@ from hypothesis import strategies as st
 import connecty_frames as cf
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.frames.pandas import to_pandas
+from connecty_frames.options import DtypeBackend
 from tests.cases import cases
 from tests.frames.data import decimals
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.options import DtypeBackend
 
 BACKENDS = ("numpy_nullable", "pyarrow", "numpy")
 #: Of as many digits as the widest decimals here.

@@ -1,7 +1,5 @@
 """A type in whoever's words, each with the Arrow type that it means, written out."""
 
-from __future__ import annotations
-
 import datetime as dt
 import ipaddress
 import uuid

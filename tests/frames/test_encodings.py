@@ -1,10 +1,9 @@
 """Columns read by cf.epoch and its kin and as bytes, in frames and files of every library."""
 
-from __future__ import annotations
-
 import datetime as dt
 import io
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
 import polars as pl
@@ -16,14 +15,11 @@ import connecty_frames as cf
 from connecty_frames.decode.schema import ColumnRule, SchemaTypes
 from connecty_frames.display.formatting import json_value, texts
 from connecty_frames.errors import ConfigError
-from connecty_frames.export.formats import WRITERS
+from connecty_frames.export import WRITERS
 from connecty_frames.frames.dtypes import find_encoding
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
 from tests.frames.data import body
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEMA = {
     "key": pa.binary(),
@@ -82,10 +78,15 @@ def test_the_table(answer: cf.Answer) -> None:
     }  # fmt: skip
 
 
-def test_the_schema_reads_the_same_bytes_again(answer: cf.Answer) -> None:
-    """As it is, and saved."""
+def test_the_schema_reads_the_same_bytes_again(answer: cf.Answer, tmp_path: Path) -> None:
+    """As it is, saved, and that of a frame and of its file: all of one kind, with attributes and items."""
     saved = cf.Schema.from_json(answer.schema.to_json())
-    for schema in (answer.schema, saved):
+    kept = cf.read_parquet(answer.to_parquet(tmp_path / "a.parquet"))
+    for schema in (answer.schema, saved, answer.to_polars().connecty.schema, kept.connecty.schema):
+        assert isinstance(schema, cf.Schema)
+        assert schema["at"] == schema[1]
+        assert (schema["at"].name, schema["at"]["name"]) == ("at", "at")
+        assert schema["at"]["type"] == schema["at"].type == pa.timestamp("us", "UTC")
         again = cf.Answer.from_json(BODY, schema=schema)
         assert again.table.equals(answer.table)
         assert list(again.schema) == list(answer.schema)
@@ -99,10 +100,10 @@ def test_pandas(answer: cf.Answer, backend: Any, tmp_path: Path) -> None:
     assert frame["key"].dtype == pd.ArrowDtype(pa.binary())
     assert frame["key"].tolist() == [b"H\xff", pd.NA]
     assert frame["at"][0] == pd.Timestamp("2025-01-01T10:00:00Z")
-    assert frame.copy().connecty.schema[1] == AT
+    assert frame.copy().connecty.schema[1] == answer.schema[1]
     found = cf.read_parquet(frame.connecty.to_parquet(tmp_path / "a.parquet"), dtype_backend=backend)
     pd.testing.assert_frame_equal(found, frame)
-    assert found.connecty.schema[1] == AT
+    assert found.connecty.schema[1] == answer.schema[1]
 
 
 def test_polars(answer: cf.Answer, tmp_path: Path) -> None:
@@ -113,7 +114,7 @@ def test_polars(answer: cf.Answer, tmp_path: Path) -> None:
     path = frame.connecty.to_parquet(tmp_path / "a.parquet")
     found = cf.read_parquet(path, engine="polars")
     assert found.equals(frame)
-    assert found.connecty.schema[1] == AT
+    assert found.connecty.schema[1] == answer.schema[1]
     assert cf.read_parquet(path, engine="pyarrow").schema.field("key").type == pa.binary()
     assert cf.read_parquet(path)["key"].dtype == pd.ArrowDtype(pa.binary())
 

@@ -1,9 +1,8 @@
 """Errors of answers and frames name the question, so that nobody pays twice for an answer that is there."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,11 +11,7 @@ import connecty_frames as cf
 from connecty_frames.answer_metadata import AnswerMetadata, WithMetadata
 from connecty_frames.frames.accessor import ConnectyAccessor
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 COMMAND = f'cf.fetch("{QUESTION_ID}", dw_id=13) fetches the answer without asking again.'

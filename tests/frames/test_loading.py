@@ -1,7 +1,5 @@
 """Arrow and the frame library are imported while the server works, and nothing else about a call changes."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import subprocess
@@ -9,21 +7,16 @@ import sys
 import textwrap
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from connecty_frames import frames
-from connecty_frames.frames import loading
+from connecty_frames.options import Engine
 from connecty_frames.sandbox import Sandbox
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.options import Engine
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +88,19 @@ WAYS: dict[str, set[str]] = {
     ASK.format("'--format', 'text', '--engine', 'polars'"): {"polars", "pyarrow"},
     **{
         ASK.format(f"'--format', {each!r}"): {"pyarrow"}
-        for each in ("csv", "csv.gz", "tsv", "json", "ndjson", "parquet", "arrow", "markdown", "html", "xlsx")
+        for each in (
+            "csv",
+            "csv.gz",
+            "tsv",
+            "json",
+            "ndjson",
+            "jsonl",
+            "parquet",
+            "arrow",
+            "markdown",
+            "html",
+            "xlsx",
+        )
     },
     ASK.format("'--sql'"): {"pyarrow"},
     ASK.format("'--stats'"): {"pyarrow"},
@@ -160,11 +165,11 @@ def test_a_fork_waits_for_the_import() -> None:
             import sys
             import warnings
 
-            from connecty_frames.frames import loading
+            from connecty_frames import frames
 
             sys.stderr = sys.stdout
             warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12 on, at a fork
-            loading.begin_loading("polars")
+            frames.begin_loading("polars")
             if os.fork() == 0:
                 import polars
 
@@ -181,12 +186,11 @@ def test_a_fork_waits_for_the_import() -> None:
 def test_a_fork_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """As for that of an import, whichever thread forks."""
     thread = threading.Thread(target=time.sleep, args=(0.1,))
-    monkeypatch.setattr(loading, "_threads", {"polars": thread, "pandas": threading.current_thread()})
+    monkeypatch.setattr(frames, "_threads", {"polars": thread, "pandas": threading.current_thread()})
     thread.start()
     child = os.fork()
     if not child:
         os._exit(0)
-
     assert os.waitpid(child, 0)[1] == 0
     assert not thread.is_alive()
 
@@ -198,19 +202,19 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def load(engine: str) -> None:
         names.append(threading.current_thread().name)
-        loading.LOADED.add(engine)
+        frames.LOADED.add(engine)
 
-    monkeypatch.setattr(loading, "_threads", {})
-    monkeypatch.setattr(loading, "LOADED", set())
-    monkeypatch.setattr(loading, "_load", load)
+    monkeypatch.setattr(frames, "_threads", {})
+    monkeypatch.setattr(frames, "LOADED", set())
+    monkeypatch.setattr(frames, "_load", load)
     return names
 
 
 def test_it_is_begun_once(begun: list[str]) -> None:
     """Only the first question to an engine begins an import."""
     for _ in range(2):
-        loading.begin_loading("pyarrow")
-        loading.finish_loading("pyarrow")
+        frames.begin_loading("pyarrow")
+        frames.finish_loading("pyarrow")
     assert begun == ["connecty_frames import pyarrow"]
 
 
@@ -221,8 +225,8 @@ def test_no_thread_can_be_started(begun: list[str], monkeypatch: pytest.MonkeyPa
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", start)
-    loading.begin_loading("pyarrow")
-    loading.finish_loading("pyarrow")
+    frames.begin_loading("pyarrow")
+    frames.finish_loading("pyarrow")
     assert begun == ["MainThread"]
 
 
@@ -231,18 +235,18 @@ def test_python_waits_for_an_import_that_an_awaited_call_began(
 ) -> None:
     """The thread of such a call is a daemon; that of its import is none."""
     daemons: list[bool] = []
-    monkeypatch.setattr(loading, "_load", lambda _: daemons.append(threading.current_thread().daemon))
-    caller = threading.Thread(target=loading.begin_loading, args=("pyarrow",), daemon=True)
+    monkeypatch.setattr(frames, "_load", lambda _: daemons.append(threading.current_thread().daemon))
+    caller = threading.Thread(target=frames.begin_loading, args=("pyarrow",), daemon=True)
     caller.start()
     caller.join()
-    loading._threads["pyarrow"].join()
+    frames._threads["pyarrow"].join()
     assert (begun, daemons) == ([], [False])
 
 
 @cases("engine", ["pandas", "polars", "pyarrow"])
 def test_the_frame_of_an_engine(engine: Engine) -> None:
     """It is of that library, and has the values of the table."""
-    frame = loading.to_engine(pa.table({"a": [1, 2]}), engine)
+    frame = frames.to_engine(pa.table({"a": [1, 2]}), engine)
     assert type(frame).__module__.partition(".")[0] == engine
     assert list(frame["a"].to_pylist() if engine == "pyarrow" else frame["a"]) == [1, 2]
 
@@ -253,10 +257,10 @@ def test_what_is_loaded_for_an_engine(engine: Engine, monkeypatch: pytest.Monkey
     name = f"connecty_frames.frames.{engine}"
     monkeypatch.setattr(frames, engine, importlib.import_module(name))
     monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(loading, "LOADED", set())
-    loading._load(engine)
+    monkeypatch.setattr(frames, "LOADED", set())
+    frames._load(engine)
     assert name in sys.modules
-    assert {engine} == loading.LOADED
+    assert {engine} == frames.LOADED
 
 
 @pytest.mark.slow

@@ -1,11 +1,10 @@
 """Nulls in frames of many rows: in every type, dtype backend and engine, also where chunks begin and end."""
 
-from __future__ import annotations
-
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -13,9 +12,6 @@ import pytest
 
 from connecty_frames.frames.pandas import to_pandas
 from connecty_frames.frames.polars import to_polars
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROWS = 10_000
 #: Where chunks begin and end. They are slices, whose bits begin within a byte.

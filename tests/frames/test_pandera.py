@@ -1,7 +1,5 @@
 """Models and schemas of pandera as ``schema=``: names and types; their checks are pandera's."""
 
-from __future__ import annotations
-
 import datetime as dt
 from typing import Any, Optional
 
@@ -19,7 +17,7 @@ from connecty_frames.frames.schema import to_schema_types
 pytest.importorskip("pandera.pandas", exc_type=ImportError)
 import pandera.pandas
 import pandera.polars
-from pandera.typing import Series  # noqa: TC002 - pandera evaluates annotations
+from pandera.typing import Series
 
 from tests.cases import cases
 from tests.frames.data import body

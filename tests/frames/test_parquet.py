@@ -1,14 +1,14 @@
 """A frame and its metadata as a file: between libraries and processes, whole, and guarded against damage."""
 
-from __future__ import annotations
-
 import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -17,14 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.export.formats import WRITERS as WRITERS_OF_FILES
+from connecty_frames.export import WRITERS as WRITERS_OF_FILES
 from connecty_frames.frames.parquet_file import write_table
 from tests.cases import cases
 from tests.frames.data import body
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 ENGINES = ["pandas", "polars", "pyarrow"]
 WRITERS: dict[str, Callable[[cf.Answer], Any]] = {
@@ -118,9 +114,7 @@ def test_every_value_and_the_metadata_come_back(
 def test_the_backend_of_pandas(countries: cf.Answer, tmp_path: Path) -> None:
     """It is chosen as in ask_df; an invalid one is an error before the file is opened."""
     path = countries.to_pandas().connecty.to_parquet(tmp_path / "frame.parquet")
-
     found = cf.read_parquet(path, dtype_backend="pyarrow")
-
     assert [str(dtype) for dtype in found.dtypes] == ["string[pyarrow]", "int64[pyarrow]"]
     with pytest.raises(cf.ConfigError, match="engine='spark': expected 'pandas', 'polars' or 'pyarrow'"):
         cf.read_parquet("nowhere", engine="spark")  # type: ignore[call-overload]
@@ -145,9 +139,7 @@ def test_an_index_is_an_index_again(
     """In pandas, with its labels and names."""
     frame = derive(countries.to_pandas())
     path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
-
     found = cf.read_parquet(path)
-
     pd.testing.assert_index_equal(found.index, index, exact="equiv")
     pd.testing.assert_frame_equal(found, frame, check_index_type="equiv")  # type: ignore[arg-type]
 
@@ -158,9 +150,7 @@ def test_an_index_elsewhere(engine: Any, countries: cf.Answer, tmp_path: Path) -
     frame = countries.to_pandas()
     named = frame.set_index("country").connecty.to_parquet(tmp_path / "named.parquet")
     unnamed = frame.iloc[[4, 0]].connecty.to_parquet(tmp_path / "unnamed.parquet")
-
     first, second = (cf.read_parquet(path, engine=engine) for path in (named, unnamed))
-
     names = [
         getattr(found, "columns", []) if engine == "polars" else found.column_names
         for found in (first, second)
@@ -207,7 +197,6 @@ def test_columns_that_only_pandas_has(column: Any, countries: cf.Answer, tmp_pat
     """They are read in pandas as they were, or as Arrow's; in another library, or it is a ConfigError."""
     frame = countries.to_pandas().assign(c=column)
     path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
-
     pd.testing.assert_series_equal(cf.read_parquet(path)["c"], frame["c"])
     arrow = cf.read_parquet(path, dtype_backend="pyarrow")["c"].dtype
     assert str(arrow).endswith(("[pyarrow]", "category"))
@@ -223,7 +212,6 @@ def test_dates_that_became_times(tmp_path: Path) -> None:
     frame["day"] += pd.Timedelta(hours=1).as_unit("s")  # as dates are; Arrow would cut it off in silence
     assert frame["day"].dtype == "datetime64[s]"
     path = frame.connecty.to_parquet(tmp_path / "frame.parquet")
-
     assert cf.read_parquet(path, engine="polars")["day"].to_list() == [datetime(2025, 1, 1, 1)]
     assert cf.read_parquet(path)["day"].to_list() == [pd.Timestamp("2025-01-01 01:00")]
 
@@ -245,7 +233,6 @@ def test_a_temporary_frame(countries: cf.Answer, tmp_path: Path) -> None:
     path = tmp_path / "frame.parquet"
     countries.to_pandas().head(2).connecty.to_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Poland", "Germany"]
-
     cf.copy_metadata(countries.to_pandas(), countries.to_polars().tail(1)).connecty.to_parquet(path)
     assert cf.read_parquet(path)["country"].to_list() == ["Spain"]
 
@@ -263,7 +250,6 @@ def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path)
     accessor, other_accessor = frame.connecty, other.connecty
     frame.loc[0, "orders"] = 1
     other[0, "orders"] = 2
-
     assert cf.read_parquet(accessor.to_parquet(tmp_path / "a"))["orders"].to_list()[0] == 1
     assert cf.read_parquet(other_accessor.to_parquet(tmp_path / "b"))["orders"].to_list()[0] == 2
 
@@ -282,10 +268,8 @@ def test_a_pandas_frame_that_parquet_cannot_hold(
 ) -> None:
     """A ConfigError says where and what to do, and no file is written."""
     frame = spoil(countries.to_pandas())
-
     with pytest.raises(cf.ConfigError, match=message) as raised:
         frame.connecty.to_parquet(tmp_path / "frame.parquet")
-
     assert raised.value.__cause__ is None
     assert list(tmp_path.iterdir()) == []
 
@@ -297,7 +281,6 @@ def test_a_polars_frame_that_arrow_cannot_hold(dtype: Any, countries: cf.Answer,
     """The same; polars itself panics or writes memory addresses."""
     column = pl.Series("o", [1] * 5, dtype=dtype)
     frame = cf.copy_metadata(countries.to_polars(), countries.to_polars().with_columns(column))
-
     with pytest.raises(
         cf.ConfigError, match=r"^Column 'o' is of polars' (Object|U?Int128|Float16).*, which Arrow lacks"
     ):
@@ -313,9 +296,7 @@ def test_a_file_without_metadata(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name="key"))
     frame.attrs = {"mine": 1}
     frame.to_parquet(path)
-
     found = cf.read_parquet(path)
-
     assert cf.metadata(found) is None
     assert (found.attrs, found.index.name, found["a"].to_list()) == ({"mine": 1}, "key", [1])
 
@@ -324,7 +305,6 @@ def test_pandas_finds_the_metadata_of_an_answer_as_a_file(countries: cf.Answer, 
     """Its own function reads it, from a file that no frame was written to."""
     with (tmp_path / "answer.parquet").open("wb") as file:
         WRITERS_OF_FILES["parquet"](countries.to_arrow(), file)
-
     assert cf.metadata(pd.read_parquet(tmp_path / "answer.parquet")) == countries.metadata
 
 
@@ -332,7 +312,6 @@ def test_names_that_polars_cannot_hold(tmp_path: Path) -> None:
     """Two columns of one name are a ConfigError."""
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), path)
-
     with pytest.raises(cf.ConfigError, match=r"Two columns are called 'a', which polars cannot hold"):
         cf.read_parquet(path, engine="polars")
 
@@ -361,10 +340,8 @@ def test_a_file_that_is_not_parquet(content: bytes, engine: Any, tmp_path: Path)
     """A ConfigError names the file."""
     path = tmp_path / "frame.parquet"
     path.write_bytes(content)
-
     with pytest.raises(cf.ConfigError, match=r"frame\.parquet is damaged or not a Parquet file") as raised:
         cf.read_parquet(path, engine=engine)
-
     assert raised.value.setting == "path"
 
 
@@ -383,9 +360,7 @@ def test_invalid_entries_of_others(key: str, text: bytes, engine: Any, tmp_path:
     """They are ignored, and the table is read."""
     path = tmp_path / "frame.parquet"
     pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({key: text}), path)
-
     found = cf.read_parquet(path, engine=engine)
-
     assert cf.metadata(found) is None
     assert [str(value) for value in found["a"]] == ["1"]
 
@@ -397,7 +372,6 @@ def test_damaged_metadata(text: str, tmp_path: Path) -> None:
     for key, kept in (("connecty", safe), ("PANDAS_ATTRS", json.dumps({"connecty": text}))):
         path = tmp_path / "frame.parquet"
         pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({key: kept}), path)
-
         with pytest.raises(cf.ConfigError, match="damaged"):
             cf.read_parquet(path)
 
@@ -439,10 +413,8 @@ def test_the_reader_of_pandas_in_a_new_process(countries: cf.Answer, tmp_path: P
     script = (
         f"import pandas as pd, connecty_frames\nprint(pd.read_parquet({str(path)!r}).connecty.question)\n"
     )
-
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
     )
-
     # Not what is on standard error: over files of Python's, pyarrow 17 aborts now and then at the very end.
     assert done.stdout == "which?\n"

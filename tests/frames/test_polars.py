@@ -1,7 +1,5 @@
 """Arrow to polars: dtypes and values written out, and what polars cannot hold."""
 
-from __future__ import annotations
-
 import datetime as dt
 import inspect
 import math

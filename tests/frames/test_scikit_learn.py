@@ -1,7 +1,5 @@
 """Plain numpy frames in scikit-learn and LightGBM, with nulls, on pandas 2 and 3."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -47,7 +45,6 @@ def cells(values: Any) -> list[Any]:
 def test_the_dtypes(frame: pd.DataFrame) -> None:
     """Those that pandas itself would choose; a null is NaN or NaT, never None or NA."""
     text = "object" if pd.__version__.startswith("2.") else "str"
-
     assert list(map(str, frame.dtypes)) == [
         *(text, "float64", "float64", "object"),
         *("datetime64[s]", "datetime64[us, UTC]"),
@@ -66,7 +63,6 @@ def test_the_dtypes(frame: pd.DataFrame) -> None:
 def test_encoders(frame: pd.DataFrame, name: str, categories: list[Any], codes: list[int]) -> None:
     """A null is a missing value, and no category of its own beside NaN."""
     ordinal = OrdinalEncoder(encoded_missing_value=-1)
-
     assert cells(OneHotEncoder().fit(frame[[name]]).categories_[0]) == categories
     assert cells(ordinal.fit_transform(frame[[name]])) == codes
 
@@ -127,5 +123,4 @@ def test_light_gbm(frame: pd.DataFrame) -> None:
     lightgbm = pytest.importorskip("lightgbm")
     features = frame[["country", "orders", "revenue", "paid"]].astype({"country": "category", "paid": float})
     model = lightgbm.LGBMClassifier(n_estimators=5, min_child_samples=1, min_data_in_bin=1, verbose=-1)
-
     assert model.fit(features, TARGET).predict(features).tolist() == TARGET

@@ -1,7 +1,5 @@
 """Reading a body: whole or not at all, within its limit."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import itertools

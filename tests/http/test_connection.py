@@ -1,13 +1,12 @@
 """A connection records how far the attempt came, and a socket keeps the deadline of the whole call."""
 
-from __future__ import annotations
-
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from urllib3.exceptions import ClosedPoolError
@@ -26,12 +25,7 @@ from connecty_frames.http.transport import Transport
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
 from tests.servers.responses import chunked
-from tests.servers.timing import within
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.servers.timing import FakeClock
+from tests.servers.timing import FakeClock, within
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
@@ -311,8 +305,7 @@ def test_no_request_begins_at_the_deadline(server: Any, clock: FakeClock) -> Non
 
 
 @pytest.mark.parametrize(
-    ("method", "argument"),
-    [("recv", 1), ("recv_into", bytearray(1)), ("send", b"x"), ("sendall", b"x")],
+    ("method", "argument"), [("recv", 1), ("recv_into", bytearray(1)), ("send", b"x"), ("sendall", b"x")]
 )
 def test_no_read_or_write_begins_after_the_deadline(method: str, argument: object) -> None:
     """Although it would not wait."""

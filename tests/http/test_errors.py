@@ -1,7 +1,5 @@
 """Statuses and content types as failures."""
 
-from __future__ import annotations
-
 import copy
 import http.client
 import json
@@ -33,14 +31,7 @@ from connecty_frames.http.errors import (
     name_request,
     status_failure,
 )
-from connecty_frames.http.models import (
-    Attempt,
-    Failure,
-    FailureKind,
-    Request,
-    Response,
-    UnusableResponse,
-)
+from connecty_frames.http.models import Attempt, Failure, FailureKind, Request, Response, UnusableResponse
 from connecty_frames.http.redaction import Redaction
 from tests.cases import cases
 
@@ -301,11 +292,7 @@ def test_an_empty_success_and_one_without_a_content_type() -> None:
         202,
         "api.test answered 202 with an empty body",
     )
-    assert (page.kind, page.status, page.body) == (
-        FailureKind.WRONG_CONTENT_TYPE,
-        200,
-        b"page canary-secret",
-    )
+    assert (page.kind, page.status, page.body) == (FailureKind.WRONG_CONTENT_TYPE, 200, b"page canary-secret")
     assert str(page.error) == (
         "api.test answered 200 with no content type instead of JSON. Is a proxy or single sign-on between "
         "here and the API? It begins: page ***"
@@ -471,10 +458,7 @@ def test_a_server_that_requires_a_client_certificate(phase: str) -> None:
     """It read nothing, also if the alert came after the request."""
     failure = failed(requests.ConnectionError(), tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), phase=phase)
     assert isinstance(failure.error, ConnectionFailed)
-    assert (failure.kind, failure.reason) == (
-        FailureKind.REJECTED,
-        "api.test requires a client certificate",
-    )
+    assert (failure.kind, failure.reason) == (FailureKind.REJECTED, "api.test requires a client certificate")
     assert (failure.error.host, failure.error.phase) == ("api.test", "tls")
 
 

@@ -1,12 +1,11 @@
 """Which failures are retried, how long the pauses are, and when it ends."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,9 +23,6 @@ from connecty_frames.http.transport import (
 )
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NOW = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
 
@@ -69,11 +65,9 @@ def test_a_difference_is_said_once_for_each_kind() -> None:
     """By each client; the second message of a kind is not shown, whatever it says."""
     transport = Transport(Settings(base_url="https://api.test"), clock=SYSTEM_CLOCK)
     differences = [("type", "text/plain of the token"), ("type", "text/html of the reply"), ("state", "DONE")]
-
     with pytest.warns(ProtocolWarning) as caught:  # noqa: PT031 - which of them warn is what is tested
         for kind, message in differences:
             transport.differs(kind, message)
-
     assert [str(each.message) for each in caught] == ["text/plain of the token", "DONE"]
 
 
@@ -161,11 +155,14 @@ def test_the_deadline_ends_the_retries(clock: Any) -> None:
     assert clock.at == 1060.0
 
 
+@cases("retry_after", [None, 1.0])
 @cases("kind", FailureKind)
-def test_a_question_is_sent_again_only_where_nothing_was_started(clock: Any, kind: FailureKind) -> None:
+def test_a_question_is_sent_again_only_where_nothing_was_started(
+    clock: Any, kind: FailureKind, retry_after: float | None
+) -> None:
     """Only a connection that was never made and one 401 allow another send (and 429, without a count)."""
     if kind is not FailureKind.RATE_LIMITED:
-        send, attempts = trying(failure(kind))
+        send, attempts = trying(failure(kind, retry_after))
         fetch(send, clock, policy=ASK_POLICY, drawn=0.0)
         assert len(attempts) == {FailureKind.CONNECT: 3, FailureKind.UNAUTHORIZED: 2}.get(kind, 1)
 

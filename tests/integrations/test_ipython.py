@@ -1,7 +1,5 @@
 """The magics of ``%load_ext connecty_frames`` in an IPython shell, and completion, against the sandbox."""
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 import json
@@ -10,7 +8,7 @@ import subprocess
 import sys
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -22,15 +20,14 @@ from tests.cases import cases
 
 pytest.importorskip("IPython", reason="IPython is not installed with the lowest versions")
 
+from pathlib import Path
+
 from IPython.core.completer import provisionalcompleter
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Sandbox
 
 pytestmark = pytest.mark.usefixtures("connected")
 
@@ -78,16 +75,12 @@ def refused(shell: Any, code: str) -> str:
 class TestConnecty:
     """``%%connecty``."""
 
-    @cases(
-        ("engine", "type_"),
-        [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)],
-    )
+    @cases(("engine", "type_"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame), ("pyarrow", pa.Table)])
     def test_it_stores_the_frame(
         self, shell: Any, engine: str, type_: type, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Of the chosen library, with metadata; one line says what it holds."""
         value = run(shell, f"%%connecty df --engine {engine} --max-rows all\n{COUNTRIES}")
-
         assert value is None
         (line,) = capsys.readouterr().out.splitlines()
         assert line.startswith("df: 5 of 5 rows x 2 columns. ")
@@ -100,7 +93,6 @@ class TestConnecty:
     def test_without_a_name_the_frame_is_the_value(self, shell: Any) -> None:
         """So that it is displayed."""
         value = run(shell, f"%%connecty\n{ORDERS}\n")
-
         assert value["orders"].tolist() == [100_000]
 
     @cases(
@@ -129,9 +121,7 @@ class TestConnecty:
             lambda question, **_: asked.append(question) or pd.DataFrame(),
         )
         shell.user_ns["df"] = "substituted"
-
         run(shell, f"%%connecty df\n\n  \n{question}  \n\n")
-
         assert asked == [question]
 
     @cases(
@@ -154,19 +144,13 @@ class TestConnecty:
             lambda question, **_: asked.append(question) or pd.DataFrame(),
         )
         shell.user_ns |= {"year": 2025, "shop": "{year}", "day": date(2025, 3, 1), "price": Decimal("9.50")}
-
         run(shell, f"%%connecty df {line}\n{question}")
-
         assert asked == [expected]
 
     @cases(
         ("line", "question", "why"),
         [
-            (
-                "",
-                "orders in {year}",
-                "sent as it stands, but year is a variable. Fill it in: --param year",
-            ),
+            ("", "orders in {year}", "sent as it stands, but year is a variable. Fill it in: --param year"),
             ("", "orders in {year:04}", "{year:04} would be sent as it stands"),
             ("", "orders in { year.real }", "{ year.real } would be sent"),
             ("--param year", "orders in {year} of {frame}", "{frame} would be sent"),
@@ -184,26 +168,21 @@ class TestConnecty:
         """One with the name of a variable in braces, or a variable that has no place or no text."""
         before = sandbox.request_log.submissions().total()
         shell.user_ns |= {"year": 2025, "frame": [1]}
-
         assert why in refused(shell, f"%%connecty df {line}\n{question}")
-
         assert sandbox.request_log.submissions().total() == before
 
     @cases("engine", ["pandas", "polars", "pyarrow"])
     def test_plot(self, shell: Any, engine: str) -> None:
         """The chart is the value of the cell, and the frame is stored."""
         alt = pytest.importorskip("altair", reason="the extra [plot] is not installed")
-
         chart = run(shell, f"%%connecty df --plot --engine {engine}\n{COUNTRIES}")
-
-        assert isinstance(chart, alt.Chart)
+        assert isinstance(chart, alt.LayerChart)
         assert chart.to_dict()["title"] == COUNTRIES
         assert shell.user_ns["df"].shape == (5, 2)
 
     def test_plot_where_none_fits(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
         """The frame is the value, since it is paid for, and the error is shown."""
         pytest.importorskip("altair", reason="the extra [plot] is not installed")
-
         assert run(shell, f"%%connecty --plot\n{ORDERS}")["orders"].tolist() == [100_000]
         assert capsys.readouterr().err.startswith("No plot fits this answer")
 
@@ -212,15 +191,12 @@ class TestConnecty:
         before = sandbox.request_log.submissions().total()
         monkeypatch.setitem(sys.modules, "altair", None)
         monkeypatch.delitem(sys.modules, "connecty_frames.display.altair_chart", raising=False)
-
         assert "Plots need altair" in refused(shell, f"%%connecty --plot\n{ORDERS}")
-
         assert sandbox.request_log.submissions().total() == before
 
     def test_a_name_is_read_as_python_reads_it(self, shell: Any) -> None:
         """Full-width letters, which input methods write, name the same variable as others."""
         run(shell, f"%%connecty \uff44\uff46\n{ORDERS}")
-
         assert run(shell, "\uff44\uff46").shape == (1, 1)
         assert "df" in shell.user_ns
 
@@ -244,10 +220,8 @@ class TestConnecty:
         """The error is that of ask_df."""
         connected.answer("which orders are green", ValueError("no such colour"))
         shell.user_ns["df"] = "before"
-
         with pytest.raises(cf.QuestionFailed, match="no such colour"):
             run(shell, "%%connecty df\nwhich orders are green")
-
         assert shell.user_ns["df"] == "before"
 
     @cases(
@@ -295,9 +269,7 @@ class TestConnecty:
         """Or value, or no question: what is wrong, before anything is sent; the variable is as it was."""
         shell.user_ns["df"] = "before"
         before = connected.request_log.submissions()
-
         assert message in refused(shell, cell)
-
         assert connected.request_log.submissions() == before
         assert shell.user_ns["df"] == "before"
 
@@ -365,16 +337,13 @@ class TestConnecty:
         run(shell, f"%%connecty df\n{ORDERS}")
         question_id = shell.user_ns["df"].connecty.question_id
         before = connected.request_log.submissions()
-
         run(shell, f"%connecty again --question-id {question_id}")
-
         assert shell.user_ns["again"]["orders"].tolist() == [100_000]
         assert connected.request_log.submissions() == before
 
     def test_help(self, shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
         """``%%connecty?`` describes the line, each option in the words of ask_df."""
         run(shell, "%%connecty?")
-
         shown = " ".join(capsys.readouterr().out.split())
         assert "%%connecty [NAME] [options] Ask a question, and store the frame of its answer" in shown
         assert "--max-rows <N|all> The maximum number of rows to fetch, 0 or more; None fetches all." in shown
@@ -384,11 +353,8 @@ class TestConnecty:
     def test_reload(self, shell: Any) -> None:
         """``%reload_ext`` loads it again; it does not replace the class of errors."""
         error = cf.ConfigError
-
         completers = len(shell.Completer.custom_matchers)
-
         run(shell, "%reload_ext connecty_frames")
-
         assert cf.ConfigError is error
         assert run(shell, f"%%connecty\n{ORDERS}").shape == (1, 1)
         assert len(shell.Completer.custom_matchers) == completers
@@ -401,14 +367,12 @@ class TestConnectySQL:
     def test_it_returns_the_sql_of_a_frame(self, shell: Any, engine: str) -> None:
         """As text, in every library."""
         run(shell, f"%%connecty df --engine {engine}\n{ORDERS}")
-
         assert run(shell, "%connecty_sql df") == "SELECT count(*) AS orders FROM sales.orders"
 
     def test_it_returns_the_sql_of_an_answer(self, shell: Any) -> None:
         """Also as the value of an assignment."""
         shell.user_ns["answers"] = [cf.ask(ORDERS)]
         run(shell, "answer = answers[0]\nsql = %connecty_sql answer")
-
         assert shell.user_ns["sql"] == "SELECT count(*) AS orders FROM sales.orders"
 
     def test_it_is_displayed_as_code(self, shell: Any) -> None:
@@ -450,7 +414,6 @@ class TestConnectySQL:
         without = pd.DataFrame()
         without.attrs["connecty"] = "{}"
         shell.user_ns |= {"number": 5, "plain": pl.DataFrame(), "without": without}
-
         assert message in refused(shell, f"%connecty_sql {line}")
 
 
@@ -499,9 +462,7 @@ class TestCompletion:
     def test_attributes(self, shell: Any, connected: Sandbox, code: str, expected: list[str]) -> None:
         """Public names alone, each once; nothing is asked."""
         before = connected.request_log.submissions()
-
         assert completions(shell, code) == expected
-
         assert connected.request_log.submissions() == before
 
     @cases("name", ["ask", "ask_df", "fetch", "fetch_df", "ask_many", "ask_batch", "Client"])
@@ -514,7 +475,6 @@ class TestCompletion:
             for each in inspect.signature(getattr(cf, name)).parameters.values()
             if each.kind is each.KEYWORD_ONLY
         ]
-
         assert len(keywords) > 10
         assert set(keywords) - set(completions(shell, f"cf.{name}('q', ")) == set()
 
@@ -537,6 +497,15 @@ class TestCompletion:
         """The names of options and their values; what has SQL."""
         assert completions(shell, code) == expected
 
+    @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of IPython itself
+    @cases(
+        ("code", "expected"),
+        [("%%connecty df --max", ["--max-age", "--max-rows"]), ("%%connecty df --engine po", ["polars"])],
+    )
+    def test_the_line_as_a_whole(self, shell: Any, code: str, expected: list[str]) -> None:
+        """What ``ip.complete(line)`` returns, without a cursor."""
+        assert shell.complete(code)[1] == expected
+
     @cases("use_jedi", [False, True])
     @cases(
         ("code", "expected"),
@@ -550,7 +519,6 @@ class TestCompletion:
     def test_the_value_of_a_keyword(self, shell: Any, code: str, expected: list[str], use_jedi: bool) -> None:
         """In a call of ours, within quotes that are typed or with quotes of its own."""
         shell.Completer.use_jedi = use_jedi
-
         assert sorted(completions(shell, code)) == expected
         assert '"pandas"' not in completions(shell, "pd.read_csv('a', engine=")
 

@@ -1,21 +1,17 @@
 """read_connecty on pandas and polars: installed by one call, and not before."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
 
 import connecty_frames as cf
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TOP = "list the top 5 countries with the most orders"
 PANDAS: Any = pd
@@ -54,7 +50,6 @@ def test_nothing_is_patched_without_the_call() -> None:
 def test_the_reader_of_pandas() -> None:
     """It is cf.read_connecty, with index_col."""
     frame = PANDAS.read_connecty(TOP, index_col="country")
-
     assert type(frame) is pd.DataFrame
     assert frame["orders"].to_dict()["Poland"] == 31768
     assert frame.connecty.question == TOP
@@ -64,7 +59,6 @@ def test_the_reader_of_pandas() -> None:
 def test_the_reader_of_polars() -> None:
     """It returns polars frames, with the options of the other functions."""
     frame = POLARS.read_connecty(TOP, max_rows=10, schema={"orders": pl.Int32})
-
     assert frame.schema == pl.Schema({"country": pl.String, "orders": pl.Int32})
     assert frame.connecty.question == TOP
 
@@ -73,7 +67,6 @@ def test_the_reader_of_polars() -> None:
 def test_the_reader_of_polars_has_no_index_and_one_engine() -> None:
     """They are no options of polars; an unknown keyword is a TypeError, as everywhere."""
     parameters = inspect.signature(POLARS.read_connecty).parameters
-
     assert list(parameters)[:2] == ["question", "con"]
     assert not {"index_col", "engine", "dtype"} & set(parameters)
     assert POLARS.read_connecty.__name__ == "read_connecty"

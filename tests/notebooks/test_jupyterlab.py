@@ -262,7 +262,6 @@ def test_a_long_cell_scrolls(show: Callable[[Theme], Page]) -> None:
 def test_a_long_name_is_wrapped(show: Callable[[Theme], Page]) -> None:
     """That of a number too, above the table and in the list of columns."""
     page = show("light")
-
     widths = page.evaluate(
         """() => [...document.querySelectorAll('.connecty')[2].querySelectorAll('th, details td')].map(
             each => [each.scrollWidth - each.clientWidth, each.clientWidth])"""
@@ -274,7 +273,6 @@ def test_a_long_name_is_wrapped(show: Callable[[Theme], Page]) -> None:
 def test_a_copy_of_numbers_has_digits_only(show: Callable[[Theme], Page]) -> None:
     """The gaps between groups are no characters."""
     page = show("light")
-
     copied = page.evaluate(
         """() => {
             getSelection().selectAllChildren(document.querySelector('.connecty tbody tr'));

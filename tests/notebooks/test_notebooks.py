@@ -1,18 +1,14 @@
 """The notebooks run from top to bottom against the sandbox, and their stored outputs are current."""
 
-from __future__ import annotations
-
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cases import cases
 from tools.notebooks import NOTEBOOKS, differences, execute
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 each = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -26,7 +22,6 @@ def test_it_is_stored_with_its_outputs(notebook: Path) -> None:
     text = notebook.read_text(encoding="utf-8")
     code = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     outputs = [output for cell in code for output in cell["outputs"]]
-
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     assert [cell for cell in code if failed(cell) and "tags" not in cell["metadata"]] == []
     assert [output for output in outputs if output.get("name") == "stderr"] == []
@@ -41,9 +36,7 @@ def test_its_outputs_are_current(notebook: Path) -> None:
     for needed in ("nbclient", "ipykernel", "altair", "sklearn"):
         pytest.importorskip(needed, reason=f"{needed} is not installed with the lowest versions")
     stored = notebook.read_text(encoding="utf-8")
-
     changed = differences(stored, execute(stored))
-
     if sys.version_info[:2] != (3, 11):
         pytest.skip("it ran; its outputs are compared on Python 3.11")
     assert not changed, "\n".join([f"{notebook.name} is not current, run `make notebooks`:", *changed])
@@ -97,7 +90,6 @@ def test_what_differs_in_each_run_is_no_difference(stored: str, executed: str) -
 def test_pictures_are_not_compared() -> None:
     """They depend on fonts and libraries. That they are there, and the Vega-Lite of a chart, is compared."""
     stored = notebook_of(shown(png="iVBORw0KGgo=\n", svg=["<svg>1</svg>"], plain=["a chart"]))
-
     assert differences(stored, notebook_of(shown(png="AAAA", svg=["<svg>2</svg>"], plain=["a chart"]))) == []
     assert differences(stored, notebook_of(shown(png="AAAA", plain=["a chart"]))) == [
         "--- cell 1 (01-03), stored",
@@ -123,7 +115,6 @@ def test_pictures_are_not_compared() -> None:
 def test_other_differences_are_found(executed: list[dict[str, Any]], line: str) -> None:
     """A value, a space, an output too few or too many, and how it is displayed; the cell is named."""
     found = differences(notebook_of(printed("Poland 31768\n")), notebook_of(*executed))
-
     assert found[0] == "--- cell 1 (01-03), stored"
     assert line in found
 
@@ -145,7 +136,6 @@ def test_values_that_look_similar_are_compared(stored: str, executed: str) -> No
 def test_what_an_editor_adds_is_a_difference() -> None:
     """So that ``make notebooks`` removes it again."""
     saved = {"language_info": {"name": "python", "version": "3.13.0"}}
-
     assert differences(notebook_of(metadata=saved), notebook_of())[0] == "--- metadata, stored"
 
 

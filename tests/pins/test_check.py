@@ -1,24 +1,23 @@
 """``check``: what counts as a change, asked or not, and what is done about it."""
 
-from __future__ import annotations
-
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.pins import PinFolder, comparison
-from connecty_frames.warehouse import running
+from connecty_frames.pins import PinCheck, PinFolder, comparison
+from connecty_frames.warehouse import sql as warehouse_sql
 from tests.servers.scripted import Script
 
-if TYPE_CHECKING:
-    from connecty_frames.pins import PinCheck
-
+#: Fractions that make a column decimal128(38, 2).
+LONG = "12345678901234567.25"
 SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
 
 
@@ -45,9 +44,7 @@ def test_changes_of_sql(service: Any, sql: str | None, change: str | None) -> No
     pin = service.pin()
     service.answer(sql)
     seen: list[PinCheck] = []
-
     found = pin.check(ask=True, client=service.client, on_change=seen.append)
-
     assert [drift.sql for drift in found.drifts] == [change]
     assert found.changed is (change in {"literals", "query", "missing"})
     assert seen == ([found] if found.changed else [])
@@ -71,9 +68,7 @@ def test_changes_of_the_table(service: Any, rows: list[list[Any]], lines: tuple[
     pin = service.pin()
     before = Path("connecty-pins/orders.toml").read_bytes()
     service.answer(rows=rows)
-
     found = pin.check(ask=True, client=service.client, on_change=lambda _: None)
-
     assert found.lines == lines
     assert found.changed is bool(lines)
     assert Path("connecty-pins/orders.toml").read_bytes() == before
@@ -83,7 +78,6 @@ def test_changes_of_the_table(service: Any, rows: list[list[Any]], lines: tuple[
 def test_types_of_the_caller_are_not_compared(service: Any, type_: Any) -> None:
     """The question is asked without ``schema=``; so it would be a change each time."""
     service.pin(schema={"id": type_})
-
     assert cf.pinned("orders").check(ask=True, client=service.client).changed is False
 
 
@@ -93,18 +87,14 @@ def test_types_of_a_saved_schema_are_not_compared(service: Any) -> None:
     saved = service.pin("saved").schema
     service.answer()
     service.pin(schema=saved)
-
     assert cf.pinned("orders").check(ask=True, client=service.client).changed is False
 
 
 def test_sql_that_the_installed_sqlglot_cannot_read(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the pin was made by another version, the SQL was not edited, and is compared as text."""
     service.pin()
-    monkeypatch.setattr("connecty_frames.pins.query.sqlglot_version", lambda: "1.0")
-    monkeypatch.setattr("connecty_frames.pins.query.parsed", lambda *_: None)
-
+    monkeypatch.setattr("connecty_frames.pins.comparison.parsed", lambda *_: None)
     found = cf.pinned("orders").check(ask=True, client=service.client)
-
     assert (found.changed, found.by_text) == (False, True)
 
 
@@ -131,7 +121,6 @@ def test_a_change_is_a_warning(service: Any) -> None:
     """On request."""
     pin = service.pin()
     service.answer(SQL.replace("100", "200"))
-
     with pytest.warns(cf.PinWarning, match="The SQL differs in numbers or texts in it"):
         assert pin.check(ask=True, client=service.client, on_change="warn").changed
 
@@ -185,7 +174,6 @@ def test_text_that_was_edited_is_refused(service: Any) -> None:
     service.pin()
     path = Path("connecty-pins/orders.toml")
     path.write_text(path.read_text(encoding="utf-8").replace("SELEC a", "SELEC c"), encoding="utf-8")
-
     with pytest.raises(cf.ConfigError, match="the file was edited") as caught:
         cf.pinned("orders").check(ask=True, client=service.client)
     assert caught.value.setting == "path"
@@ -196,14 +184,12 @@ def test_quotes_mean_what_they_do_in_the_dialect(service: Any) -> None:
     service.answer('SELECT "a" FROM shop.orders')
     pin = service.pin(dialect="mysql")
     service.answer("SELECT 'a' FROM shop.orders")
-
     assert not pin.check(ask=True, client=service.client).changed
 
 
 def test_sql_that_cannot_be_analysed(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What sqlglot parses but finds no tables in, such as a UNION with DESCRIBE in DuckDB, counts as text."""
     monkeypatch.setattr(comparison, "tables", mock.Mock(side_effect=cf.QueryRefused("no scope")))
-
     assert service.pin().sqlglot is None
     assert not cf.pinned("orders").check(ask=True, client=service.client).changed
 
@@ -214,7 +200,6 @@ def test_another_version_of_sqlglot(service: Any) -> None:
     with PinFolder.find().writing("orders", replaces=True) as write:
         write(old)
     service.answer(SQL.lower())
-
     assert not cf.pinned("orders").check(ask=True, client=service.client).changed
     service.answer(SQL.replace("100", "200"))
     with pytest.raises(cf.PinChanged):
@@ -255,7 +240,6 @@ def test_sql_in_another_layout_and_version(service: Any) -> None:
     path = Path("connecty-pins/orders.toml")
     text = path.read_text(encoding="utf-8").replace(pin.sqlglot, "1.0").replace("WHERE", "\n  WHERE")
     path.write_text(text, encoding="utf-8")
-
     assert cf.pinned("orders").check().changed is False
 
 
@@ -264,7 +248,6 @@ def test_the_options_of_the_pin_apply(service: Any) -> None:
     numbers = [["id", "name"], ["1", "0.10"], ["2", "0.20"]]
     service.answer(rows=numbers)
     pin = service.pin(schema={"id": "int64"}, max_rows=5)
-
     assert not pin.check(ask=True, client=service.client).changed
     targets = [request.target for request in service.script.requests if "results" in request.target]
     assert all("max_rows=5" in target for target in targets)
@@ -286,7 +269,6 @@ def test_the_options_of_the_pin_apply(service: Any) -> None:
 def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
     """Nothing is asked."""
     pin = service.pin()
-
     with pytest.raises(cf.ConfigError, match=f"{next(iter(arguments))}"):
         pin.check(**{"ask": True, "client": service.client, **arguments})
     assert len(service.script.questions) == 1
@@ -308,7 +290,6 @@ def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> 
     """Neither without a connection nor with one; the pin is as it was."""
     pin = service.pin()
     requests = len(service.script.requests)
-
     for checked in (pin.check(), pin.check(database)):
         assert (checked.changed, checked.lines) == (False, ())
         assert str(checked) == "Pin 'orders': unchanged."
@@ -331,9 +312,7 @@ def test_what_the_warehouse_declares(
     """Types are those that ``rerun`` would give; a column that is gone is a change."""
     pin = service.pin()
     database.execute(f"ALTER TABLE shop.orders {alter}")
-
     found = pin.check(database, on_change=lambda _: None)
-
     assert [shown.startswith(line or "") for shown in found.lines] == [True] * (line is not None)
     assert found.changed is (line is not None)
     assert database.execute("SELECT 1").fetchone() == (1,)
@@ -366,6 +345,59 @@ def test_times_of_another_type(
     else:
         with pytest.raises(cf.ConversionError, match=reason):
             pin.rerun(connection).read_all()
+
+
+@pytest.mark.parametrize(
+    ("value", "declared", "found", "reason"),
+    [
+        (0.5, "DECIMAL(38, 20)", "0.25", None),
+        (
+            0.5,
+            "DECIMAL(38, 20)",
+            "0.12345678901234567890",
+            "Column 'c', row 0: '0.12345678901234567890' has more",
+        ),
+        (LONG, "DOUBLE", "0.25", None),
+        (LONG, "DOUBLE", "0.125", "Column 'c', row 0: '0.125' does not fit in decimal128(38, 2)."),
+        (
+            LONG,
+            "DOUBLE",
+            "949999999999999.99",
+            "Column 'c', row 0: '950000000000000.0' came as a float and may",
+        ),
+        (LONG, "DECIMAL(38, 4)", "0.1234", "Column 'c', row 0: '0.1234' does not fit in decimal128(38, 2)."),
+    ],
+)
+def test_decimals_and_doubles(
+    service: Any, value: object, declared: str, found: str, reason: str | None
+) -> None:
+    """Values decide, as in ``rerun``, if the warehouse declares another type of fractions."""
+    connection = duckdb.connect()
+    connection.execute(f"CREATE TABLE orders (c {declared})")
+    connection.execute("INSERT INTO orders VALUES (?)", [found])
+    statistics = {"c": {"numeric": {"min": value, "max": value}}}
+    service.answer("SELECT c FROM orders", [["c"], [value]], dataframe_stats=statistics)
+    pin = service.pin()
+
+    checked = pin.check(connection, on_change=lambda _: None)
+
+    assert [line.startswith(str(reason)) for line in checked.lines] == [True] * (reason is not None)
+    if reason is None:
+        assert pin.rerun(connection).read_all()["c"].to_pylist() == [pytest.approx(0.25)]
+    else:
+        with pytest.raises(cf.ConversionError, match=re.escape(reason)):
+            pin.rerun(connection).read_all()
+
+
+@pytest.mark.skipif(not hasattr(pa, "decimal64"), reason="this pyarrow reads no short decimals")
+def test_short_decimals_are_not_read(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of at most 15 digits fits a double."""
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE orders (c DECIMAL(15, 2))")
+    service.answer("SELECT c FROM orders", [["c"], [0.5]])
+    pin = service.pin()
+    monkeypatch.setattr(cf.Pin, "rerun", None)
+    assert not pin.check(connection).changed
 
 
 @pytest.mark.parametrize(
@@ -402,7 +434,6 @@ def test_a_table_that_is_gone(service: Any, database: duckdb.DuckDBPyConnection)
     """It is a change; any other error of the database passes."""
     pin = service.pin()
     database.execute("DROP TABLE shop.orders")
-
     with pytest.raises(cf.PinChanged, match="The database no longer runs the SQL: Catalog Error: Table with"):
         pin.check(database)
     database.close()
@@ -415,7 +446,6 @@ def test_other_columns_of_the_warehouse(service: Any, database: duckdb.DuckDBPyC
     service.answer("SELECT * FROM shop.orders")
     pin = service.pin()
     database.execute("ALTER TABLE shop.orders ADD COLUMN total DOUBLE")
-
     with pytest.raises(
         cf.PinChanged, match="The columns were 'id', 'name', and now are 'id', 'name', 'total'"
     ):
@@ -431,8 +461,8 @@ def test_no_row_is_read(service: Any, ending: str, monkeypatch: pytest.MonkeyPat
         rows.append(relation.fetchall())
         return read(relation)
 
-    read = running.relation_rows
-    monkeypatch.setattr(running, "relation_rows", relation_rows)
+    read = warehouse_sql.relation_rows
+    monkeypatch.setattr(warehouse_sql, "relation_rows", relation_rows)
     service.answer(f"SELECT id, name FROM orders ORDER BY id{ending}")
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE orders AS SELECT 1 AS id, 'a' AS name")
@@ -448,7 +478,6 @@ def test_edited_or_refused_sql(service: Any) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("< 100", "< 1000"), encoding="utf-8")
     with pytest.raises(cf.PinChanged, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check()
-
     service.answer("SELECT id, name INTO copies FROM orders")
     pin = service.pin("refused", dialect="postgres")
     with pytest.raises(cf.PinChanged, match="The SQL has INTO, which is more than a query"):
@@ -459,7 +488,6 @@ def test_edited_or_refused_sql(service: Any) -> None:
 def test_a_connection_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """Without a connection, the first of the common dialects that can read the SQL is enough."""
     pin = service.pin(dialect=None)
-
     assert not pin.check().changed
     with pytest.raises(cf.ConfigError, match="Pin 'orders' has no dialect"):
         pin.check(database)

@@ -1,19 +1,18 @@
 """``pin`` and ``pinned``: what is asked and when, what the file has, and what is run from it."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -21,15 +20,11 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.pins import PinFolder
+from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
+from tests.servers.forking import Forking
 from tests.servers.scripted import Script
 from tests.servers.timing import within
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.sandbox import Sandbox
-    from tests.servers.forking import Forking
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
@@ -71,7 +66,6 @@ def test_the_file_is_made_for_review(service: Any) -> None:
     service.answer("SELECT id,\n  name\nFROM shop.orders")
     service.pin("z")
     service.pin("a b", dialect=None)
-
     assert sorted(path.name for path in Path("connecty-pins").iterdir()) == ["a b.toml", "z.toml"]
     lines = Path("connecty-pins/z.toml").read_text(encoding="utf-8").splitlines()
     assert lines[1:3] == ["version = 2", 'question = "list the orders"']
@@ -88,7 +82,6 @@ def test_sql_is_kept_exactly(service: Any, sql: str) -> None:
     """Whatever characters it has."""
     service.answer(sql)
     service.pin()
-
     assert cf.pinned("orders").sql == sql
 
 
@@ -147,14 +140,12 @@ def test_visible_characters(service: Any) -> None:
     sql = "SELECT 'Łódź, e\u0301, 東京\u3000都, مرحبا'"
     service.answer(sql)
     service.pin()
-
     assert f'sql = """{sql}"""' in Path("connecty-pins/orders.toml").read_text(encoding="utf-8")
 
 
 def test_an_answer_is_pinned_by_its_id(service: Any) -> None:
     """Nothing is asked; when it was asked is then unknown."""
     service.pin(question_id=QUESTION_ID)
-
     assert service.script.questions == []
     assert cf.pinned("orders").asked_at is None
     assert cf.pinned("orders").question == "list the orders"
@@ -166,10 +157,8 @@ def test_a_pin_is_replaced_only_on_request(service: Any) -> None:
     with pytest.raises(cf.ConfigError, match=r"Pin 'orders' already exists in .*-pins\. .*replace=True"):
         service.pin()
     assert len(service.script.questions) == 1
-
     service.answer("SELECT 1 AS id, 'a' AS name")
     service.pin(replace=True)
-
     assert cf.pinned("orders").sql == "SELECT 1 AS id, 'a' AS name"
 
 
@@ -202,7 +191,6 @@ def test_a_wrong_argument_costs_nothing(
     """It is an error before anything is asked, and no file is left."""
     with pytest.raises(error, match=message):
         service.pin(**{"name": "orders", **arguments})
-
     assert service.script.questions == []
     assert list(Path().iterdir()) == []
 
@@ -217,10 +205,8 @@ def test_a_question_that_is_no_text(service: Any) -> None:
 def test_an_answer_without_sql_or_table(service: Any, answer: dict[str, Any], lacking: str) -> None:
     """It is not pinned, and the error has the id of the question, which was paid for."""
     service.answer(**answer)
-
     with pytest.raises(cf.ConfigError, match=f"answered without {lacking}, so nothing was pinned") as caught:
         service.pin()
-
     assert caught.value.question_id == QUESTION_ID
     assert list(Path().iterdir()) == []
 
@@ -250,10 +236,8 @@ def test_a_paid_question_is_not_lost(service: Any, folder: Path) -> None:
 def test_a_secret_is_not_written(service: Any, answer: dict[str, Any]) -> None:
     """SQL or a column with the client secret in it is an error, since the file is made to be shared."""
     service.answer(**answer)
-
     with pytest.raises(cf.ConfigError, match="contains the client secret"):
         service.pin()
-
     assert list(Path().iterdir()) == []
 
 
@@ -265,10 +249,8 @@ def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytes
     service.pin()
     (folder / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(folder / "a" / "b")
-
     assert cf.pinned("orders").sql == SQL
     service.pin("second")
-
     assert list((folder / "a").rglob("*.toml")) == []
     assert cf.pinned("second", path=folder / "connecty-pins").sql == SQL
 
@@ -293,7 +275,6 @@ def test_a_damaged_or_foreign_file(service: Any, text: bytes, message: str) -> N
     service.pin("other")
     path = Path("connecty-pins/orders.toml")
     path.write_bytes(text)
-
     for call in (lambda: cf.pinned("orders"), service.pin):
         with pytest.raises(cf.ConfigError, match=message) as caught:
             call()
@@ -330,7 +311,6 @@ def test_a_pin_that_is_too_large(service: Any) -> None:
     service.answer(f"{SQL} -- {'x' * 2**20}")
     with pytest.raises(cf.ConfigError, match="or is larger than 1,048,576 bytes") as caught:
         service.pin()
-
     assert f"question_id='{QUESTION_ID}'" in caught.value.__notes__[0]
     assert list(Path().iterdir()) == []
 
@@ -359,7 +339,6 @@ def test_an_edited_value(service: Any, before: str, after: str, message: str) ->
     text = path.read_text(encoding="utf-8")
     assert before in text
     path.write_text(text.replace(before, after, 1), encoding="utf-8")
-
     with pytest.raises(cf.ConfigError, match=message):
         cf.pinned("orders")
 
@@ -392,7 +371,6 @@ def test_an_unknown_name(service: Any) -> None:
 def test_names_that_differ_in_case(service: Any) -> None:
     """Some file systems do not tell them apart."""
     service.pin()
-
     with pytest.raises(cf.ConfigError, match="name='Orders' differs from the pin 'orders' only in case"):
         service.pin("Orders")
     assert len(service.script.questions) == 1
@@ -436,7 +414,6 @@ def test_processes_that_pin_at_once_lose_nothing(service: Any, forking: Forking)
         f"    cf.pin(f'{{sys.argv[1]}} {{n}}', 'q', client=client, question_id={QUESTION_ID!r})\n"
     )
     processes = [subprocess.Popen([forking.python, "-c", code, name]) for name in "abc"]
-
     assert [process.wait(60) for process in processes] == [0] * 3
     assert len(PinFolder.find().names()) == 12
     assert len(list(Path("connecty-pins").iterdir())) == 12
@@ -506,7 +483,6 @@ def test_threads_that_pin_one_name_ask_once(service: Any, folder: Path) -> None:
     service.script.on("ask", service.script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
     threading.Timer(0.3, released.set).start()
     pins = pin_all(service, 8, schema={"id": "int32"}, tz="Asia/Tokyo")
-
     assert pins == [cf.pinned("orders")] * 8
     assert service.script.questions == ["list the orders"]
     assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
@@ -550,7 +526,6 @@ def test_other_names_are_pinned_meanwhile(service: Any) -> None:
     """They do not wait for each other."""
     other: list[cf.Pin] = []
     service.pin(progress=lambda _: other or other.append(service.pin("other")))
-
     assert (cf.pinned("orders").name, cf.pinned("other").name) == ("orders", "other")
 
 
@@ -589,7 +564,6 @@ def test_a_killed_process_holds_no_name(service: Any, folder: Path) -> None:
     process.communicate()
     assert len(list((folder / "connecty-pins").iterdir())) == 2
     service.script.on("ask", Script.answer(202, {"question_id": QUESTION_ID}))
-
     assert service.pin().question_id == QUESTION_ID
     assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 
@@ -603,7 +577,6 @@ def test_a_pin_has_room_before_its_question_is_asked(service: Any) -> None:
     service.pin(
         progress=lambda _: sizes.extend(path.stat().st_size for path in Path("connecty-pins").iterdir())
     )
-
     assert max(sizes) == 65_536
     assert Path("connecty-pins/orders.toml").stat().st_size < 1_000
 
@@ -634,10 +607,8 @@ def test_a_full_disk_costs_nothing(service: Any, disk: Path, left: int) -> None:
     service.pin("other", question_id=QUESTION_ID)
     before = Path("connecty-pins/other.toml").read_bytes()
     fill(disk, left)
-
     with pytest.raises(OSError, match="No space left on device") as caught:
         service.pin()
-
     assert caught.value.filename == str(disk / "connecty-pins" / "orders.toml")
     assert service.script.questions == []
     assert Path("connecty-pins/other.toml").read_bytes() == before
@@ -648,7 +619,6 @@ def test_a_full_disk_costs_nothing(service: Any, disk: Path, left: int) -> None:
 def test_a_disk_that_is_filled_meanwhile(service: Any, disk: Path) -> None:
     """There is room for the pin that is being paid for."""
     service.pin(progress=lambda _: fill(disk))
-
     assert cf.pinned("orders").sql == SQL
 
 
@@ -680,12 +650,10 @@ def test_fetch_df_fetches_the_pinned_answer(service: Any) -> None:
     """It asks nothing, and requires the pinned columns and types."""
     pin = service.pin()
     service.answer(rows=[["id", "name"], [1.5, "a"]])
-
     with pytest.raises(cf.ConversionError, match="'id'"):
         pin.fetch_df(client=service.client)
     service.answer(rows=[["id", "name"], [5, "a"]])
     frame = pin.fetch_df(engine="polars", client=service.client)
-
     assert frame.rows() == [(5, "a")]
     assert len(service.script.questions) == 1
 
@@ -694,7 +662,6 @@ def test_fetch_df_fetches_the_pinned_answer(service: Any) -> None:
 def test_what_a_pin_decides(service: Any, option: dict[str, Any]) -> None:
     """Another workspace or schema is an error."""
     pin = service.pin()
-
     with pytest.raises(cf.ConfigError, match=f"{next(iter(option))}=.*: pin 'orders' sets it"):
         pin.fetch_df(client=service.client, **option)
 
@@ -746,7 +713,6 @@ def test_types_of_a_rerun(service: Any, database: duckdb.DuckDBPyConnection) -> 
 def test_rerun_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """Of the pin or of the call."""
     pin = service.pin(dialect=None)
-
     with pytest.raises(
         cf.ConfigError,
         match=r"Pin 'orders' has no dialect\. Name the SQL dialect of the connection, such as dialect=",
@@ -758,12 +724,10 @@ def test_rerun_needs_a_dialect(service: Any, database: duckdb.DuckDBPyConnection
 def test_a_question_of_the_sandbox(connected: Sandbox) -> None:
     """A real question is pinned, fetched and checked; its SQL gives the same rows again."""
     pin = cf.pin("countries", "list the top 5 countries with the most orders", dialect="duckdb")
-
     assert pin.tables == ("sales.orders", "sales.customers", "sales.countries")
     assert pin.fetch_df().country.tolist() == ["Poland", "Germany", "France", "Italy", "Spain"]
     before = connected.request_log.submissions()
     checked = pin.check(ask=True, times=2)
-
     assert not checked.changed
     assert (checked.same_sql, checked.same_columns, checked.same_rows) == (2, 2, 2)
     assert connected.request_log.submissions() - before == {

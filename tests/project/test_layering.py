@@ -1,7 +1,5 @@
 """The layers of the package: which module may import which, by the contracts in pyproject.toml."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +15,9 @@ def test_the_contracts_are_kept() -> None:
     """The output names an import that breaks one."""
     pytest.importorskip("importlinter")
     code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-
     done = subprocess.run(
         [sys.executable, "-c", code, "--no-cache"], capture_output=True, text=True, check=False, cwd=ROOT
     )
-
     assert done.returncode == 0, done.stdout
     assert "8 kept, 0 broken" in done.stdout
 
@@ -49,6 +45,5 @@ def test_every_module_is_in_a_layer() -> None:
     present = {path.stem for path in package.glob("*.py")} | {
         path.parent.name for path in package.glob("*/__init__.py")
     }
-
     assert sorted(name.strip("`") for _, name, _ in rows) == sorted(present - {"__init__", "sandbox"})
     assert all(len(contents) > 10 and contents.rstrip().endswith(".") for *_, contents in rows)

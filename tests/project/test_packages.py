@@ -1,7 +1,5 @@
 """Set-up: what pip is told about indexes and certificates, uv is told too."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.cases import cases

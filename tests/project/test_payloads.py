@@ -1,7 +1,5 @@
 """The quick form of ``make bench WHAT=payloads``: both sides read the same, and a limit can be missed."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How the tests run: one that hangs ends, and in CI none is skipped for want of a program."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The limits of the package's size and of the way of one question, and whether the counts are right."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Final
@@ -61,7 +59,6 @@ def test_the_package_keeps_its_limits() -> None:
     """At its root, in one file, and in silenced warnings of the linter, each of which has a reason."""
     texts = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
     reasons = [reason for text in texts for reason in NOQA.findall(text)]
-
     assert len(list(PACKAGE.glob("[!_]*.py"))) <= 14
     assert max(text.count("\n") for text in texts) <= 580
     assert 0 < len(reasons) <= 45
@@ -72,7 +69,6 @@ def test_the_package_keeps_its_limits() -> None:
 def test_a_question_takes_a_short_way() -> None:
     """Warm, with the settings read anew: functions, files and changes of file."""
     way = traced(ROOT)
-
     assert 0 < len(way) <= 140
     assert len({file for file, _ in way}) <= 28
     assert changes(way) <= 74

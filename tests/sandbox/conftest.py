@@ -1,24 +1,18 @@
 """A running sandbox for tests that do not change it, and a minimal client for it."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
 
 from connecty_frames._base.clock import SYSTEM_CLOCK, Clock
+from connecty_frames.sandbox import Sandbox
 from connecty_frames.sandbox.database import Database
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from connecty_frames.sandbox import Sandbox
-    from connecty_frames.sandbox.results import QueryResult
+from connecty_frames.sandbox.results import QueryResult
 
 
 class ShiftedClock(Clock):
@@ -118,7 +112,7 @@ def api(shared_api: Api) -> Api:
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
     """Return the sample workspace."""
-    database = Database(None, timezone="Europe/Warsaw", time_limit=20, clock=SYSTEM_CLOCK)
+    database = Database(None, time_limit=20, clock=SYSTEM_CLOCK)
     yield database
     database.close()
 

@@ -1,9 +1,8 @@
 """Canned answers: how questions match, what an answer can be, and how it is served."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,9 +10,6 @@ import connecty_frames as cf
 from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.sandbox.canned_answers import CannedAnswer, CannedAnswers
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SAVED = b"""{"state": "COMPLETED", "results": {
@@ -24,7 +20,7 @@ SELECT = "SELECT 7 AS n"
 
 def answers(**given: object) -> CannedAnswers:
     """Return canned answers by question."""
-    return CannedAnswers(given, timezone="UTC")
+    return CannedAnswers(given)
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +150,7 @@ def test_a_table(canned: Sandbox, client: cf.Client) -> None:
     """It is cut at max_rows, its statistics count all rows, and its summary names them."""
     rows = [{"city": "Rome", "orders": 3}, {"city": "Oslo", "orders": 2}]
     canned.answer("orders by city", rows, sql="SELECT x", summary="{city} leads {rows} cities.")
-
     answer = client.ask("Orders by city?", max_rows=1, on_truncation="ignore")
-
     assert answer.to_arrow().to_pylist() == rows[:1]
     assert (answer.rows, answer.total_rows, answer.truncated) == (1, 2, True)
     assert (answer.sql_query, answer.response_summary) == ("SELECT x", "Rome leads 2 cities.")
@@ -212,10 +206,8 @@ def test_a_saved_response_is_replayed(kind: str, canned: Sandbox, client: cf.Cli
     with pytest.warns(cf.ConnectyWarning):
         saved = cf.Answer.from_json(SAVED)
     canned.answer("why", {"bytes": SAVED, "answer": saved}[kind])
-
     with pytest.warns(cf.ConnectyWarning):
         answer = client.ask("why")
-
     assert (answer.sql_query, answer.response_summary) == ("SELECT 1", "Two.")
     assert (answer.rows, answer.total_rows, answer.truncated) == (2, 100, True)
     assert b'[["n",null],[1.10, 1e2],[2, "x"]]' in answer.response
@@ -243,9 +235,7 @@ def test_the_answers_of_the_api_document_are_replayed(name: str, canned: Sandbox
     path = GOLDEN / f"{name}.json"
     saved = cf.Answer.from_json(path, on_truncation="ignore")
     canned.answer("why", path.read_bytes())
-
     answer = client.ask("why", on_truncation="ignore")
-
     assert answer.table == saved.table
     assert answer.statistics == saved.statistics
     assert (answer.sql_query, answer.response_summary) == (saved.sql_query, saved.response_summary)

@@ -1,21 +1,15 @@
 """Which questions the catalogue answers, and by which SQL."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.sandbox import Plan
-from connecty_frames.sandbox.catalogue import Catalogue, plan_select, similar_questions
+from connecty_frames.sandbox.catalogue import Catalogue, plan_select, similar_question
+from connecty_frames.sandbox.results import QueryResult
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.sandbox.results import QueryResult
 
 TOML = """
 [[question]]
@@ -112,20 +106,18 @@ def test_what_is_not_sql_is_refused_in_linear_time() -> None:
     for text in ("how many orders", " " * 200_000 + "x", "/* */ " * 20_000 + "x", "(" * 200_000):
         with pytest.raises(QuestionFailed, match="This sandbox answers SELECT statements alone"):
             plan_select(text, 13)
-
     assert time.thread_time() - started < 2.0
 
 
-def test_similar_questions_are_named() -> None:
-    """Those that share half of their own words with a question, those with most first."""
-    asked = "how many of the last 100 logins led to orders from the top countries"
-    assert similar_questions(asked, CATALOGUE.questions).endswith(
-        ': "show the last 100 logins"; "List the top 5 countries with the most orders".'
+def test_a_similar_question_is_named() -> None:
+    """The one that shares most of its words with a question; none if it shares fewer than three of five."""
+    offered = similar_question("show the last 100 logins to us again", CATALOGUE.questions)
+    assert offered == ' It answers "show the last 100 logins".'
+    assert similar_question("orders shipped", CATALOGUE.questions) == (
+        ' It answers "how many orders were shipped".'
     )
-    assert similar_questions("orders shipped", CATALOGUE.questions) == (
-        ' Similar questions that it answers: "how many orders were shipped".'
-    )
-    assert similar_questions("what is the weather", CATALOGUE.questions) == ""
+    assert similar_question("how many orders were shipped to the best customers", CATALOGUE.questions) == ""
+    assert similar_question("what is the weather", CATALOGUE.questions) == ""
 
 
 def test_a_wording_has_one_answer() -> None:
@@ -137,7 +129,6 @@ def test_a_wording_has_one_answer() -> None:
 def test_a_summary_is_filled_from_the_result(run: Callable[[str], QueryResult]) -> None:
     """Row and column counts and values of the first row replace their placeholders; other braces stay."""
     result = run("SELECT 'Poland' AS country, 1.50 AS price UNION ALL SELECT 'Spain', 2")
-
     assert Plan("", "{rows} rows, {columns} columns: {country} at {price}, {other} {}").summarise(result) == (
         "2 rows, 2 columns: Poland at 1.50, {other} {}"
     )

@@ -1,12 +1,10 @@
 """A question cannot harm the database, the machine and other questions."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -15,21 +13,15 @@ from connecty_frames._base.clock import SYSTEM_CLOCK
 from connecty_frames.errors import ConfigError, QuestionFailed
 from connecty_frames.sandbox import database as database_module
 from connecty_frames.sandbox.database import Database
+from connecty_frames.sandbox.results import QueryResult
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.sandbox.results import QueryResult
 
 LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
 
 
-def database_on(
-    file: Path | None = None, *, time_limit: float = 20.0, timezone: str = "Europe/Warsaw"
-) -> Database:
+def database_on(file: Path | None = None, *, time_limit: float = 20.0) -> Database:
     """Return a database with some of its parameters changed."""
-    return Database(file, timezone=timezone, time_limit=time_limit, clock=SYSTEM_CLOCK)
+    return Database(file, time_limit=time_limit, clock=SYSTEM_CLOCK)
 
 
 @cases(
@@ -88,10 +80,8 @@ def database_on(
 def test_only_a_query_runs(database: Database, sql: str) -> None:
     """Anything other than one query fails, and the database and the next query are unaffected."""
     some_variable = [1]
-
     with pytest.raises(QuestionFailed):
         database.run(sql)
-
     assert (
         database.run("SELECT count(*) AS n, max(name) AS m FROM sales.countries").rows
         == b'[20,"United States"]'
@@ -182,7 +172,6 @@ def test_the_sizes_of_values_are_limited(database: Database, sql: str) -> None:
 def test_smaller_values_are_as_before(database: Database, sql: str, rows: bytes) -> None:
     """The limit changes no value and no column name, and does not apply to rows."""
     result = database.run(f"SELECT {sql}")
-
     assert result.rows == b"[" + rows + b"]"
     assert list(result.columns) == duckdb.sql(f"SELECT {sql}").columns
 
@@ -233,16 +222,6 @@ def test_questions_run_in_parallel(database: Database) -> None:
     assert rows == {n: [f"[{n},100000]".encode()] * 20 for n in range(8)}
 
 
-def test_instants_are_in_the_zone(database: Database) -> None:
-    """The zone applies to the text of instants and to computations with them."""
-    sql = "SELECT TIMESTAMPTZ '2025-01-01 00:00:00+00' AS t, date_trunc('day', t) AS d"
-    tokyo = database_on(timezone="Asia/Tokyo")
-
-    assert database.run(sql).rows == b'["2025-01-01T01:00:00+01:00","2025-01-01T00:00:00+01:00"]'
-    assert tokyo.run(sql).rows == b'["2025-01-01T09:00:00+09:00","2025-01-01T00:00:00+09:00"]'
-    tokyo.close()
-
-
 def test_a_database_file_is_only_read(tmp_path: Path) -> None:
     """A database file is queried, and not changed in any byte."""
     path = tmp_path / "own.duckdb"
@@ -266,7 +245,6 @@ def test_a_long_query_is_stopped() -> None:
     started = time.monotonic()
     with pytest.raises(QuestionFailed, match=r"stopped: it ran longer than 0\.3 s"):
         database.run(LONG)
-
     assert time.monotonic() - started >= 0.3
     assert database._connection is None  # its memory is given back
     database._time_limit = 60.0
@@ -441,7 +419,6 @@ def test_a_file_that_cannot_be_opened_is_rejected(tmp_path: Path) -> None:
     """A file of another kind raises ConfigError, as does one that a connection of this process writes."""
     notes, own = tmp_path / "notes.txt", tmp_path / "own.duckdb"
     notes.write_text("no database at all\n" * 1000)
-
     with pytest.raises(ConfigError, match="cannot be opened as a DuckDB file"):
         database_on(notes)
     if tuple(map(int, duckdb.__version__.split(".")[:2])) < (1, 4):

@@ -1,19 +1,15 @@
 """Faults at the endpoints: their effect, and what the client sees of it."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
 from connecty_frames.sandbox import Fault, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 QUESTION = "SELECT 7 AS n"
 
@@ -39,7 +35,6 @@ def test_a_question_before_and_after_it_is_accepted(
     api.sandbox.faults.add(Fault("ask", when=when, **fault))
     with suppress(requests.ConnectionError):
         assert post(api).status_code == 503
-
     assert api.sandbox.request_log.submissions() == ({QUESTION: 1} if accepted else {})
     seen = api.sandbox.request_log.requests[-1]
     assert (seen.method, seen.question, seen.status) == ("POST", QUESTION, fault.get("status"))
@@ -69,7 +64,6 @@ def test_a_state_that_is_not_in_the_document(api: Any) -> None:
     """It is reported for any real state, and not without a token."""
     api.sandbox.faults.add(Fault("results", state="ARCHIVED", times=2))
     question_id = api.ask(QUESTION)
-
     assert api.results(question_id).json() == {"state": "ARCHIVED"}
     path = f"/v1/dw/13/questions/{question_id}/results"
     assert requests.get(api.url(path), timeout=5).status_code == 401
@@ -100,7 +94,6 @@ def test_faults_add_no_secret_to_the_request_log(api: Any) -> None:
     api.sandbox.faults.add(Fault("token", latency=0.0), Fault("ask", latency=0.0))
     api.login()
     post(api)
-
     written = repr(api.sandbox.request_log)
     assert api.sandbox.connection["client_secret"] not in written
     assert api.session.headers["Authorization"].removeprefix("Bearer ") not in written

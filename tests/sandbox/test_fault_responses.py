@@ -1,23 +1,19 @@
 """What a client receives of a fault, byte by byte."""
 
-from __future__ import annotations
-
 import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from inspect import GEN_SUSPENDED, getgeneratorstate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from connecty_frames.sandbox import Fault, Sandbox
 from tests.cases import cases
 from tests.servers.timing import until, within
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 HEALTHY = b'{"status":"OK"}'
 NOTHING_SENT = None
@@ -64,7 +60,6 @@ def call(box: Sandbox, *, timeout: float = 10, path: str = "/v1/health") -> tupl
 def test_no_response(box: Sandbox, fault: dict[str, Any], when: Any, ended: str) -> None:
     """No byte arrives: the connection is reset, closed, or stays open and silent."""
     box.faults.add(Fault("health", when=when, **fault))
-
     assert call(box, timeout=0.5 if ended == "silent" else 10) == (b"", b"", ended)
     until(lambda: box.request_log.requests)
     assert [(seen.path, seen.status) for seen in box.request_log.requests] == [("/v1/health", NOTHING_SENT)]
@@ -74,7 +69,6 @@ def test_no_response(box: Sandbox, fault: dict[str, Any], when: Any, ended: str)
 def test_a_body_is_cut(box: Sandbox, length: int) -> None:
     """The head is complete and announces the whole body, of which some bytes arrive."""
     box.faults.add(Fault("health", cut=length))
-
     head, body, ended = call(box)
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"content-length: 15" in head.lower()
@@ -87,7 +81,6 @@ def test_a_slow_response_is_complete(box: Sandbox, fault: Fault) -> None:
     """All bytes arrive, one after the other, with the header X-Request-Id."""
     box.faults.add(fault)
     started = time.monotonic()
-
     head, body, ended = call(box)
     assert (body, ended) == (HEALTHY, "closed")
     assert re.search(rb"x-request-id: [0-9a-f]{16}", head)
@@ -97,7 +90,6 @@ def test_a_slow_response_is_complete(box: Sandbox, fault: Fault) -> None:
 def test_headers_drip_from_the_first_byte(box: Sandbox) -> None:
     """A client with a short timeout receives the beginning of the status line."""
     box.faults.add(Fault("health", drip_headers=0.2))
-
     head, _, ended = call(box, timeout=0.1)
     assert ended == "silent"
     assert b"HTTP/1.1 200 OK".startswith(head)
@@ -107,7 +99,6 @@ def test_headers_drip_from_the_first_byte(box: Sandbox) -> None:
 def test_any_status(box: Sandbox, status: int) -> None:
     """The response has the status, and the header Retry-After unchanged."""
     box.faults.add(Fault("health", status=status, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"))
-
     head, body, ended = call(box)
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"retry-after: Wed, 21 Oct 2015 07:28:00 GMT" in head
@@ -120,7 +111,6 @@ def test_latency(box: Sandbox, when: Any) -> None:
     """The response is complete, and later."""
     box.faults.add(Fault("health", latency=0.2, when=when))
     started = time.monotonic()
-
     assert call(box)[1] == HEALTHY
     assert time.monotonic() - started >= 0.2
 
@@ -140,8 +130,7 @@ def test_closing_does_not_wait_for_a_fault(fault: Fault) -> None:
         waiting = threading.Thread(target=call, args=(box,), kwargs={"timeout": 30})
         waiting.start()
         until(lambda: getgeneratorstate(box.faults._armed[0][1]) == GEN_SUSPENDED)  # the request has got it
-        stack.enter_context(within(1.0))  # less than until the server cancels open requests
+        stack.enter_context(within(1.0, slack=0.25))  # less than until the server cancels open requests
         box.close()
     waiting.join()
-
-    assert set(threading.enumerate()) <= threads
+    until(lambda: set(threading.enumerate()) <= threads)  # a thread ends a moment after it says so

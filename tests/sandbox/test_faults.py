@@ -1,7 +1,5 @@
 """The text and keywords of faults, and which requests they apply to."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 
@@ -60,7 +58,6 @@ def test_invalid_text_is_rejected(text: str, message: str) -> None:
     """The error has the text and what is wrong with it."""
     with pytest.raises(ConfigError, match=message) as caught:
         Fault.from_text(text)
-
     assert repr(text) in str(caught.value)
     assert caught.value.setting == "fault"
 
@@ -69,7 +66,6 @@ def test_the_error_lists_what_is_accepted() -> None:
     """The error for an unreadable text names every kind and option."""
     with pytest.raises(ConfigError) as caught:
         Fault.from_text("results:what")
-
     message = str(caught.value)
     names = [name for name in Fault.__dataclass_fields__ if name not in {"_", "endpoint"}]
     assert [name for name in names if name not in message] == []
@@ -136,7 +132,6 @@ def statuses(faults: Faults, *questions: str | None) -> list[str | None]:
 def test_a_fault_applies_a_number_of_times_and_then_the_next() -> None:
     """Two requests get 503, one 429, later ones none."""
     faults = Faults([Fault("results", status=503, times=2), Fault("results", status=429, times=1)])
-
     assert statuses(faults, *"abcde") == ["503", "503", "429", None, None]
     assert faults.next_for("ask", "a", None) is None
 
@@ -144,7 +139,6 @@ def test_a_fault_applies_a_number_of_times_and_then_the_next() -> None:
 def test_a_fault_can_be_limited_to_one_question() -> None:
     """The question is given by its text or its id; other requests are not counted."""
     faults = Faults([Fault("results", status=503, times=1, question="b")])
-
     assert statuses(faults, "a", None, "b", "b") == [None, None, "503", None]
     faults.add(Fault("results", status=500, question="some-id"))
     assert statuses(faults, "a", None) == ["500", "500"]
@@ -181,7 +175,6 @@ def test_faults_can_be_changed() -> None:
 def test_a_sandbox_has_no_faults_by_default() -> None:
     """It has no faults, and entering restarts the counts of those passed to it."""
     assert list(Sandbox().faults) == []
-
     box = Sandbox(faults=[Fault("health", reset=True, times=1)])
     assert box.faults.next_for("health", None, None) is not None
     with box:

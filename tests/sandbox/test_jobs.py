@@ -1,25 +1,19 @@
 """The states of a question, from PENDING to its end."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from connecty_frames.errors import QuestionFailed
 from connecty_frames.protocol import State
 from connecty_frames.sandbox import Plan
+from connecty_frames.sandbox.database import Database
 from connecty_frames.sandbox.jobs import JobQueue
 from tests.servers.timing import until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.sandbox.database import Database
 
 
 class Gate:
@@ -76,7 +70,6 @@ def test_a_question_is_pending_then_in_progress_then_completed(queue: JobQueue, 
     """With one worker the second question waits for the first."""
     first, second = queue.submit("a"), queue.submit("b")
     until(lambda: first.state is State.IN_PROGRESS)
-
     assert second.state is State.PENDING
     gate.open.set()
     until(lambda: second.state is State.COMPLETED)
@@ -90,7 +83,6 @@ def test_a_question_fails_with_a_reason(queue: JobQueue, gate: Gate) -> None:
     gate.open.set()
     refused, broken, fine = queue.submit("refuse"), queue.submit("break"), queue.submit("a")
     until(lambda: fine.state is State.COMPLETED)
-
     assert (refused.state, refused.error) == (State.FAILED, "I will not.")
     assert (broken.state, broken.error) == (
         State.FAILED,
@@ -103,7 +95,6 @@ def test_an_answer_may_have_no_table(queue: JobQueue, gate: Gate) -> None:
     gate.open.set()
     job = queue.submit("talk")
     until(lambda: job.state is State.COMPLETED)
-
     assert (job.summary, job.sql, job.result) == ("Only words.", None, None)
 
 
@@ -169,7 +160,6 @@ def test_latency_is_spent_on_each_question(database: Database, gate: Gate) -> No
     job = queue.submit("a")
     gate.asking = lambda: states.append((job.state, time.monotonic() - started >= 0.2))
     until(lambda: job.state is State.COMPLETED)
-
     assert states == [(State.IN_PROGRESS, True)]
     queue.close()
 
@@ -183,7 +173,6 @@ def test_closing_does_not_wait_for_the_latency(database: Database, gate: Gate) -
     until(lambda: working.state is State.IN_PROGRESS)
     started = time.monotonic()
     queue.close()
-
     assert time.monotonic() - started < 30
     assert waiting.state is State.PENDING
     until(lambda: set(threading.enumerate()) <= threads)  # a thread ends a moment after it says so

@@ -1,21 +1,17 @@
 """Limits on what clients take of the process: its descriptors, its memory and its time."""
 
-from __future__ import annotations
-
 import os
 import socket
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
 from connecty_frames.sandbox import Fault, Sandbox, listening
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 HEAD = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
 POST = b"POST /v1/dw/13/questions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -62,7 +58,6 @@ def is_open(connection: socket.socket) -> bool:
 def test_connections_take_a_fraction_of_the_descriptors() -> None:
     """Together with those that are not counted yet, they take less than a third of what the system allows."""
     taken = listening.CONNECTIONS + listening.CONNECTIONS // 8
-
     assert taken <= 288
     if hasattr(os, "sysconf"):
         assert 3 * taken < os.sysconf("SC_OPEN_MAX")
@@ -125,7 +120,6 @@ def test_a_slow_response_is_not_cut(
     with Sandbox(faults=[fault]) as sandbox:
         connection = open_connection(sandbox)
         connection.sendall(HEAD + b"Connection: close\r\n\r\n")
-
         assert rest_of(connection).endswith(b"\r\n\r\n" + HEALTHY)
 
 

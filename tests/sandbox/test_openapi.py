@@ -1,7 +1,5 @@
 """The OpenAPI document agrees with the API document, the sandbox and the client."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -99,7 +97,6 @@ def test_it_agrees_with_the_api_document() -> None:
 def test_the_yaml_is_the_same() -> None:
     """The YAML file in the documentation is made from the document by `make openapi`."""
     yaml = pytest.importorskip("yaml")
-
     assert yaml.safe_load((ROOT / "docs/api/openapi.yaml").read_text(encoding="utf-8")) == document()
 
 
@@ -119,7 +116,6 @@ def test_the_yaml_is_the_same() -> None:
 def test_it_allows_the_responses_of_the_api_document(openapi: Any, golden: Path, name: str) -> None:
     """The responses written by hand from the API document are valid."""
     reply = answered((golden / f"{name}.json").read_bytes())
-
     assert is_valid(openapi, request_of("GET", RESULTS), reply)
 
 
@@ -167,7 +163,6 @@ def test_the_sandbox_serves_it(api: Any) -> None:
 def test_it_is_served_under_the_names_of_the_sandbox_alone(api: Any) -> None:
     """A web page does not get it by DNS rebinding."""
     reply = requests.get(api.url("/openapi.json"), headers={"Host": "evil.example"}, timeout=5)
-
     assert reply.status_code == 421
 
 
@@ -184,7 +179,6 @@ def test_it_is_served_under_the_names_of_the_sandbox_alone(api: Any) -> None:
 def test_the_responses_of_the_sandbox_are_valid(openapi: Any, api: Any, question: str) -> None:
     """Responses with all components are valid, for columns of all types and without values."""
     reply = api.answer(question, include="dataframe,statistics,sqlquery,summary")
-
     assert is_valid(openapi, request_of("GET", RESULTS), reply)
 
 
@@ -202,7 +196,6 @@ def test_the_errors_of_the_sandbox_are_valid(
 ) -> None:
     """Errors have the form that the document describes."""
     reply = api.session.request(method, api.url(target))
-
     assert reply.status_code == status
     assert is_valid(openapi, request_of(method, target), reply)
 

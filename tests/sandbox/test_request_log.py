@@ -1,15 +1,11 @@
 """The log of requests and questions."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+import pytest
 import requests
 
 from connecty_frames.sandbox.request_log import AskedQuestion, RequestLog, SeenRequest
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_requests_are_counted_by_endpoint() -> None:
@@ -18,7 +14,6 @@ def test_requests_are_counted_by_endpoint() -> None:
     for path in ("/v1/dw/13/questions/a/results", "/v1/dw/14/questions/b/results", "/v1/health", "/x"):
         log.requests.append(SeenRequest("GET", path, 200, "id"))
     log.requests.append(SeenRequest("POST", "/v1/dw/13/questions", 200, "id"))
-
     assert log.counts() == {
         "GET /v1/dw/{dw_id}/questions/{question_id}/results": 2,
         "GET /v1/health": 1,
@@ -31,7 +26,6 @@ def test_a_log_can_be_cleared() -> None:
     """Afterwards it is like a new one."""
     log = RequestLog([SeenRequest("GET", "/", 200, "id")], [AskedQuestion("id", 13, "q")], 3)
     log.clear()
-
     assert log == RequestLog([], [], 0)
 
 
@@ -40,7 +34,6 @@ def test_submissions_are_counted_by_their_text() -> None:
     log = RequestLog()
     for question_id, words in (("1", "a"), ("2", "b"), ("3", "a")):
         log.add(AskedQuestion(question_id, 13, words))
-
     assert log.submissions() == {"a": 2, "b": 1}
 
 
@@ -66,7 +59,6 @@ def test_ordinary_entries_are_many() -> None:
     path = "/v1/dw/13/questions/00000000-0000-4000-8000-000000000000/results"
     for n in range(100_000):
         log.add(SeenRequest("GET", f"{path}?{n:06}", 200, f"{n:016}", "how many orders are there in 2024"))
-
     assert len(log.requests) == 100_000
 
 

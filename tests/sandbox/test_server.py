@@ -1,13 +1,13 @@
 """The four endpoints, tested without the client of the library."""
 
-from __future__ import annotations
-
 import json
+import logging
 import re
 import socket
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 import requests
 import starlette.routing
 
@@ -16,9 +16,6 @@ from connecty_frames.sandbox import Sandbox
 from connecty_frames.sandbox.jobs import Job
 from connecty_frames.sandbox.server import _results_body
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    import pytest
 
 LOGINS = "show the last 100 logins"
 JSON = {"Content-Type": "application/json"}
@@ -54,7 +51,6 @@ def test_each_response_has_its_own_id(api: Any) -> None:
 def test_wrong_credentials_are_rejected(api: Any, wrong: dict[str, str]) -> None:
     """The response is 401, and does not say which of the two was wrong."""
     reply = requests.post(api.url("/v1/auth/token"), json=api.credentials() | wrong, timeout=5)
-
     assert_error(reply, 401, "unauthorized", r"^The client_id or the client_secret is wrong\.$")
     assert reply.headers["WWW-Authenticate"] == "Bearer"
 
@@ -67,10 +63,7 @@ def test_wrong_credentials_are_rejected(api: Any, wrong: dict[str, str]) -> None
         (b"[]", "body: Expected `object`, got `array`"),
         (b"{}", "body: Object missing required field `client_id`"),
         (b'{"client_id": 1, "client_secret": "x"}', r"body: Expected `str`, got `int` - at `\$\.client_id`"),
-        (
-            b'{"client_id": "sandbox", "client_secret": null}',
-            r"Expected `str` - at `\$\.client_secret`",
-        ),
+        (b'{"client_id": "sandbox", "client_secret": null}', r"Expected `str` - at `\$\.client_secret`"),
         (
             b'{"client_id": "sandbox", "client_secret": "\\ud800"}',
             "body: (Input data was truncated|JSON is malformed|Invalid)",
@@ -81,17 +74,13 @@ def test_wrong_credentials_are_rejected(api: Any, wrong: dict[str, str]) -> None
 def test_an_invalid_token_request_is_explained(api: Any, body: bytes, message: str) -> None:
     """The response is 422 with an invalid field, and without its value."""
     reply = requests.post(api.url("/v1/auth/token"), data=body, headers=JSON, timeout=5)
-
     assert_error(reply, 422, "unprocessable", message)
 
 
 # Authorisation
 
 
-@cases(
-    "header",
-    [None, "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic c2FuZGJveDp4", "Token x"],
-)
+@cases("header", [None, "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic c2FuZGJveDp4", "Token x"])
 @cases(
     ("method", "path"),
     [
@@ -105,7 +94,6 @@ def test_every_request_needs_a_valid_token(api: Any, method: str, path: str, hea
     """The response is 401 before any other check, so that it does not reveal workspaces and ids."""
     headers = {} if header is None else {"Authorization": header}
     reply = requests.request(method, api.url(path), headers=headers, timeout=5)
-
     assert_error(reply, 401, "unauthorized", r"missing|not one of this server's")
     assert reply.headers["WWW-Authenticate"] == "Bearer"
 
@@ -116,7 +104,6 @@ def test_the_scheme_is_case_insensitive(api: Any) -> None:
     reply = requests.get(
         api.url(f"/v1/dw/13/questions/{UNKNOWN}/results"), headers={"Authorization": header}, timeout=5
     )
-
     assert reply.status_code == 404
 
 
@@ -126,7 +113,6 @@ def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
         api = connect(sandbox)
         question_id = api.ask("SELECT 1")
         shifted_clock.shift = timedelta(seconds=61)
-
         assert_error(api.results(question_id), 401, "unauthorized", r"^The token has expired, or")
         api.login()
         assert api.results(question_id).status_code == 200
@@ -152,7 +138,6 @@ def test_an_invalid_question_is_explained(api: Any, body: bytes, message: str) -
     """The response is 422, and no question is accepted."""
     before = len(api.sandbox.request_log.questions)
     reply = api.session.post(api.url("/v1/dw/13/questions"), data=body, headers=JSON)
-
     assert_error(reply, 422, "unprocessable", message)
     assert len(api.sandbox.request_log.questions) == before
 
@@ -161,7 +146,6 @@ def test_an_invalid_question_is_explained(api: Any, body: bytes, message: str) -
 def test_another_workspace_is_not_found(api: Any, dw_id: str) -> None:
     """The response is 404 for asking and for fetching."""
     question_id = api.ask("SELECT 1")
-
     asked = api.session.post(api.url(f"/v1/dw/{dw_id}/questions"), json={"question": LOGINS})
     assert_error(asked, 404, "not_found", "There is no workspace")
     assert_error(
@@ -198,7 +182,6 @@ def test_the_size_of_a_body_is_limited(api: Any, chunked: Any) -> None:
     """Beyond a mebibyte the client receives 413; a question just within the limit is accepted."""
     before = len(api.sandbox.request_log.questions)
     room = 2**20 - len('{"question": "SELECT 1 --"}')
-
     for spaces, status in ((room, 200), (room + 1, 413), (5_000_000, 413)):
         body = b'{"question": "SELECT 1 --' + b" " * spaces + b'"}'
         data = iter([body]) if chunked else body
@@ -239,10 +222,9 @@ def test_a_client_that_leaves_within_its_request_has_no_effect(
             f"POST /v1/dw/13/questions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
             f"Authorization: {api.session.headers['Authorization']}\r\nContent-Length: 100\r\n\r\n{{".encode()
         )
-
     assert api.get("/v1/health").status_code == 200
     assert len(api.sandbox.request_log.questions) == before
-    assert caplog.records == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 # States
@@ -270,7 +252,6 @@ def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
 def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
     """A question that is not in the catalogue does not get the answer to another."""
     body = api.answer("show the last 100 logouts").json()
-
     assert body["state"] == "FAILED"
     assert "Unknown words: 'logouts'." in body["error"]
     assert '"show the last 100 logins"' in body["error"]
@@ -295,7 +276,6 @@ def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
 def test_an_invalid_include_is_rejected(api: Any, include: str) -> None:
     """The response is 422 with the valid values."""
     reply = api.results(api.ask("SELECT 1"), include=include)
-
     assert_error(reply, 422, "unprocessable", "dataframe, statistics, sqlquery, summary")
 
 
@@ -303,7 +283,6 @@ def test_an_invalid_include_is_rejected(api: Any, include: str) -> None:
 def test_an_invalid_max_rows_is_rejected(api: Any, max_rows: str) -> None:
     """The response is 422 for anything but the digits of a whole number."""
     reply = api.results(api.ask("SELECT 1"), max_rows=max_rows)
-
     assert_error(reply, 422, "unprocessable", "expected a whole number that is not negative")
 
 
@@ -322,7 +301,6 @@ def test_max_rows_limits_the_table_alone(api: Any, params: dict[str, Any], rows:
     """The default is 1000; the statistics and the summary are of the whole result."""
     sql = "SELECT i FROM range(1500) AS t(i) ORDER BY i"
     results = api.answer(sql, include="dataframe,statistics,summary", **params).json()["results"]
-
     assert results["dataframe"] == [["i"], *([i] for i in range(rows))]
     assert results["dataframe_stats"]["i"]["general"] == {"count": 1500, "nulls_count": 0}
     assert results["dataframe_stats"]["i"]["numeric"]["max"] == 1499
@@ -336,7 +314,6 @@ def test_an_unknown_question_is_not_found(api: Any, question_id: str) -> None:
         "GET", api.url("/v1/dw/13/questions/x/results"), headers=dict(api.session.headers)
     ).prepare()
     reply.url = api.url(f"/v1/dw/13/questions/{question_id}/results")
-
     assert_error(api.session.send(reply), 404, "not_found", "")
 
 
@@ -345,7 +322,6 @@ def test_digits_arrive_as_they_are(api: Any) -> None:
     reply = api.answer(
         "SELECT '1234567890123456789012345678901234.5678'::DECIMAL(38, 4) AS d, 2::DECIMAL(9, 2) AS e"
     )
-
     assert reply.text == (
         '{"state":"COMPLETED","results":{"dataframe":[["d","e"],[1234567890123456789012345678901234.5678,2.00]]}}'
     )
@@ -362,7 +338,6 @@ def test_digits_arrive_as_they_are(api: Any) -> None:
 def test_another_host_is_rejected(api: Any, host: str, path: str) -> None:
     """The response is 421 for any path: DNS rebinding must not reach the sandbox."""
     reply = requests.get(api.url(path), headers={"Host": host}, timeout=5)
-
     assert_error(reply, 421, "misdirected", "names another server")
 
 
@@ -380,7 +355,6 @@ def test_no_other_origin_is_allowed(api: Any) -> None:
         requests.options(api.url("/v1/auth/token"), headers=asking, timeout=5),
         requests.get(api.url("/v1/health"), headers=asking, timeout=5),
     ]
-
     assert [reply.status_code for reply in replies] == [405, 405, 200]
     assert [name for reply in replies for name in reply.headers if name.lower().startswith("access-")] == []
 
@@ -405,7 +379,6 @@ def test_other_paths_and_methods_are_errors(
 ) -> None:
     """Other paths get 404, other methods 405 with the allowed ones."""
     reply = api.session.request(method, api.url(path))
-
     assert_error(reply, status, error, "")
     assert ("Allow" in reply.headers) == (status == 405)
 
@@ -419,7 +392,6 @@ def test_an_internal_error_has_the_same_form(api: Any, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("connecty_frames.sandbox.jobs.JobQueue.find", broken)
     reply = api.results(question_id)
-
     assert_error(reply, 500, "internal_error", r"^Internal error of the sandbox\.$")
     assert "inner secret" not in reply.text
 
@@ -439,7 +411,6 @@ def test_an_internal_error_has_the_same_form(api: Any, monkeypatch: pytest.Monke
 def test_errors_shorten_invalid_values(api: Any, method: str, path: str) -> None:
     """An error has the beginning of the invalid value."""
     reply = api.session.request(method, api.url(path.format("x" * 12_000)))
-
     assert reply.status_code in {404, 422}
     assert "x" * 120 + "…" in reply.json()["message"]
     assert len(reply.content) < 500

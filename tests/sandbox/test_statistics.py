@@ -1,17 +1,12 @@
 """The statistics of each column, against expected values written out."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from connecty_frames.sandbox.results import QueryResult
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.sandbox.results import QueryResult
 
 
 def statistics(run: Callable[[str], QueryResult], sql: str) -> Any:
@@ -22,7 +17,6 @@ def statistics(run: Callable[[str], QueryResult], sql: str) -> Any:
 def test_every_column_has_general(run: Callable[[str], QueryResult]) -> None:
     """The count includes all rows of the result, with nulls."""
     actual = statistics(run, "SELECT * FROM (VALUES ([1]), (NULL), (NULL)) AS t(v)")
-
     assert actual == {"v": {"general": {"count": 3, "nulls_count": 2}}}
 
 
@@ -49,7 +43,6 @@ def test_text(run: Callable[[str], QueryResult]) -> None:
 def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], value: str, length: int) -> None:
     """They have the section for text, computed from the text that is sent."""
     actual = statistics(run, f"SELECT {value} AS v")["v"]["string"]
-
     assert (actual["min_len"], actual["max_len"], actual["distinct_count"]) == (length, length, 1)
 
 
@@ -66,8 +59,8 @@ def test_uuids_and_enumerations_are_text(run: Callable[[str], QueryResult], valu
         (
             "TIMESTAMPTZ '2025-10-24 09:03:05.196568+00'",
             "TIMESTAMPTZ '2025-11-04 12:05:01.146482+00'",
-            "2025-10-24T11:03:05.196568+02:00",
-            "2025-11-04T13:05:01.146482+01:00",
+            "2025-10-24T09:03:05.196568+00:00",
+            "2025-11-04T12:05:01.146482+00:00",
         ),
         ("TIME '00:00:00'", "TIME '24:00:00'", "00:00:00", "24:00:00"),
         ("INTERVAL '-1 hour'", "INTERVAL '2 days 3 hours'", "PT-1H", "P2DT3H"),
@@ -78,7 +71,6 @@ def test_dates_and_times(
 ) -> None:
     """Minimum and maximum are written like the values."""
     actual = statistics(run, f"FROM (VALUES ({later}), ({earlier}), ({later}), (NULL)) AS t(v)")
-
     assert actual["v"] == {
         "general": {"count": 4, "nulls_count": 1},
         "temporal": {"distinct_count": 2, "distinct_approx": False, "min": least, "max": greatest},
@@ -112,7 +104,6 @@ def test_numbers(
 ) -> None:
     """Minimum and maximum have all digits, floats a fraction; the mean is always a float."""
     actual = run(f"FROM (VALUES {values}) AS t(v)").statistics.decode()
-
     expected = f'{{"distinct_count":{distinct},"distinct_approx":false,{extremes},"mean":{mean}}}'
     assert f'"numeric":{expected}' in actual
 
@@ -120,7 +111,6 @@ def test_numbers(
 def test_booleans(run: Callable[[str], QueryResult]) -> None:
     """True and false are counted."""
     actual = statistics(run, "SELECT * FROM (VALUES (true), (true), (false), (NULL)) AS t(v)")
-
     assert actual["v"] == {
         "general": {"count": 4, "nulls_count": 1},
         "boolean": {"true_count": 2, "false_count": 1},
@@ -170,6 +160,5 @@ def test_no_rows(run: Callable[[str], QueryResult]) -> None:
 def test_the_first_of_two_columns_with_one_name_has_the_entry(run: Callable[[str], QueryResult]) -> None:
     """The statistics are by name, so that only one of the two can be there."""
     actual = statistics(run, "SELECT 1 AS v, 'x' AS v, 2 AS w")
-
     assert list(actual) == ["v", "w"]
     assert list(actual["v"]) == ["general", "numeric"]

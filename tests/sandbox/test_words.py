@@ -1,8 +1,6 @@
 """How questions are split into words, and named again."""
 
-from __future__ import annotations
-
-from connecty_frames.sandbox.words import as_typed, split, stem
+from connecty_frames.sandbox.catalogue import as_typed, split, stem
 from tests.cases import cases
 
 

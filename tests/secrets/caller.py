@@ -1,15 +1,11 @@
 """A module of a user, with a secret among its globals as in every notebook, that calls each entry point."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import connecty_frames as cf
 from connecty_frames.spark import reads
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 CLIENT_SECRET = "canary-of-the-module"
 

@@ -1,18 +1,14 @@
 """What the usual printers of tracebacks show of an error, with the locals of its frames."""
 
-from __future__ import annotations
-
 import re
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.traceback import Traceback
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def by_python(error: BaseException) -> str:

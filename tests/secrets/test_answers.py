@@ -1,23 +1,18 @@
 """A completed answer that repeats secrets: its data stay, its errors and warnings hide them."""
 
-from __future__ import annotations
-
 import pickle
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.client import Client
 from tests.cases import cases
 from tests.secrets.test_secrets import FORMS, SECRETS, forms_of, left_behind, make
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.client import Client
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 SECRET, TOKEN = SECRETS[1:]
 ECHO = " ".join(FORMS)

@@ -3,11 +3,10 @@
 One secret is in the client, and one is a global of the module that calls.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import duckdb
 import pytest
@@ -15,9 +14,6 @@ import pytest
 import connecty_frames as cf
 from tests.secrets import caller, debuggers
 from tests.servers.scripted import Script, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 SECRETS: Final = (caller.CLIENT_SECRET, "canary-of-the-client")
 SQL: Final = "SELECT n FROM numbers"

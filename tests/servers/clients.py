@@ -1,13 +1,9 @@
 """Clients of scripted servers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connecty_frames.client import Client
-
-if TYPE_CHECKING:
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 
 def make(at: Script | str, timeout: float = 20.0, **settings: Any) -> Client:

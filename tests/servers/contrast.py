@@ -1,7 +1,5 @@
 """The contrast of text on a page, as WCAG defines it."""
 
-from __future__ import annotations
-
 from typing import Final
 
 #: JavaScript. ``luminance(colour)`` is from 0 for black to 1 for white. ``contrast(root)`` is the least

@@ -1,21 +1,15 @@
 """Fixtures: the scripted server, a client of it, a clock that costs no time, and commands that are forked."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import pytest
 
+from connecty_frames.client import Client
 from tests.servers import clients
 from tests.servers.forking import Forking
 from tests.servers.scripted import ROWS, Script, loopback_tls, serve
 from tests.servers.timing import FakeClock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.client import Client
 
 
 @pytest.fixture

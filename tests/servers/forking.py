@@ -9,8 +9,6 @@ controlling terminal, the umask, limits, ``PYTHON...`` and ``LC_...`` of the tes
 all that is imported.
 """
 
-from __future__ import annotations
-
 import gc
 import importlib
 import marshal
@@ -38,8 +36,8 @@ _IMPORTED: Final = (
     "connecty_frames.cli",
     "connecty_frames.diagnostics",
     "connecty_frames.display.table",
-    "connecty_frames.export.excel",
-    "connecty_frames.export.formats",
+    "connecty_frames.export",
+    "connecty_frames.export",
     "connecty_frames.frames.pandas",
     "connecty_frames.records",
     "connecty_frames.sandbox.sandbox",

@@ -3,22 +3,15 @@
 A mutation takes the reply as it should have been and returns the step that is done instead.
 """
 
-from __future__ import annotations
-
 import json
+import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from tests.servers.responses import with_length
-from tests.servers.scripted import Script
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
-    from typing import TypeAlias
-
-    from tests.servers.scripted import Step
+from tests.servers.scripted import Script, Step
 
 #: Where redirects point; no client may ever request it.
 REDIRECT_TARGET: Final = "/elsewhere"
@@ -64,11 +57,7 @@ def send_bytes(write: Callable[[bytes], bytes], ending: str = "close") -> Mutati
         content = write(reply.body)
         if ending == "drip":
             return script.drip(content, 0.005)
-        steps = {
-            "close": script.send_and_close,
-            "reset": script.send_and_reset,
-            "hang": script.send_and_hang,
-        }
+        steps = {"close": script.send_and_close, "reset": script.send_and_reset, "hang": script.send_and_hang}
         return steps[ending](content)
 
     return mutation

@@ -1,7 +1,5 @@
 """A private PostgreSQL server that can be stopped and restarted, and a relay that loses its replies."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pwd
@@ -13,14 +11,12 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tests.servers.programs import free_port
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Seconds that suffice for a start or a stop.
 _PATIENCE: Final = 60.0
@@ -127,6 +123,7 @@ class Relay:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits would accept one more
         self._listener.close()
+        self.hangs = False  # else its threads would never end
         self.drop()
 
     def drop(self) -> None:

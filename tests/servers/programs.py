@@ -4,8 +4,6 @@ Each runs in the foreground and in a process group of its own, listens on loopba
 in a temporary folder. None runs as root: squid refuses to, and so all run alike for every user.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import re
@@ -15,17 +13,15 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from string import Template
 from textwrap import dedent
-from typing import TYPE_CHECKING, Any, Final, Self
+from types import TracebackType
+from typing import Any, Final, Self
 
 from tests.servers.scripted import PEM
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from types import TracebackType
 
 #: The user of squid, and the password file of its helper (``openssl passwd -apr1``).
 USER: Final = "user"

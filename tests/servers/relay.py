@@ -1,19 +1,14 @@
 """A scripted server in front of a sandbox: it forwards each request and sends a mutation of the reply."""
 
-from __future__ import annotations
-
 import http.client
 import json
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
+from connecty_frames.sandbox import Connection
 from tests.servers.mutations import Mutation, UpstreamReply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from connecty_frames.sandbox import Connection
-    from tests.servers.scripted import RecordedRequest, Script, Step
+from tests.servers.scripted import RecordedRequest, Script, Step
 
 #: Seconds in which the sandbox replies; a longer wait is an error of the test itself.
 _TIMEOUT: Final = 30.0

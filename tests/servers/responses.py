@@ -1,12 +1,8 @@
 """HTTP responses as bytes, well-formed and malformed, for a server to send."""
 
-from __future__ import annotations
-
 import gzip
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import Final
 
 #: The status line and the content type; further headers and an empty line follow.
 HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

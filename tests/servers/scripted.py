@@ -5,8 +5,6 @@ stays open. Steps are scripted by endpoint: ``health``, ``token``, ``ask``, ``re
 the CONNECT that only a proxy gets.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import socket
@@ -14,15 +12,12 @@ import ssl
 import struct
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Step = Callable[[socket.socket], bool]
 

@@ -1,24 +1,16 @@
 """A forked process is as a started one: what it finds, how it ends, and which signals reach it."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.servers.forking import Forking
 
-    from tests.servers.forking import Forking
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")]
 
 #: Writes what a program can see of its start to the file in its first argument.
 FOUND = """
@@ -92,7 +84,6 @@ def test_it_finds_what_a_started_one_finds(forking: Forking, tmp_path: Path, lin
 def test_it_ends_as_a_started_one(forking: Forking, code: str, expected: tuple[int, str, str]) -> None:
     """Exit code or signal, and what is written at exit."""
     done = subprocess.run([forking.python, "-c", code], capture_output=True, text=True, check=False)
-
     assert (done.returncode, done.stdout, done.stderr) == expected
 
 
@@ -115,7 +106,6 @@ def test_signals_reach_it(forking: Forking) -> None:
         for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             running.send_signal(getattr(signal, name))
             assert running.stdout.readline() == f"{name}\n"
-
     assert running.returncode == 0
 
 

@@ -1,7 +1,5 @@
 """The scripted server of the tests does not answer a request of which only a part arrived."""
 
-from __future__ import annotations
-
 import socket
 
 from tests.cases import cases

@@ -1,14 +1,14 @@
 """A user without a home: what the environment and arguments say suffices, and what needs a file says so."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import re
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
 
 import platformdirs
 import pytest
@@ -16,15 +16,10 @@ from typer.testing import CliRunner
 
 import connecty_frames as cf
 from connecty_frames.cli.app import app
+from connecty_frames.sandbox import Sandbox
 from connecty_frames.settings.sources import resolve
 from tests.servers import programs
 from tests.servers.scripted import Script, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="homes are found otherwise")
 
@@ -112,7 +107,6 @@ def test_named_files_need_no_home(homeless: Path, monkeypatch: pytest.MonkeyPatc
     (homeless / "config.toml").write_text("[default]\ntimeout = 7\n")
     monkeypatch.setenv("CONNECTY_CONFIG", "config.toml")
     cf.configure(history="history.sqlite3")
-
     assert resolve().timeout == 7.0
     assert cf.ask("how many?").rows == 1
     assert cf.ask("how many?", max_age="1h").metadata.reused is True

@@ -3,23 +3,19 @@
 How profiles are read is tested with the other settings, in ``test_sources.py``.
 """
 
-from __future__ import annotations
-
 import os
 import stat
 import threading
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.text import SecretStr
-from connecty_frames.settings import profiles
-from connecty_frames.settings.profiles import profiles_to_change, save_profile
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from connecty_frames.settings import sources
+from connecty_frames.settings.sources import profiles_to_change, save_profile
 
 BEFORE = """\
 # Of the data team.
@@ -80,7 +76,6 @@ def mode(path: Path) -> int:
 def test_all_else_is_kept(existing: Path) -> None:
     """Comments, order, spacing, spellings, other settings and other profiles."""
     save("default", CHANGES)
-
     assert existing.read_text() == AFTER
 
 
@@ -102,7 +97,7 @@ def test_a_profile_is_added(existing: Path) -> None:
 
 def test_two_that_are_stored_at_once(existing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither is lost."""
-    changed = profiles._changed
+    changed = sources._changed
     other = threading.Thread(target=save, args=("other", {"dw_id": 7}))
 
     def slowly(*arguments: Any) -> Any:
@@ -111,7 +106,7 @@ def test_two_that_are_stored_at_once(existing: Path, monkeypatch: pytest.MonkeyP
             other.join(0.2)
         return changed(*arguments)
 
-    monkeypatch.setattr(profiles, "_changed", slowly)
+    monkeypatch.setattr(sources, "_changed", slowly)
     save("this", {"dw_id": 8})
     other.join()
 
@@ -125,7 +120,6 @@ def test_a_new_file(path: Path) -> None:
         save("default", CHANGES)
     finally:
         os.umask(before)
-
     assert path.read_text() == '[default]\nclient_id = "new"\nclient_secret = "canary-new"\nregion = "eu1"\n'
     assert (mode(path), mode(path.parent)) == (0o600, 0o700)
     assert list(path.parent.iterdir()) == [path]
@@ -135,9 +129,7 @@ def test_a_file_that_others_could_read(existing: Path) -> None:
     """As long as there was no secret in it, this was allowed; now nobody else can."""
     existing.write_text("[default]\ndw_id = 7\n")
     existing.chmod(0o644)
-
     save("default", CHANGES)
-
     assert mode(existing) == 0o600
 
 
@@ -146,9 +138,7 @@ def test_a_link_is_kept(existing: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept.toml"
     existing.rename(kept)
     existing.symlink_to(kept)
-
     save("default", CHANGES)
-
     assert existing.is_symlink()
     assert kept.read_text() == AFTER
 
@@ -176,10 +166,8 @@ def test_what_cannot_hold_profiles(path: Path, kind: str, monkeypatch: pytest.Mo
 def test_a_file_that_would_change_elsewhere(existing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ConfigError: the file stays as it is, and no frame holds a secret."""
     monkeypatch.setattr("tomlkit.dumps", lambda _: AFTER + "[more]\n")
-
     with pytest.raises(cf.ConfigError, match=r"cannot be set in .* without changing other parts") as caught:
         save("default", CHANGES)
-
     assert existing.read_text() == BEFORE
     shown = [repr(entry.frame.f_locals) for entry in caught.traceback[1:]]
     assert not any("canary" in each for each in shown)

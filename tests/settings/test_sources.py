@@ -1,7 +1,5 @@
 """Connection settings: their sources and precedence, and that secrets are never shown."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import os
@@ -10,10 +8,11 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -26,9 +25,6 @@ from connecty_frames.settings import sources as config
 from connecty_frames.settings.sources import explain, resolve
 from connecty_frames.settings.values import NAMES
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 EU = "https://api.eu1.connecty-ai.com"
 US = "https://api.us1.connecty-ai.com"
@@ -100,9 +96,7 @@ def test_none_unsets_a_configured_setting(name: str) -> None:
     """Its default applies. Other settings are not affected."""
     other = "timeout" if name != "timeout" else "dw_id"
     cf.configure(**{name: SETTINGS[name].configure, other: 7})
-
     cf.configure(**{name: None})
-
     assert value_of(name) == DEFAULTS[name]
     assert resolve().address == EU
     assert value_of(other) == 7
@@ -112,7 +106,6 @@ def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in ``CONNECTY_DW_ID= connecty …``, the only way to unset it for one command of a shell."""
     for name in SETTINGS:
         monkeypatch.setenv(f"CONNECTY_{name.upper()}", "")
-
     assert [value_of(name) for name in DEFAULTS] == list(DEFAULTS.values())
 
 
@@ -186,7 +179,6 @@ def test_a_forked_child_can_configure(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_client_takes_what_is_configured() -> None:
     """Its arguments take precedence."""
     cf.configure(client_id="a", client_secret="bbbb", dw_id=2, base_url="https://configure.example")
-
     with cf.Client() as client:
         assert repr(client) == "<Client … at https://configure.example, dw_id=2>"
     with cf.Client(dw_id=5) as client:
@@ -234,7 +226,6 @@ def test_region_and_address_are_one_decision(
     for name, value in named(environment).items():
         monkeypatch.setenv(f"CONNECTY_{name.upper()}", value)
     cf.configure(**named(configured))
-
     assert resolve(**named(argument)).address == address
 
 
@@ -297,7 +288,6 @@ def test_an_invalid_or_unsafe_address_is_refused(address: Any, reason: str) -> N
     """Secrets and questions are sent there. No part of it that may be a password is shown."""
     with pytest.raises(cf.ConfigError, match=reason) as raised:
         resolve(base_url=address)
-
     assert raised.value.setting == "base_url"
     assert SECRET not in str(raised.value)
 
@@ -365,7 +355,6 @@ def test_a_wrong_argument_is_named(name: str, value: Any, reason: str) -> None:
             call(**{name: value})
         assert raised.value.setting == name
         assert SECRET not in "".join(traceback.format_exception(raised.value))
-
     assert value_of(name) == DEFAULTS.get(name)
 
 
@@ -401,7 +390,6 @@ def test_the_least_and_the_greatest_number(name: str, value: float) -> None:
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the name of the variable."""
     monkeypatch.setenv(f"CONNECTY_{name}", value)
-
     with pytest.raises(cf.ConfigError, match=rf"environment variable CONNECTY_{name}\): "):
         resolve()
 
@@ -428,10 +416,8 @@ def test_an_unknown_setting_is_refused(given: dict[str, str], hint: str) -> None
 def test_configure_is_all_or_nothing() -> None:
     """A valid setting beside a wrong one is not set either; what was set before stays, limits by job too."""
     cf.configure(dw_id=3, max_questions_per_day={"nightly": 3})
-
     with pytest.raises(cf.ConfigError, match="timeout"):
         cf.configure(dw_id=4, timeout=-1)
-
     assert (value_of("dw_id"), value_of("timeout")) == (3, 300.0)
     cf.configure(timeout=5)
     assert value_of("max_questions_per_day") == (("nightly", 3),)
@@ -448,7 +434,6 @@ def test_configure_is_all_or_nothing() -> None:
 def test_missing_credentials_are_named(given: dict[str, str], missing: list[str]) -> None:
     """What is missing, how to set it, and how to try the sandbox; never an answer from sample data."""
     cf.configure(**given)
-
     for call in (cf.Client, lambda: cf.ask_df("how many?", dw_id=13), lambda: cf.ask("how many?", dw_id=13)):
         with pytest.raises(cf.ConfigError) as raised:
             call()
@@ -465,7 +450,6 @@ def test_the_code_in_the_message_works() -> None:
         cf.Client()
     code = str(raised.value).partition("Without an account, call ")[2].partition(" ")[0]
     assert code == "cf.use_sandbox()"
-
     with eval(code), cf.Client() as client:
         assert client.health() is True
 
@@ -476,7 +460,6 @@ def test_the_code_in_the_message_works() -> None:
 def test_no_setting_shows_the_secret() -> None:
     """Neither repr nor str nor JSON; only get_secret_value() returns it."""
     settings = resolve(client_id="a", client_secret=SECRET)
-
     for shown in (repr(settings), str(settings), f"{settings}", str(dataclasses.asdict(settings))):
         assert SECRET not in shown
     assert settings.credentials()[1].get_secret_value() == SECRET
@@ -489,7 +472,6 @@ def test_no_error_of_a_call_shows_its_secret(call: Any, wrong: str, kind: Any) -
     """Also if it is given to another setting, with the locals of every frame of the package."""
     with pytest.raises(cf.ConfigError) as raised:
         call(client_id="a", client_secret=SECRET, **{wrong: kind(SECRET)})
-
     trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     below = [frame.locals for frame in trace.stack if frame.filename != __file__]
     assert SECRET not in "".join(trace.format_exception_only()) + str(below)
@@ -518,7 +500,6 @@ def test_a_wrapped_secret_that_cannot_be_read_is_an_error(value: object) -> None
     """Which shows nothing of what the other object said."""
     with pytest.raises(cf.ConfigError, match=r"^client_secret \(argument\): expected text\.$") as raised:
         resolve(client_secret=_Wrapped(value))
-
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
 
@@ -551,7 +532,6 @@ def test_an_object_that_has_no_path_is_an_error(name: str, path: object) -> None
     """Whatever it raises when it is asked for one."""
     with pytest.raises(cf.ConfigError, match=rf"^{name} \(argument\): expected a path") as raised:
         resolve(**{name: _PathLike(path)})
-
     assert SECRET not in str(raised.value)
 
 
@@ -559,7 +539,6 @@ def test_settings_that_are_the_same_are_equal() -> None:
     """And have the same hash: calls with equal settings share a client."""
     first = resolve(client_id="a", client_secret="b", dw_id=np.int64(1))
     second = resolve(client_id="a", client_secret=SecretStr("b"), dw_id=1)
-
     assert (first, hash(first)) == (second, hash(second))
     assert first != resolve(client_id="a", client_secret="other", dw_id=1)
 
@@ -584,7 +563,6 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_profile_is_named_by_each_source(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The strongest source applies, and the profile `default` without any."""
     write("[default]\ndw_id = 1\n[a]\ndw_id = 2\n[b]\ndw_id = 3\n[c]\ndw_id = 4\n")
-
     assert value_of("dw_id") == 1
     monkeypatch.setenv("CONNECTY_PROFILE", "a")
     assert value_of("dw_id") == 2
@@ -598,7 +576,6 @@ def test_a_profile_is_named_by_each_source(write: Any, monkeypatch: pytest.Monke
 def test_a_profile_does_not_inherit(write: Any) -> None:
     """Settings of the default profile do not apply to another."""
     write('[default]\nclient_id = "a"\ndw_id = 1\n[b]\ntimeout = 5\n')
-
     assert (value_of("client_id", profile="b"), value_of("dw_id", profile="b")) == (None, None)
 
 
@@ -608,7 +585,6 @@ def test_a_path_is_relative_to_the_file(write: Any, name: str, monkeypatch: pyte
     paths = {"a": "ca.pem", "b": "~/ca.pem", "c": "/ca.pem"}
     file = write("".join(f'[{profile}]\n{name} = "{path}"\n' for profile, path in paths.items()))
     monkeypatch.setenv("HOME", "/home/ada")
-
     found = [value_of(name, profile=profile) for profile in paths]
     assert found == [file.parent / "ca.pem", Path("/home/ada/ca.pem"), Path("/ca.pem")]
     write('[a]\nhistory = "require"\n[b]\nhistory = true\n')
@@ -633,7 +609,6 @@ def test_the_history_as_text(text: str, expected: object, monkeypatch: pytest.Mo
     """A word, or the path of a file."""
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.setenv("CONNECTY_HISTORY", text)
-
     assert value_of("history") == expected
 
 
@@ -656,7 +631,6 @@ def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "connecty").mkdir()
     (tmp_path / "connecty" / "config.toml").write_text("[default]\ndw_id = 5\n")
-
     assert value_of("dw_id") == 5
 
 
@@ -670,10 +644,7 @@ def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
             '[default]\ndw_id = "5"\n',
             r"^dw_id \(profile default in .*config\.toml\): expected a whole number",
         ),
-        (
-            "[default]\ntimeout = -1\n",
-            r"^timeout \(profile default in .*\): expected a number of seconds",
-        ),
+        ("[default]\ntimeout = -1\n", r"^timeout \(profile default in .*\): expected a number of seconds"),
         ("[default]\ntimeout = true\n", r"^timeout \(profile default in .*\): expected a number"),
         ("[default]\nclientid = 1\n", r"Unknown setting 'clientid' \(profile default in .*'client_id'\?$"),
         ('[default]\nprofile = "b"\n', r"^profile \(profile default in .*\): a profile cannot name another"),
@@ -685,7 +656,6 @@ def test_the_usual_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def test_an_invalid_file(write: Any, text: str, message: str) -> None:
     """The error names the file, and the line or the setting."""
     write(text)
-
     with pytest.raises(cf.ConfigError, match=message):
         resolve()
 
@@ -693,7 +663,6 @@ def test_an_invalid_file(write: Any, text: str, message: str) -> None:
 def test_many_profiles(write: Any) -> None:
     """The error lists ten of them and the number of the others."""
     write("".join(f"[p{at}]\n" for at in range(3_000)))
-
     with pytest.raises(cf.ConfigError, match=r"it has p0, p1, .* p9 and 2,990 more\. To"):
         resolve(profile="x")
 
@@ -701,7 +670,6 @@ def test_many_profiles(write: Any) -> None:
 def test_a_path_of_any_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Control characters are escaped in an error, and a long path is shortened."""
     monkeypatch.setenv("CONNECTY_CONFIG", "\x1b[2J  " + "x" * 100_000)
-
     with pytest.raises(cf.ConfigError) as raised:
         resolve()
     assert str(raised.value) == (
@@ -732,7 +700,6 @@ def test_an_account_of_the_code_does_not_turn_to_the_sandbox(monkeypatch: pytest
     monkeypatch.setattr(config._process, "sandbox", sandbox)
     assert (value_of("base_url"), value_of("dw_id")) == ("http://localhost:1", 1)
     assert ("dw_id", 1, "use_sandbox()") in explain()
-
     assert resolve(client_id="a").base_url is None
     cf.configure(client_id="a", client_secret="b")
     assert (value_of("base_url"), value_of("dw_id")) == (None, None)
@@ -742,7 +709,6 @@ def test_an_account_of_the_code_does_not_turn_to_the_sandbox(monkeypatch: pytest
 def test_an_invalid_name_of_a_profile(write: Any, name: Any) -> None:
     """Its control characters are escaped."""
     write("[default]\n")
-
     with pytest.raises(cf.ConfigError) as raised:
         resolve(profile=name)
     assert "\x1b" not in str(raised.value)
@@ -769,10 +735,8 @@ def test_a_file_that_cannot_be_parsed(write: Any, content: bytes, reason: str) -
     """A ConfigError with the file and the reason, whatever the TOML reader raises."""
     file = write("")
     file.write_bytes(content)
-
     with pytest.raises(cf.ConfigError, match=rf"^{file} is not valid TOML: {reason}") as raised:
         resolve()
-
     assert raised.value.setting == "profile"
 
 
@@ -797,7 +761,6 @@ def test_a_symbolic_link(write: Any, tmp_path: Path) -> None:
     """It is followed, as for settings under version control."""
     kept = write(f'[default]\nclient_secret = "{SECRET}"\n').rename(tmp_path / "kept.toml")
     (tmp_path / "config.toml").symlink_to(kept)
-
     assert value_of("client_secret") == SECRET
 
 
@@ -814,7 +777,6 @@ def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: p
     ) as raised:
         resolve()
     assert raised.value.setting == "profile"
-
     os.chown(file, 0, -1)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert resolve() is not None
@@ -826,10 +788,8 @@ def test_a_file_of_another_user_is_refused(write: Any, text: str, monkeypatch: p
 def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: str) -> None:
     """In any profile; the error has the command that corrects it."""
     file = write(f'[{table}]\nclient_secret = "{SECRET}"\n', mode)
-
     with pytest.raises(cf.ConfigError, match=rf"\(mode {mode:o}\)\. Run: chmod 600 {file}$") as raised:
         resolve()
-
     assert raised.value.setting == "client_secret"
     file.chmod(0o600)  # as seen by the next call
     assert value_of("client_secret", profile=table) == SECRET
@@ -839,7 +799,6 @@ def test_a_secret_that_others_can_read_is_refused(write: Any, mode: int, table: 
 def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
     """It has nothing to protect."""
     write('[default]\nclient_id = "a"\n', 0o644)
-
     assert value_of("client_id") == "a"
 
 
@@ -862,10 +821,8 @@ def test_a_file_without_a_secret_may_be_read_by_all(write: Any) -> None:
 def test_no_error_of_a_file_shows_its_secret(write: Any, text: str, call: Any) -> None:
     """Neither its message nor the locals of its frames, those of its causes included."""
     write(text)
-
     with pytest.raises(cf.ConfigError) as raised:
         call(*[["x"]] if call is cf.ask_many else [])
-
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)
     trace = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
     below = [frame.locals for frame in trace.stack if frame.filename != __file__]
@@ -909,7 +866,6 @@ def test_a_home_directory_that_changes_after_configure_is_seen(monkeypatch: pyte
     cf.configure(ca_bundle="~/ca.pem")
     monkeypatch.setenv("HOME", "/elsewhere")
     monkeypatch.setenv("USERPROFILE", "/elsewhere")
-
     assert value_of("ca_bundle") == Path("/elsewhere/ca.pem")
 
 
@@ -946,7 +902,6 @@ def test_a_secret_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     file = tmp_path / "secret"
     file.write_text("canary\n")
     monkeypatch.setenv("CONNECTY_CLIENT_SECRET_FILE", str(file))
-
     (secret,) = (each for each in explain() if each[0] == "client_secret")
     assert secret[1].get_secret_value() == "canary"
     assert secret[2] == "environment variable CONNECTY_CLIENT_SECRET_FILE"
@@ -1006,7 +961,6 @@ def test_a_function_that_returns_the_secret() -> None:
     """It is kept, also by configure(), for a client to call again."""
     secrets = iter(["first", "second", "third", "fourth"])
     cf.configure(client_secret=lambda: next(secrets))
-
     secret = resolve().client_secret
     assert secret is not None
     assert secret.read is not None
@@ -1032,6 +986,5 @@ def test_a_traceback_shows_no_argument_that_may_hold_a_secret(name: str) -> None
     """Not even in the caller's own dict."""
     arguments = {name: "https://u:canary@h", "dw_id": 13}
     config.hide(arguments)
-
     assert "canary" not in repr(arguments)
     assert arguments["dw_id"] == 13

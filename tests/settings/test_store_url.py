@@ -1,9 +1,9 @@
 """``history="postgresql://..."``: what a URL may have in it, and how its connections are protected."""
 
-from __future__ import annotations
-
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -12,10 +12,6 @@ import connecty_frames as cf
 from connecty_frames.client import Client
 from connecty_frames.settings.sources import resolve
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)

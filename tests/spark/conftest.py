@@ -4,19 +4,15 @@
 server of Spark Connect in the same process. ``make test-spark`` runs the tests in three modes.
 """
 
-from __future__ import annotations
-
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.sandbox import Sandbox
+from connecty_frames.sandbox import Sandbox
 
 #: Two threads; a failed task is retried twice.
 MODE: Final = os.environ.get("SPARK_MODE", "local[2,3]")

@@ -1,7 +1,5 @@
 """The examples of ``docs/spark.md``, with a session of Spark."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any
@@ -21,5 +19,4 @@ def test_the_python_of_the_page(spark: Any) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__", "spark": spark}
     for text in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
         exec(compile(text, str(PAGE), "exec", dont_inherit=True), namespace)
-
     assert namespace["fresh"].count() == 19

@@ -1,13 +1,12 @@
 """The options of a read, and asking each question once; no Spark is needed."""
 
-from __future__ import annotations
-
 import errno
 import json
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,15 +14,9 @@ import pytest
 import connecty_frames as cf
 import connecty_frames.spark
 from connecty_frames import frames
-from connecty_frames.frames import loading
-from connecty_frames.sandbox import Fault
+from connecty_frames.sandbox import Fault, Sandbox
 from connecty_frames.spark.reads import AskedQuestion, Read, ask, open_client
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
 
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 QUESTION = "how many orders are there"
@@ -81,7 +74,6 @@ def test_all_options() -> None:
 def test_what_is_read(options: dict[str, str], questions: tuple[str, ...], ids: tuple[str, ...]) -> None:
     """One question as it is, several, or ids."""
     read = Read.from_options(options)
-
     assert (read.questions, read.question_ids) == (questions, ids)
 
 
@@ -113,7 +105,6 @@ def test_wrong_options(options: dict[str, str], message: str) -> None:
     """Each is an error that says what is expected, before anything is asked."""
     with pytest.raises(cf.ConfigError) as raised:
         Read.from_options(options)
-
     assert message in str(raised.value)
 
 
@@ -124,7 +115,6 @@ def test_an_option_that_may_be_a_secret(name: str) -> None:
         cf.ConfigError, match="looks like a secret, but options are visible in the plan"
     ) as raised:
         Read.from_options({"question": "a", name: "canary-secret"})
-
     assert "canary" not in str(raised.value)
 
 
@@ -135,7 +125,6 @@ def test_settings_are_those_of_the_process() -> None:
     """The error says where they come from in Spark, in place of what helps elsewhere."""
     with pytest.raises(cf.ConfigError) as raised:
         open_client()
-
     assert str(raised.value) == (
         "No client_id and client_secret. Spark's Python processes read the environment and the profile file, "
         "on the driver and on each executor, but not what the program has configured."
@@ -146,7 +135,6 @@ def test_settings_are_those_of_the_process() -> None:
 def test_a_sandbox_of_each_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """One process would not know the ids of another."""
     monkeypatch.setenv("CONNECTY_SANDBOX", "1")
-
     with pytest.raises(cf.ConfigError, match="Run `connecty sandbox` instead"):
         open_client()
 
@@ -183,7 +171,6 @@ def test_several_questions(asked_sandbox: Sandbox) -> None:
             Read.from_options({"questions": json.dumps([QUESTION, "why", QUESTION])}), client
         )
         (by_id,) = ask(Read.from_options({"question_ids": one.question_id}), client)
-
     assert one == again != other
     assert by_id == AskedQuestion(one.question_id, 13)
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1, "why": 1}
@@ -193,7 +180,6 @@ def test_several_at_once(asked_sandbox: Sandbox) -> None:
     """The others wait for the id of the first; threads lock files as processes do."""
     with ThreadPoolExecutor(8) as pool:
         results = [future.result() for future in [pool.submit(asked) for _ in range(8)]]
-
     assert results == [results[0]] * 8
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
 
@@ -206,10 +192,7 @@ def ask_and_fail(error: BaseException) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [
-        (Fault("ask", status=404, times=1), cf.NotFoundError),
-        (Fault("ask", status=422, times=1), cf.APIError),
-    ],
+    [(Fault("ask", status=404, times=1), cf.NotFoundError), (Fault("ask", status=422, times=1), cf.APIError)],
     ids=lambda each: getattr(each, "__name__", ""),
 )
 def test_after_a_refusal_it_may_be_asked(
@@ -219,7 +202,6 @@ def test_after_a_refusal_it_may_be_asked(
     asked_sandbox.faults.add(fault)
     with pytest.raises(error):
         asked()
-
     assert asked()[0].question == QUESTION
     assert asked_sandbox.request_log.submissions() == {QUESTION: 1}
 
@@ -232,7 +214,6 @@ def test_after_a_refusal_it_may_be_asked(
 def test_what_may_have_been_asked_is_not_asked_again(asked_sandbox: Sandbox, ended: BaseException) -> None:
     """After a lost reply, an alarm, or the end of a process; another name asks again."""
     ask_and_fail(ended)
-
     with pytest.raises(cf.SubmissionUncertain, match="an earlier process of this Spark session was sending"):
         asked()
     assert asked_sandbox.request_log.submissions() == {}
@@ -286,7 +267,6 @@ def test_a_record_that_cannot_be_locked(asked_sandbox: Sandbox, monkeypatch: pyt
 def test_the_record(asked_sandbox: Sandbox, scratch: Path) -> None:
     """A file in the scratch folder, which others cannot read, with the id and no secret."""
     (found,) = asked()
-
     (file,) = scratch.iterdir()
     record = file.read_text(encoding="utf-8")
     assert json.loads(record.removeprefix("sending\n"))[0] == found.question_id
@@ -296,7 +276,7 @@ def test_the_record(asked_sandbox: Sandbox, scratch: Path) -> None:
 
 def test_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The data source and ``to_spark`` name it."""
-    loading._finish_before_fork()  # CPython 3.11 cannot rewrite two modules for pytest at once
+    frames._finish_before_fork()  # CPython 3.11 cannot rewrite two modules for pytest at once
     for name in [name for name in sys.modules if name.startswith("pyspark")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("connecty_frames.spark.source", "connecty_frames.frames.spark"):

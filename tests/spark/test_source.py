@@ -1,23 +1,18 @@
 """The data source: how often it asks, in whatever way Spark plans, and what it returns."""
 
-from __future__ import annotations
-
 import json
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
+from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.sandbox import Sandbox
 
 pytest.importorskip("pyspark", reason="pyspark is not installed: run make test-spark")
 
@@ -96,10 +91,8 @@ def test_asked_once_whatever_the_plan_does(spark: Any, log: Any, name: str, sche
 def test_asked_once_by_several_threads(spark: Any, log: Any, name: str, schema: str | None) -> None:
     """All of which are the first to use the DataFrame."""
     df = read(spark, name, schema, question=COUNT)
-
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda _: rows(df), range(4)))
-
     assert results == [[(100000,)]] * 4
     assert log.submissions() == {COUNT: 1}
 
@@ -144,7 +137,6 @@ def test_another_name_asks_again(spark: Any, log: Any, name: str) -> None:
     """And a further read of the same name does not."""
     for each in (name, name, f"{name} again"):
         assert rows(read(spark, each, question=COUNT)) == [(100000,)]
-
     assert log.submissions() == {COUNT: 2}
 
 
@@ -152,7 +144,6 @@ def test_ids_ask_nothing(spark: Any, log: Any, name: str, by_id: cf.Client) -> N
     """With a schema and without, one and several."""
     question_id = by_id.submit(COUNT).question_id
     ids = json.dumps([question_id, question_id])
-
     assert rows(read(spark, name, question_ids=question_id)) == [(100000,)]
     assert rows(read(spark, name, "orders int", question_ids=ids)) == [(100000,)] * 2
     assert log.submissions() == {COUNT: 1}
@@ -162,7 +153,6 @@ def test_a_table_of_the_catalogue_is_refused(spark: Any, log: Any) -> None:
     """Each query of it would be a read of its own, also in later sessions: its options are none of ours."""
     with pytest.raises(PySparkException, match=r"Unknown option"):
         spark.sql(f"create table t using connecty options (question '{COUNT}')")
-
     assert log.submissions() == {}
 
 
@@ -170,7 +160,6 @@ def test_writing_asks_nothing(spark: Any, log: Any) -> None:
     """It is an error."""
     with pytest.raises(PySparkException):
         spark.range(1).write.format("connecty").option("question", COUNT).mode("append").save()
-
     assert log.submissions() == {}
 
 
@@ -180,7 +169,6 @@ def test_writing_asks_nothing(spark: Any, log: Any) -> None:
 def test_the_types_and_values_of_an_answer(spark: Any, log: Any, name: str, by_id: cf.Client) -> None:
     """Those of ``to_spark``, with metadata that have the question."""
     df = read(spark, name, question=REVENUE)
-
     metadata = cf.metadata(df, required=True)
     answer = by_id.fetch(metadata.question_id, max_rows=None)
     expected = answer.to_spark(spark)
@@ -205,7 +193,6 @@ def test_types_that_become_text(spark: Any, log: Any, name: str) -> None:
 def test_all_rows_are_read(spark: Any, name: str) -> None:
     """By default; ``max_rows`` reads fewer."""
     df = read(spark, name, question="list all orders")
-
     assert df.count() == 100_000
     assert read(spark, name, question="list all orders", max_rows="7").count() == 7
 
@@ -213,7 +200,6 @@ def test_all_rows_are_read(spark: Any, name: str) -> None:
 def test_an_answer_of_no_rows(spark: Any, name: str) -> None:
     """It has its columns."""
     df = read(spark, name, question="which orders came from Antarctica")
-
     assert (df.count(), len(df.columns) > 1) == (0, True)
 
 
@@ -282,10 +268,8 @@ def test_a_given_schema_is_a_contract(spark: Any, name: str) -> None:
 def test_errors_are_shown(spark: Any, name: str, options: dict[str, str], expected: str) -> None:
     """As the last lines of what Spark raises."""
     reader = spark.read.format("connecty").options(**options)
-
     with pytest.raises(PySparkException) as raised:
         (reader.option("read", name) if options else reader).load().collect()
-
     assert expected in message(raised.value)
 
 

@@ -1,7 +1,5 @@
 """``answer.to_spark``: each type written out, and every catalogued answer value by value."""
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 import tomllib
@@ -163,9 +161,7 @@ def test_local_times_do_not_depend_on_a_zone(spark: Any) -> None:
         "instant": pa.array([1729989000000000], pa.timestamp("us", "Europe/Warsaw")),
     }
     df = answer_of(pa.table(columns)).to_spark(spark)
-
     shown = df.selectExpr("string(naive)", "string(instant)", "unix_micros(instant)").collect()
-
     assert [tuple(row) for row in shown] == [("2025-03-09 02:30:00", "2024-10-27 06:00:00", 1729989000000000)]
 
 
@@ -197,10 +193,8 @@ def test_few_rows(spark: Any, rows: int) -> None:
     columns = {name: pa.chunked_array([], kind) for name, (kind, *_) in TABLE.items()}
     if rows:
         columns = {name: pa.array([None], kind) for name, (kind, *_) in TABLE.items()}
-
     with pytest.warns(cf.TypeFidelityWarning):
         df = answer_of(pa.table(columns)).to_spark(spark)
-
     assert df.count() == rows
     assert len(df.columns) == len(TABLE)
 
@@ -231,12 +225,10 @@ def test_a_contract(spark: Any) -> None:
 def test_what_does_not_fit_is_an_error() -> None:
     """A duration of a year in which there are more microseconds than Spark counts."""
     table = pa.table({"long": pa.array([2**62], pa.duration("s"))})
-
     with pytest.raises(
         cf.ConversionError, match="'long' has a value that Spark's interval day to second"
     ) as raised:
         convert(table, spark_schema(table.schema, [cf.AnswerMetadata()]))
-
     assert raised.value.column == "long"
 
 
@@ -329,9 +321,7 @@ def test_metadata_can_be_copied(spark: Any) -> None:
     """To a DataFrame from elsewhere, whose values and own metadata stay, and to pandas."""
     answer = cf.ask("what is the revenue by country")
     df = spark.createDataFrame([("Poland", 1.5)], "country string, `a.b` double")
-
     copied = cf.copy_metadata(answer.to_pandas(), df)
-
     assert cf.metadata(copied, required=True).question_id == answer.question_id
     assert [tuple(row) for row in copied.collect()] == [("Poland", 1.5)]
 
@@ -340,7 +330,6 @@ def test_the_zone_is_in_the_metadata(spark: Any) -> None:
     """A TIMESTAMP has none itself."""
     body = b'{"state": "COMPLETED", "results": {"dataframe": [["at"], ["2024-10-27T02:30:00+01:00"]]}}'
     df = cf.Answer.from_json(body, tz="Europe/Warsaw").to_spark(spark)
-
     assert df.schema["at"].dataType.simpleString() == "timestamp"
     (entry,) = cf.metadata(df, required=True).schema
     assert (entry["name"], entry["type"]) == ("at", "timestamp[us, tz=Europe/Warsaw]")

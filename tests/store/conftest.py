@@ -1,20 +1,15 @@
 """A PostgreSQL server for the tests of the store, which share it, and an empty database for each test."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from connecty_frames.store.database import close_databases
+from tests.servers.postgres import PostgresServer, Relay
 from tests.servers.programs import IN_CI
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.servers.postgres import PostgresServer, Relay
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,15 @@
 """Stores of each kind with connections of their own, and clients that record there."""
 
-from __future__ import annotations
-
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connecty_frames._base.text import SecretStr
+from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.settings.values import parse_setting
 from connecty_frames.store.database import close_databases
@@ -16,13 +17,7 @@ from connecty_frames.store.history import History
 from connecty_frames.store.schema import in_sqlite
 from connecty_frames.store.table import store_at
 from tests.servers import clients
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.client import Client
-    from tests.servers.scripted import Script
+from tests.servers.scripted import Script
 
 HOW_MANY = Asked("how many?", 13)
 ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}}
@@ -73,8 +68,8 @@ def execute(place: str, *statements: str, parameters: tuple[object, ...] = ()) -
 
 
 @contextmanager
-def locked(path: Path, kind: str = "IMMEDIATE") -> Iterator[None]:
+def locked(path: Path, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
     """Lock a file, as another process does in a transaction."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute(f"BEGIN {kind}")
-        yield
+        yield other

@@ -1,23 +1,20 @@
 """Kept answers: which are returned, and how many there may be."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from connecty_frames.batch.erasing import forget_records
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store.answers import KeptAnswers, _checksum, answers_beside
 from connecty_frames.store.database import SQLiteFile
-from connecty_frames.store.table import forget_records, store_at
+from connecty_frames.store.table import store_at
 from tests.store import stores
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ADDRESS = "https://api.test"
 ONE, OTHER = (b'{"n": 1}', 1000), (b'{"n": 2}', 1000)
@@ -55,7 +52,6 @@ def test_old_answers(kept: KeptAnswers, tmp_path: Path) -> None:
     assert kept.find("one", ADDRESS) == ONE
     kept.expire(timedelta(hours=1))
     assert (kept.find("one", ADDRESS), kept.find("other", ADDRESS)) == (None, OTHER)
-
     elsewhere = answers_beside(store_at(tmp_path / "elsewhere" / "history.sqlite3"))
     elsewhere.expire(timedelta(hours=1))
     assert not elsewhere.path.parent.exists()
@@ -65,7 +61,6 @@ def test_more_rows_replace_fewer(kept: KeptAnswers) -> None:
     """Fewer rows do not replace more."""
     kept.keep("one", ADDRESS, b"more", 2000, max_bytes=1000)
     kept.keep("one", ADDRESS, b"fewer", 10, max_bytes=1000)
-
     assert kept.find("one", ADDRESS) == (b"more", 2000)
 
 
@@ -74,7 +69,6 @@ def test_the_answer_of_another_question(history: SQLiteFile, kept: KeptAnswers) 
     database = answers_beside(history)
     database.execute("UPDATE answers SET question_id = 'x' WHERE question_id = 'one'")
     database.execute("UPDATE answers SET question_id = 'one' WHERE question_id = 'other'")
-
     with pytest.warns(HistoryWarning, match="have a damaged answer, to question one"):
         assert kept.find("one", ADDRESS) is None
     assert kept.find("one", ADDRESS) is None
@@ -85,7 +79,6 @@ def test_the_answer_of_another_question(history: SQLiteFile, kept: KeptAnswers) 
 def test_a_body_of_another_type(history: SQLiteFile, kept: KeptAnswers, value: str) -> None:
     """It is damaged, as one with other bytes."""
     answers_beside(history).execute(f"UPDATE answers SET body = {value}")
-
     with pytest.warns(HistoryWarning, match="have a damaged answer"):
         assert kept.find("one", ADDRESS) is None
 
@@ -136,7 +129,6 @@ def test_an_answer_without_a_row(history: SQLiteFile, kept: KeptAnswers) -> None
     """It can be erased by its id, also if its history was damaged and a new one begun."""
     history.open()
     assert forget_records(history, question_id="one") == 0
-
     assert kept.find("one", ADDRESS) is None
     assert kept.find("other", ADDRESS) == OTHER
 
@@ -183,7 +175,6 @@ def test_a_small_limit(history: SQLiteFile) -> None:
     max_bytes = len(pa.compress(long, codec="zstd"))
     for name, body in (("one", ONE[0]), ("long", long), ("longer", bytes(range(101)))):
         kept.keep(name, ADDRESS, body, 10, max_bytes=max_bytes)
-
     assert [kept.find(each, ADDRESS) for each in ("one", "long", "longer")] == [None, (long, 10), None]
 
 
@@ -191,7 +182,6 @@ def test_looking_for_an_answer_creates_no_file(history: SQLiteFile, tmp_path: Pa
     """Nor does erasing one."""
     kept = answers_beside(history)
     kept.forget("one")
-
     assert kept.find("one", ADDRESS) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -204,7 +194,6 @@ def test_a_file_that_cannot_be_used(history: SQLiteFile, first: str) -> None:
     keep = partial(kept.keep, "one", ADDRESS, *ONE, max_bytes=100)
     with pytest.warns(HistoryWarning, match=r"The kept answers in .* cannot be used \(it is not a regular"):
         assert (keep() if first == "keep" else kept.find("one", ADDRESS)) is None
-
     keep()
     kept.forget("one")
     assert kept.find("one", ADDRESS) is None
@@ -215,7 +204,6 @@ def test_what_other_versions_rely_on(kept: KeptAnswers) -> None:
     statements = ("PRAGMA application_id", "SELECT version FROM version")
     kinds = [kept.execute(statement).rows for statement in statements]
     rows = kept.execute("SELECT * FROM answers WHERE question_id = 'one'").rows
-
     assert kinds == [[(0x636E7461,)], [(1,)]]
     assert [row[:5] for row in rows] == [(0, "one", ADDRESS, 1000, 8)]
     assert _checksum(b"body", "one", ADDRESS, 1000, 8).hex() == (

@@ -1,7 +1,5 @@
 """The file of the history: private, shared, and replaced if it is damaged."""
 
-from __future__ import annotations
-
 import errno
 import importlib.util
 import io
@@ -15,27 +13,21 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from connecty_frames.errors import HistoryWarning
 from connecty_frames.files import reserved
 from connecty_frames.store import database as database_module
-from connecty_frames.store.database import (
-    Result,
-    StoreError,
-    close_databases,
-)
+from connecty_frames.store.database import Result, StoreError, close_databases
 from connecty_frames.store.history import Waiting
 from connecty_frames.store.table import QuestionFile, default_path, store_at
 from tests.store import stores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 INSERT = (
     "INSERT INTO questions (key, question, base_url, dw_id, client, state, asked_at) "
@@ -100,7 +92,6 @@ def test_closing_all(path: Path) -> None:
         database.open()
         close_databases()
         assert [each.name for each in path.parent.iterdir()] == ["history.sqlite3"]
-
     assert store_at(path) is not database
 
 
@@ -130,7 +121,6 @@ def test_an_empty_file(path: Path, tmp_path: Path, place: str, content: bytes) -
     with pytest.warns(HistoryWarning, match=r"is damaged \(it is empty\)\. It was renamed to"):
         store_at(found).execute(INSERT, ("how many?",))
     store_at(found).execute(INSERT, ("how many more?",))  # warnings are errors
-
     assert questions(found) == ["how many?", "how many more?"]
     (renamed,) = found.parent.glob("*.damaged-*")
     assert renamed.read_bytes() == content
@@ -173,11 +163,9 @@ def test_a_damaged_file_is_renamed(path: Path, damage: Callable[[bytes], bytes])
     close_databases()
     damaged = damage(path.read_bytes())
     path.write_bytes(damaged)
-
     with pytest.warns(HistoryWarning, match=r"is damaged \(.*\)\. It was renamed to .*\.damaged-\d{8}T"):
         store_at(path).execute(INSERT, ("after",))
     close_databases()
-
     (renamed,) = [each for each in path.parent.iterdir() if ".damaged-" in each.name]
     assert renamed.read_bytes() == damaged
     assert questions(path) == ["after"]
@@ -193,7 +181,6 @@ def test_damage_while_it_is_open(path: Path) -> None:
             path.write_bytes(b"garbage " * 1000)
             store_at(path).execute(INSERT, ("after",))
         assert [each.category for each in caught] == [HistoryWarning][number:]
-
     assert len([each for each in path.parent.iterdir() if ".damaged-" in each.name]) == 2
 
 
@@ -207,7 +194,6 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(StoreError, match="database is locked"):
             database.execute(INSERT, ("how many?",))
     database.execute(INSERT, ("how many more?",))
-
     assert questions(path) == ["how many more?"]
 
 
@@ -216,7 +202,6 @@ def test_a_file_that_another_process_writes(path: Path) -> None:
     store_at(path).execute(INSERT, ("how many?",))
     with stores.locked(path):
         found = store_at(path).execute("SELECT question FROM questions", until=-1)
-
     assert found.rows == [("how many?",)]
 
 
@@ -230,7 +215,6 @@ def test_rows_that_cannot_be_read(path: Path) -> None:
         other = sqlite3.connect(path, isolation_level=None, timeout=0)
         ((busy, _, _),) = other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         other.close()
-
     assert busy == 0
     assert caught.value.__context__ is not None  # its traceback has the cursor
 
@@ -240,7 +224,6 @@ def test_a_file_of_another_kind(tmp_path: Path, content: str) -> None:
     """Where a user named it, it is not touched."""
     file = tmp_path / "orders.csv"
     file.write_text(content)
-
     with pytest.raises(StoreError, match="file is not a database"):
         store_at(file).open()
     assert file.read_text() == content
@@ -254,7 +237,6 @@ def test_a_database_of_another_program(path: Path) -> None:
     other.execute("CREATE TABLE mine (a)")
     other.close()
     before = path.read_bytes()
-
     with pytest.raises(StoreError, match="it is another program's database"):
         store_at(path).open()
     assert path.read_bytes() == before
@@ -267,7 +249,6 @@ def test_a_database_without_tables(path: Path) -> None:
     other.executescript("CREATE TABLE mine (a); DROP TABLE mine; VACUUM")
     other.close()
     assert path.stat().st_size > 1
-
     store_at(path).execute(INSERT, ("how many?",))
     assert questions(path) == ["how many?"]
 
@@ -304,7 +285,6 @@ def test_threads_share_it(path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(insert, range(4)))
-
     assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
 
 
@@ -446,7 +426,6 @@ def test_a_link_to_a_file_that_does_not_exist_yet(path: Path) -> None:
     path.parent.mkdir()
     path.symlink_to(target)
     store_at(path).execute(INSERT, ("a",))
-
     assert (path.is_symlink(), questions(target)) == (True, ["a"])
 
 
@@ -516,7 +495,6 @@ def test_a_file_that_is_gone_while_it_is_open(path: Path, by: str) -> None:
         else:
             each.rename(each.with_name(f"old-{each.name}"))
     database.execute(INSERT, ("after",))
-
     assert questions(path) == ["after"]
 
 
@@ -615,7 +593,6 @@ def test_the_settings_of_a_connection(path: Path) -> None:
     with store_at(path) as database:
         names = ("journal_mode", "synchronous", "secure_delete", "journal_size_limit", "application_id")
         found = {name: database.execute(f"PRAGMA {name}").rows[0][0] for name in names}
-
     assert found == {
         "journal_mode": "wal",
         "synchronous": 1,
@@ -632,7 +609,6 @@ def test_a_file_in_use_is_not_changed_by_opening_it(path: Path) -> None:
     before = path.read_bytes()
     store_at(path).open()
     close_databases()
-
     assert path.read_bytes() == before
 
 
@@ -813,7 +789,6 @@ def test_the_files_beside_a_damaged_one(path: Path) -> None:
         Path(f"{path}{suffix}").write_bytes(suffix[:1].encode())
     with pytest.warns(HistoryWarning, match="is damaged"):
         store_at(path).open()
-
     names = [each.name for each in path.parent.iterdir()]
     (renamed,) = [name for name in names if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
     assert sorted(names) == ["history.sqlite3", renamed, f"{renamed}-shm", f"{renamed}-wal"]

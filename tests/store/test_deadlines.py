@@ -1,7 +1,5 @@
 """PostgreSQL under locks, cuts and outages: what a call leaves behind, and what closing writes."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os
@@ -9,11 +7,13 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,21 +21,15 @@ import connecty_frames as cf
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
 from connecty_frames.store.database import close_databases
-from tests.servers.scripted import QUESTION_ID
+from connecty_frames.store.history import History
+from tests.servers.postgres import PostgresServer, Relay
+from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import pause, press_ctrl_c, until, within
 from tests.store import stores
 from tests.store.stores import HOW_MANY, client, history, store
 
 psycopg = pytest.importorskip("psycopg")
 postgres = pytest.importorskip("connecty_frames.store.postgres")
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.store.history import History
-    from tests.servers.postgres import PostgresServer, Relay
-    from tests.servers.scripted import Script
 
 
 def states(database: Any) -> list[str]:
@@ -88,10 +82,7 @@ def test_a_store_that_is_lost_after_acceptance(
         asking.ask("who?")
         with ExitStack() as stack:
             server.on("ask", server.after(lambda: stack.enter_context(begin(of)), accept))
-            with (
-                within(2),
-                pytest.warns(cf.HistoryWarning, match="changes to recorded ones wait"),
-            ):
+            with within(2), pytest.warns(cf.HistoryWarning, match="changes to recorded ones wait"):
                 assert asking.ask("how many?", timeout=timeout).rows == 1
         server.on("ask", accept)
         asking.ask("why?")

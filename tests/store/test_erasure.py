@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +11,15 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.batch import BatchSummary
+from connecty_frames.batch.index import Index
+from connecty_frames.options import Asked
 from connecty_frames.records import forget_in, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store import schema
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import StoreError, close_databases
 from tests.servers.scripted import QUESTION_ID
-from tests.store.stores import client, create_role, execute, store
+from tests.store.stores import client, create_role, execute, history, locked, store
 
 if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
@@ -110,6 +114,16 @@ def test_a_batch(server: Script, place: str, home: Path, monkeypatch: pytest.Mon
         forget_in(resolve(history=place), None, None, home / "one")
 
 
+def test_a_batch_with_a_failed_question(server: Script, url: str, home: Path) -> None:
+    """Its row is erased too."""
+    with client(server, url, ANSWER) as asking:
+        cf.ask_batch(["the canary?", "why?"], home / "batch", client=asking, progress=False)
+    execute(url, "UPDATE connecty.items SET outcome = NULL WHERE number = 2")
+    execute(url, "UPDATE connecty.questions SET state = 'FAILED' WHERE id = 2")
+    assert forget_in(resolve(history=url), None, None, home / "batch") == 2
+    assert tables(url) == [[], []]
+
+
 def test_other_files_in_the_folder_of_a_batch(server: Script, place: str, home: Path) -> None:
     """They stay, with their folder."""
     with client(server, place, ANSWER) as asking:
@@ -167,7 +181,9 @@ def test_without_the_right_to_delete(
     before = tables(owner)
     cf.configure(history=url)
 
-    with pytest.raises(cf.ConfigError, match=r"permission denied for table questions; .* DELETE to erase"):
+    with pytest.raises(
+        cf.ConfigError, match=r"permission denied for table (questions|items); .* DELETE to erase"
+    ):
         cf.forget(**what)  # type: ignore[arg-type]
     assert tables(owner) == before
     assert answers_beside(store(url)).execute("SELECT count(*) FROM answers").rows == [(1,)]
@@ -192,19 +208,28 @@ def test_a_role_that_erases(server: Script, running: PostgresServer, database: A
         asking.ask("how many?")
 
 
-def test_an_erasure_that_fails_half_way(server: Script, url: str, home: Path, database: Any) -> None:
-    """The questions of a batch, which are changed first, are as they were, and so are its parts."""
-    with client(server, url, ANSWER) as asking:
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [("RAISE ''no''", "cannot be used: no"), ("RETURN NULL", "[12] rows? kept by a policy or trigger")],
+    ids=["raises", "keeps"],
+)
+def test_an_erasure_that_fails_half_way(
+    server: Script, url: str, home: Path, database: Any, body: str, message: str
+) -> None:
+    """The questions of a batch, which are changed first, are as they were; its parts and kept answers too."""
+    with client(server, url, ANSWER, keep_answers=True) as asking:
         cf.ask_batch(["the canary?"], home / "batch", client=asking, progress=False)
+        asking.ask("where is the canary?")
     before = tables(url)
-    database.execute("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END'")
+    database.execute(f"CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN {body}; END'")
     database.execute(
         "CREATE TRIGGER no BEFORE DELETE ON connecty.questions FOR EACH ROW EXECUTE FUNCTION no()"
     )
     for what in ((None, "2099-01-01"), (None, None, home / "batch")):
-        with pytest.raises(cf.ConfigError, match="cannot be used: no"):
+        with pytest.raises(cf.ConfigError, match=message):
             forget_in(resolve(history=url), *what)
         assert tables(url) == before
+        assert answers_beside(store(url)).execute("SELECT count(*) FROM answers").rows == [(1,)]
     cf.configure(history=url)
     assert cf.open_batch(home / "batch").to_dataset().count_rows() == 1
 
@@ -215,12 +240,55 @@ def test_statements_together(place: str) -> None:
     add = "INSERT INTO items (batch, number, key, question, digest) VALUES ('b', ?, ?, '', '')"
     with database:
         database.execute("SELECT 1")
-        database.execute_together([(add, (1, "one")), (add, (2, "two"))])
+        changed = list[int]()
+        two = [(add, (1, "one")), (add, (2, "two"))]
+        database.execute_together(two, lambda results: changed.extend(each.changed for each in results[-2:]))
+        assert changed == [1, 1]
+        deleted = ("DELETE FROM items", ())
         with pytest.raises(StoreError):
-            database.execute_together([("DELETE FROM items", ()), ("DELETE FROM nothing", ())])
+            database.execute_together([deleted, ("DELETE FROM nothing", ())], print)
+        with pytest.raises(ZeroDivisionError):
+            database.execute_together([deleted], lambda _: divmod(1, 0))
         database.execute(add, (3, "three"))
     found = execute(place, "SELECT key FROM connecty.items ORDER BY number")
     assert found == [("one",), ("two",), ("three",)]
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def test_rows_that_moved(tmp_path: Path) -> None:
+    """A row that grows moves to another page; no copy of it is left."""
+    place, now, sizes = str(tmp_path / "history.sqlite3"), datetime.now(UTC), random.Random(5)
+    found, numbers = history(place), list(range(300))
+    for number in numbers:
+        bird = "sparrow" if number % 5 else "canary"
+        question = f"where is a {bird} {number}?{' please' * sizes.randrange(12)}"
+        row = found.sent(Asked(question, 13), asked_at=now)
+        assert row is not None
+        found.accepted(row, f"q{number}", asked_at=now, now=now)
+    sizes.shuffle(numbers)
+    for number in numbers:
+        sql, summary = "x" * sizes.randrange(4000), "y" * sizes.randrange(1300)
+        found.ended(f"q{number}", "COMPLETED", now=now, sql_query=f"SELECT {sql}", response_summary=summary)
+    found.close()
+
+    assert forget_text(place, "canary") == 60
+    assert b"canary" not in Path(place).read_bytes()
+
+
+def test_a_file_that_others_read(server: Script, home: Path) -> None:
+    """A warning says that text may remain in it; the next erasure removes it."""
+    place = str(home / "history.sqlite3")
+    with client(server, place, ANSWER) as asking:
+        asking.ask("where is the canary?")
+    with locked(Path(place), "DEFERRED") as other:
+        other.execute("SELECT * FROM questions").fetchall()
+        with pytest.warns(cf.HistoryWarning, match=r"may remain in .* \(it is being read\): end the other"):
+            assert forget_text(place, "canary") == 1
+        assert found(place, home) == ["history.sqlite3"]
+    assert forget_text(place, "canary") == 0
+    assert found(place, home) == []
 
 
 # --- by text ------------------------------------------------------------------------------------------------
@@ -250,10 +318,18 @@ def forget_text(place: str, text: Any, **options: Any) -> Any:
         ("error", r'{"message": "no person Anna Kowalsk\u00e1"}', True),
         ("error", r'{"body": "{\"message\": \"Anna\\u0020Kowalsk\\u00e1\"}"}', True),
         ("tags", '{"for": "anna kowalsk\u00e1"}', True),
+        ("sql_query", "SELECT * FROM p WHERE name = 'Anna\n  \uff2bowalsk\u00e1'", True),
+        ("sql_query", r"SELECT U&'Anna Kowalsk\00E1', U&'Ann\+00006F'", True),
+        ("sql_query", r"SELECT E'Anna Kowalsk\xe1'", True),
+        ("sql_query", r"SELECT E'Anna Kowalsk\xc3\xa1'", True),
+        ("sql_query", r"SELECT E'Anna Kowalsk\U000000e1'", True),
+        ("sql_query", r"SELECT E'Anna Kowalsk\U99999999'", False),
+        ("error", f"Anna Kowalsk{4 * chr(92)}u00e1", True),
+        ("error", f"Anna Kowalsk{64 * chr(92)}u00e1", True),
     ],
 )
 def test_a_text(place: str, column: str, value: str, is_found: bool) -> None:
-    """It is found in any case and normal form, and escaped in JSON, but literally."""
+    """It is found in any case, normal form and white space, escaped in JSON and SQL, but literally."""
     add(place, key="k", **{column: value})
     expected = [(1, "q")] if is_found else []
 
@@ -266,11 +342,18 @@ def test_a_text(place: str, column: str, value: str, is_found: bool) -> None:
 
 def test_marks_in_a_text(place: str) -> None:
     """Quotation marks are found as JSON and SQL escape them; there are no wildcards, and no other columns."""
-    for key, value in {"1": r"say \"hi\" to O''Neil", "2": 'say "hi" to O', "3": "100%"}.items():
+    quoted = {
+        "4": 'say ""hi"" to O\'Neil',
+        "5": r"'say \u0022hi\u0022 to O\'Neil",
+        "6": "\\ud83d\\ude00 \U0001f600",
+    }
+    plain = {"1": r"say \"hi\" to O''Neil", "2": 'say "hi" to O', "3": "100%"}
+    for key, value in {**plain, **quoted}.items():
         add(place, key=key, sql_query=value)
 
     assert [forget_text(place, text) for text in ("%hi_", "completed", "none")] == [0, 0, 0]
-    assert forget_text(place, 'say "hi" to O\'Neil') == 1
+    assert forget_text(place, 'say "hi" to O\'Neil') == 3
+    assert forget_text(place, "\U0001f600 \U0001f600") == 1
     assert forget_text(place, "00%") == 1
     assert execute(place, "SELECT key FROM connecty.questions") == [("2",)]
 
@@ -311,6 +394,60 @@ def test_a_text_of_a_batch(server: Script, url: str, home: Path) -> None:
         batch = cf.ask_batch(questions, folder, client=asking, progress=False)
     assert batch.summary() == BatchSummary(3, answered=3)
     assert len(server.questions) == 3
+
+
+def index_of(place: str, folder: Path) -> str:
+    """Return the place of the questions of a batch."""
+    return place if place.startswith("postgresql:") else str(folder / "index.sqlite3")
+
+
+def test_a_text_of_a_running_batch(server: Script, place: str, home: Path) -> None:
+    """A question that is erased before its turn is not asked; the next call asks it, and no other."""
+    questions, folder, erased = ["how many?", "the canary?", "who?"], home / "batch", list[Any]()
+
+    def erase() -> None:
+        if not erased:
+            erased.append(forget_text(index_of(place, folder), "canary"))
+
+    with client(server, place) as asking:
+        server.on("results", server.after(erase, server.answer(200, ANSWER)))
+        batch = cf.ask_batch(questions, folder, client=asking, progress=False, max_workers=1)
+        assert (erased, batch.summary()) == ([1], BatchSummary(2, answered=2))
+        assert server.questions == ["how many?", "who?"]
+        batch = cf.ask_batch(questions, folder, client=asking, progress=False)
+    assert (batch.summary(), batch.to_dataset().count_rows()) == (BatchSummary(3, answered=3), 3)
+    assert server.questions == ["how many?", "who?", "the canary?"]
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [((None, None, None, "canary"), 0), ((None, "2099-01-01"), 0), ((1, None), 1)],
+    ids=["text", "age", "number"],
+)
+def test_an_answer_that_is_not_in_its_part_yet(
+    server: Script,
+    place: str,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: tuple[Any, ...],
+    expected: int,
+) -> None:
+    """Its question is kept, unless it is named: then its part is erased, and the next call asks again."""
+    done, erased, folder = Index.done, list[Any](), home / "batch"
+
+    def late(index: Index, key: str, outcome: str | None) -> bool:
+        erased.append(forget_in(resolve(history=index_of(place, folder)), *what))
+        return done(index, key, outcome)
+
+    with client(server, place, ANSWER) as asking:
+        with monkeypatch.context() as patching:
+            patching.setattr(Index, "done", late)
+            batch = cf.ask_batch(["the canary?"], folder, client=asking, progress=False)
+        assert (erased, erased[0].kept) == ([expected], int(what[-1] == "canary"))
+        assert batch.summary().answered == len([*(folder / "parts").iterdir()]) == 1 - expected
+        batch = cf.ask_batch(["the canary?"], folder, client=asking, progress=False)
+    assert (batch.summary(), batch.to_dataset().count_rows()) == (BatchSummary(1, answered=1), 1)
+    assert len(server.questions) == 1 + expected
 
 
 def test_many_rows_with_a_text(place: str) -> None:

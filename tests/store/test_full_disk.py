@@ -1,12 +1,12 @@
 """A disk that is full, or fills up while a question is asked: a small file system in memory."""
 
-from __future__ import annotations
-
 import hashlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +16,6 @@ from connecty_frames.client import Client
 from connecty_frames.store.table import COLUMNS, read_records, store_at
 from tests.servers import programs
 from tests.servers.scripted import QUESTION_ID, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 #: Texts that hardly compress.
 ROWS = [[hashlib.sha256(bytes([each % 256, each // 256])).hexdigest()] for each in range(5_000)]
@@ -140,7 +136,6 @@ def test_a_kept_answer_without_room(server: Script, settings: dict[str, Any], di
             assert client.ask("a", max_age=60).rows == 5_000
         disk.free()
         assert client.ask("a", max_age=60).metadata.reused
-
     assert list(disk.path.glob("*damaged*")) == []
     assert server.questions == ["a"]
 
@@ -155,6 +150,5 @@ def test_a_file_without_room(settings: dict[str, Any], disk: Disk, call: str) ->
         disk.fill()
         with pytest.raises(cf.WriteFailed, match="Fetch it again by its id at no cost") as caught:
             answer.to_pandas().connecty.to_parquet(path) if call == "frame" else answer.to_json(path)
-
     assert caught.value.question_id == QUESTION_ID
     assert path.read_text() == "before"

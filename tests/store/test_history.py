@@ -1,44 +1,43 @@
 """What is recorded of a question, and what is read and erased."""
 
-from __future__ import annotations
-
 import enum
 import hashlib
 import json
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from connecty_frames._base.text import SecretStr
+from connecty_frames.batch.erasing import forget_records
 from connecty_frames.errors import ConfigError, HistoryWarning
 from connecty_frames.options import Asked
 from connecty_frames.store import leases, schema
 from connecty_frames.store.database import SQLiteFile, StoreError
-from connecty_frames.store.history import History, question_key
+from connecty_frames.store.history import History
 from connecty_frames.store.table import (
     COLUMNS,
     Earlier,
     QuestionFile,
     RecordState,
     Row,
-    forget_records,
     from_microseconds,
     microseconds,
+    question_key,
     read_records,
     store_at,
 )
 from tests.cases import cases
 from tests.store import stores
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -128,7 +127,6 @@ def test_the_client_is_a_hash(recorder: Recorder, tmp_path: Path) -> None:
     """Neither its id nor a secret in the question is in any file; the key is that of the question."""
     recorder.sent("how many canary?")
     ((question, client, key),) = recorder.rows("question", "client", "key")
-
     assert (question, len(client), len(key)) == ("how many ***?", 32, 64)
     assert key == question_key("how many canary?", base_url="https://api.test", dw_id=13, client=client)
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
@@ -147,7 +145,6 @@ def test_questions_without_an_id(recorder: Recorder) -> None:
         ("first", "REJECTED", "403", 1_769_860_801_000_000),
     ]
     recorder.history.accepted(second, ID, asked_at=NOON, now=NOON)
-
     assert recorder.rows("state", "question_id", "error", states=[RecordState.ASKED]) == [("ASKED", ID, None)]
 
 
@@ -156,7 +153,6 @@ def test_an_accepted_question_does_not_become_uncertain(recorder: Recorder) -> N
     row = recorder.sent()
     recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
     recorder.history.not_accepted(row, RecordState.UNCERTAIN, "KeyboardInterrupt", now=NOON)
-
     assert recorder.rows("state", "question_id") == [("ASKED", ID)]
 
 
@@ -166,7 +162,6 @@ def test_the_end_of_a_question_that_is_not_recorded(recorder: Recorder) -> None:
     assert not recorder.database.path.exists()
     recorder.sent()
     recorder.history.ended(ID, RecordState.COMPLETED, now=NOON)
-
     assert recorder.rows("state") == [("SENT",)]
 
 
@@ -178,7 +173,6 @@ def test_a_row_of_the_same_number_in_a_new_file(recorder: Recorder) -> None:
         each.unlink()
     recorder.sent("another")
     recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
-
     assert recorder.rows("id", "question", "question_id") == [(1, "another", None)]
 
 
@@ -195,7 +189,6 @@ def test_what_is_read(recorder: Recorder) -> None:
     for row in sent[1::2]:
         recorder.history.not_accepted(row, RecordState.REJECTED, "403", now=NOON)
     recorder.history.accepted(sent[0], ID, asked_at=NOON, now=NOON)
-
     assert recorder.rows("question") == [("3",), ("2",), ("1",), ("0",)]
     assert recorder.rows("question", limit=2) == [("3",), ("2",)]
     assert recorder.rows("question", since=NOON + timedelta(hours=2)) == [("3",), ("2",)]
@@ -224,7 +217,6 @@ def test_the_end_of_a_lease(
     recorder.sent()
     now, up = leases.lease_now()
     monkeypatch.setattr(leases, "lease_now", lambda: (now + wall * 10**6, up + uptime * 10**6))
-
     silent = "Its sender stopped responding before the question was accepted."
     assert recorder.rows("state", "error") == [(state, None if state == "SENT" else silent)]
 
@@ -235,7 +227,6 @@ def test_a_late_acceptance(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(leases, "SECONDS", 0.0)
     assert recorder.rows("state") == [("UNCERTAIN",)]
     recorder.history.accepted(row, ID, asked_at=NOON, now=NOON)
-
     assert recorder.rows("state", "question_id", "error") == [("ASKED", ID, None)]
 
 
@@ -274,7 +265,6 @@ def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.M
     monkeypatch.setattr("connecty_frames.store.answers.KeptAnswers.erase", fail)
     with pytest.raises(StoreError):
         forget_records(recorder.database, question_id=ID)
-
     assert recorder.rows("question_id") == [(ID,)]
 
 
@@ -298,7 +288,6 @@ def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.M
 def test_the_same_question(one: str, other: str, same: bool) -> None:
     """Runs of white space count as one, unless there is a quotation mark; letters count as they are."""
     where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
-
     assert (question_key(one, **where) == question_key(other, **where)) is same
 
 
@@ -306,7 +295,6 @@ def test_the_same_question(one: str, other: str, same: bool) -> None:
 def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
     """Another address, workspace or client makes another key."""
     where: Any = {"base_url": "https://api.test", "dw_id": 13, "client": "c"}
-
     assert question_key("how many?", **where) != question_key("how many?", **{**where, **change})
 
 
@@ -315,7 +303,6 @@ def test_the_same_question_elsewhere(change: dict[str, Any]) -> None:
 def test_the_key_is_that_of_other_versions(question: str, dw_id: Any) -> None:
     """What an earlier version recorded is found: the key is the hash of a list in JSON."""
     key = question_key(question, base_url="https://api.test/\u00fc", dw_id=dw_id, client="c")
-
     written = json.dumps([question, "https://api.test/\u00fc", dw_id, "c"])
     assert key == hashlib.sha256(written.encode()).hexdigest()
 
@@ -343,7 +330,6 @@ def test_a_change_that_could_not_be_written(recorder: Recorder, monkeypatch: pyt
             recorder.history.accepted(rows[0], ID, asked_at=NOON, now=NOON)
         recorder.history.not_accepted(rows[1], RecordState.REJECTED, "refused", now=NOON)
     assert recorder.rows("state") == [("SENT",)] * 3
-
     recorder.history.accepted(rows[2], OTHER_ID, asked_at=NOON, now=NOON)
     assert recorder.rows("state", "question_id") == [("ASKED", OTHER_ID), ("REJECTED", None), ("ASKED", ID)]
 
@@ -377,7 +363,6 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
         assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     assert history.sent(Asked("how many?", 13), asked_at=NOON) is None
     history.ended(ID, RecordState.COMPLETED, now=NOON)
-
     with pytest.raises(ConfigError, match=r"history='require' sends no question that is not recorded"):
         stores.history(store_at(tmp_path), required=True)
 
@@ -475,7 +460,6 @@ def test_a_history_keeps_its_file_open(recorder: Recorder, tmp_path: Path) -> No
     assert (tmp_path / "history.sqlite3-wal").exists()
     history._pending.append(("UPDATE questions SET state = 'REJECTED' WHERE token = ?", (row.token,)))
     history.close()
-
     assert [each.name for each in tmp_path.iterdir()] == ["history.sqlite3"]
     assert recorder.rows("state") == [("REJECTED",)]
 
@@ -492,6 +476,36 @@ def test_a_history_keeps_its_answers_open(tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {"history.sqlite3", "history-answers.sqlite3"}
 
 
+@pytest.mark.parametrize(
+    ("passing", "earlier", "seconds"),
+    [
+        (None, None, 1.0),
+        (KeyboardInterrupt(), None, 0.1),
+        (None, KeyboardInterrupt(), 1.0),
+        (ValueError(), None, 1.0),
+    ],
+)
+def test_how_long_the_last_try_takes(
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    passing: BaseException | None,
+    earlier: BaseException | None,
+    seconds: float,
+) -> None:
+    """A second, or a moment while Ctrl-C passes; not after an earlier one, which IPython remembers."""
+    until: list[float] = []
+    monkeypatch.setattr("connecty_frames.store.history.time", SimpleNamespace(monotonic=lambda: 1000.0))
+    monkeypatch.setattr(recorder.history, "_write_pending", until.append)
+    monkeypatch.setattr(sys, "last_value", earlier, raising=False)
+    with suppress(ValueError, KeyboardInterrupt):
+        try:
+            if passing is not None:
+                raise passing
+        finally:
+            recorder.history.close()
+    assert until == [1000.0 + seconds]
+
+
 def test_changes_that_wait_for_long(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The latest are kept, of 16 MB of texts; closing says once how many others are lost."""
     recorder.sent()
@@ -501,7 +515,7 @@ def test_changes_that_wait_for_long(recorder: Recorder, monkeypatch: pytest.Monk
     assert [pending[at][1][0] for at in (0, -1)] == [5, 19]
     monkeypatch.setattr(recorder.history, "_write_pending", lambda _=None: None)
     with pytest.warns(
-        HistoryWarning, match=r"^20 changes of the history in .* could not be written"
+        HistoryWarning, match=r"^Lost: 20 changes of the history in .* could not be written"
     ) as caught:
         recorder.history.close()
     assert len(caught) == 1
@@ -512,7 +526,6 @@ def test_a_large_number_of_a_row(recorder: Recorder) -> None:
     """There is none, in either direction; nothing is erased."""
     recorder.sent()
     numbers = [2**63 - 1, 2**63, -(2**63), 1]
-
     assert [forget_records(recorder.database, row=number) for number in numbers] == [0, 0, 0, 1]
     assert recorder.rows("id", limit=2**70) == []
 

@@ -1,7 +1,5 @@
 """Leases are renewed while a question is being sent, and by nobody else."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sqlite3
@@ -9,23 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from connecty_frames.options import Asked
 from connecty_frames.store import leases
+from connecty_frames.store.history import History
 from connecty_frames.store.table import RecordState, store_at
+from tests.servers.scripted import Script
 from tests.servers.timing import until
 from tests.store import stores
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.store.history import History
-    from tests.servers.scripted import Script
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -90,7 +84,6 @@ def test_a_row_that_nobody_has(history: History, path: Path) -> None:
     until(lambda: lease(path) > begun)
     del row
     gc.collect()
-
     until(lambda: not renewing() - others)
 
 
@@ -105,7 +98,6 @@ def test_a_file_that_is_locked(history: History, path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     until(lambda: lease(path) > locked)
-
     assert row is not None
 
 
@@ -116,7 +108,6 @@ def test_a_file_that_is_gone(history: History, path: Path) -> None:
     for each in list(path.parent.iterdir()):
         each.unlink()
     time.sleep(0.2)
-
     assert (list(path.parent.iterdir()), len(renewing() - before)) == ([], 1)
     assert row is not None
 
@@ -133,7 +124,6 @@ def test_a_forked_child(history: History, path: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     before = lease(path)
     until(lambda: lease(path) > before)
-
     assert row is not None
 
 
@@ -146,7 +136,6 @@ def test_a_question_whose_reply_takes_longer_than_a_lease(
     server.on("ask", server.delayed(1.5, server.answer(202, {"question_id": ID})))
     with stores.client(server, path) as client:
         done = client.ask_many(["how many?"] * 3, max_age=60)
-
     assert [each.result().rows for each in done] == [1, 1, 1]
     assert server.questions == ["how many?"]
 

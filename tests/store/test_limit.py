@@ -1,13 +1,12 @@
 """``max_questions_per_day`` and ``tags=``, in a file and in PostgreSQL."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,17 +15,12 @@ from connecty_frames._base.text import SecretStr
 from connecty_frames.options import Asked
 from connecty_frames.records import limits_table, records_table, summary_table
 from connecty_frames.settings.sources import resolve
-from connecty_frames.store.limits import set_limit
-from connecty_frames.store.table import RecordState
+from connecty_frames.store.history import History
+from connecty_frames.store.table import RecordState, set_limit
 from tests.cases import cases
+from tests.servers.postgres import PostgresServer, Relay
+from tests.servers.scripted import Script
 from tests.store.stores import client, execute, history, locked, store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connecty_frames.store.history import History
-    from tests.servers.postgres import PostgresServer, Relay
-    from tests.servers.scripted import Script
 
 
 def test_a_question_beyond_the_limit(server: Script, place: str) -> None:
@@ -183,6 +177,25 @@ def test_a_limit_of_zero(server: Script, place: str) -> None:
     assert server.questions == ["how many?"]
 
 
+def test_spaces_around_a_job(place: str) -> None:
+    """A row that somebody wrote with them is a limit of the job too; the smaller of two holds."""
+    store(place).execute("SELECT 1")
+    execute(place, "INSERT INTO connecty.limits VALUES (' A ', 1, 'ops', 0), ('A  ', 2, 'boss', 0)")
+    found = history(place)
+
+    def ask(question: str) -> None:
+        found.sent(Asked(question, 13, tags={"job": "A"}), asked_at=datetime.now(UTC))
+
+    ask("first")
+    with pytest.raises(
+        cf.QuestionLimitError, match="The limit of 1 question a day for the job A, set by ops"
+    ):
+        ask("second")
+    set_limit(store(place), "A", None, "ops")
+    ask("third")
+    found.close()
+
+
 @pytest.mark.parametrize("value", [-1, -(2**63), "'abc'", "x'30'"])
 def test_a_limit_that_no_client_set(server: Script, place: str, value: object) -> None:
     """Nothing is sent."""
@@ -198,6 +211,49 @@ def test_a_limit_that_no_client_set(server: Script, place: str, value: object) -
             asking.ask("how many?")
     assert limits_table(resolve(history=place)).num_rows == 1
     assert server.questions == []
+
+
+def test_how_a_limit_that_no_client_set_reads(place: str) -> None:
+    """A negative one allows no question; a time and bytes that no client writes are shown or left out."""
+    is_file = not place.startswith("postgresql:")
+    bytes_ = "x'ff'" if is_file else "'b'"
+    store(place).execute("SELECT 1")
+    execute(
+        place, f"INSERT INTO connecty.limits VALUES ('*', -5, '', {9 * 10**18}), ({bytes_}, 1, {bytes_}, 1)"
+    )
+    shown = r"b'\xff'" if is_file else "b"
+    assert [
+        (row["job"], row["set_by"], row["set_at"]) for row in limits_table(resolve(history=place)).to_pylist()
+    ] == [
+        ("*", "", None),
+        (shown, shown, datetime.fromtimestamp(1e-6, UTC)),
+    ]
+    with (
+        closing(history(place)) as found,
+        pytest.raises(cf.QuestionLimitError, match="The limit of 0 questions a day, set by"),
+    ):
+        found.sent(Asked("how many?", 13), asked_at=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("asked_at", [9 * 10**18, 253402300799000001, "'soon'", 1e300])
+def test_a_time_that_no_client_wrote(place: str, asked_at: object) -> None:
+    """Its question counts for no limit."""
+    if not isinstance(asked_at, int) and place.startswith("postgresql:"):
+        pytest.skip("PostgreSQL refuses it")
+    found, nightly, now = (
+        history(place, limit=(("*", 1),)),
+        Asked("q", 13, tags={"job": "A"}),
+        datetime.now(UTC),
+    )
+    for job in ("A", "*"):
+        set_limit(store(place), job, 1, "ops")
+    for _ in range(2):
+        assert found.sent(nightly, asked_at=now) is not None
+        found.database.execute(f"UPDATE questions SET asked_at = {asked_at}")
+    assert found.sent(nightly, asked_at=now) is not None
+    with pytest.raises(cf.QuestionLimitError):
+        found.sent(nightly, asked_at=now)
+    found.close()
 
 
 def test_the_limit_that_ends_last(place: str) -> None:

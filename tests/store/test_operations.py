@@ -1,26 +1,20 @@
 """The queries and the alert of the page on operations, against a store that clients have filled."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime, time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connecty_frames.options import Asked
 from connecty_frames.store import schema
-from connecty_frames.store.limits import set_limit
-from connecty_frames.store.table import RecordState
+from connecty_frames.store.table import RecordState, set_limit
+from tests.servers.postgres import PostgresServer
 from tests.store.stores import create_role, history, store
 from tests.verification.examples import ROOT, blocks
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.servers.postgres import PostgresServer
 
 PAGE = (ROOT / "docs" / "operations.md").read_text("utf-8")
 QUERIES = [each.text for each in blocks(PAGE) if each.language == "sql" and each.text.startswith("SELECT")]

@@ -1,28 +1,20 @@
 """What a question costs does not depend on the number of rows: each statement on its way uses an index."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames.options import Asked
-from connecty_frames.store.database import SQLiteFile, close_databases
-from connecty_frames.store.limits import reached, set_limit
-from connecty_frames.store.table import RecordState
-from tests.servers.scripted import QUESTION_ID
+from connecty_frames.store.database import SQLiteFile, Statement, close_databases
+from connecty_frames.store.table import RecordState, reached, set_limit
+from tests.servers.scripted import QUESTION_ID, Script
 from tests.store.stores import client, execute, store
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from connecty_frames.store.database import Statement
-    from tests.servers.scripted import Script
 
 #: Where a tenth of the questions is of the last day.
 ROWS = 100_000

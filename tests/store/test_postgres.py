@@ -1,7 +1,5 @@
 """The history in a PostgreSQL database, on a server that is stopped and cut off."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess
@@ -13,35 +11,31 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import connecty_frames as cf
 from connecty_frames._base.clock import Clock
 from connecty_frames.batch import Batch, BatchSummary
+from connecty_frames.client import Client
 from connecty_frames.options import Asked
 from connecty_frames.records import forget_in, limits_table, records_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import close_databases
-from connecty_frames.store.table import COLUMNS, read_records
-from tests.servers.scripted import QUESTION_ID
+from connecty_frames.store.history import History
+from connecty_frames.store.table import COLUMNS, Row, read_records
+from tests.servers.postgres import PostgresServer, Relay
+from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import until, within
 from tests.store.stores import ANSWER, HOW_MANY, client, create_role, history, store
 
 psycopg = pytest.importorskip("psycopg")
 postgres = pytest.importorskip("connecty_frames.store.postgres")
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from connecty_frames.client import Client
-    from connecty_frames.store.history import History
-    from connecty_frames.store.table import Row
-    from tests.servers.postgres import PostgresServer, Relay
-    from tests.servers.scripted import Script
 
 pytestmark = pytest.mark.timeout(100)
 slow = pytest.mark.slow
@@ -111,6 +105,28 @@ def test_one_of_many_claims(url: str, database: Any) -> None:
         caller.close()
 
 
+@slow
+def test_claims_without_their_index(url: str, database: Any) -> None:
+    """Of 4 callers, one gets the key, even if all insert before the first commits."""
+    callers, together = [history(url, required=True) for _ in range(4)], threading.Barrier(4)
+    sent(callers[0], Asked("why?", 13))
+    database.execute("DROP INDEX connecty.questions_by_claim")
+    body = "BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END"
+    database.execute(f"CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS '{body}'")
+    database.execute(
+        "CREATE TRIGGER w BEFORE INSERT ON connecty.questions FOR EACH ROW EXECUTE FUNCTION wait()"
+    )
+
+    def claim(caller: History) -> bool:
+        together.wait()
+        return caller.sent(HOW_MANY, asked_at=datetime.now(UTC), after=0, seconds=30) is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(claim, callers)) == 1
+    for caller in callers:
+        caller.close()
+
+
 def test_a_lost_reply_to_an_insert(database: Any, relay: Relay, running: PostgresServer, pauses: Any) -> None:
     """The row is found by its token, once, by a question and a claim; the id and the end get there."""
     found, now = history(running.url("store", port=relay.port), required=True), datetime.now(UTC)
@@ -141,10 +157,7 @@ def test_a_server_that_stops_answering(
         close_databases()
     relay.hangs = True
     began = time.monotonic()
-    with (
-        within(1.5),
-        pytest.raises(cf.ConfigError, match=r"\(its server did not answer in time\), and"),
-    ):
+    with within(1.5), pytest.raises(cf.ConfigError, match=r"\(its server did not answer in time\), and"):
         asking.ask("who?", timeout=1.5)
     assert time.monotonic() - began > 1.4
     began = time.monotonic()
@@ -175,6 +188,33 @@ def test_a_server_that_stops_answering(
 
 
 @slow
+@pytest.mark.parametrize("fault", ["silent", "locked"])
+def test_a_batch_begins_within_its_timeout(
+    running: PostgresServer, url: str, server: Script, relay: Relay, tmp_path: Path, fault: str
+) -> None:
+    """It waits for its store no longer, whether it begins or goes on, asks or fetches; nothing is sent."""
+    with client(server, running.url("store", port=relay.port)) as asking, psycopg.connect(url) as other:
+        batch = cf.ask_batch(["how many?"], tmp_path / "old", client=asking, progress=False)
+        if fault == "silent":
+            relay.drop()
+            relay.hangs = True
+        else:
+            other.execute("LOCK TABLE connecty.items IN ACCESS EXCLUSIVE MODE")
+        for act in (
+            lambda: cf.ask_batch(["who?"], tmp_path / "new", client=asking, timeout=1.5, progress=False),
+            lambda: cf.ask_batch(["who?"], tmp_path / "old", client=asking, timeout=1.5, progress=False),
+            lambda: batch.refetch(timeout=1.5, progress=False),
+        ):
+            with (
+                within(1.5),
+                pytest.raises(cf.ConfigError, match=r"The index of the batch, .* cannot be used"),
+            ):
+                act()
+        relay.hangs = False
+    assert server.questions == ["how many?"]
+
+
+@slow
 def test_a_client_is_closed_while_the_server_is_away(
     running: PostgresServer, server: Script, relay: Relay
 ) -> None:
@@ -184,8 +224,36 @@ def test_a_client_is_closed_while_the_server_is_away(
     relay.hangs = True
     with pytest.warns(cf.HistoryWarning, match="its server did not answer in time"):
         asking.ask("who?")
-    with within(1), pytest.warns(cf.HistoryWarning, match="^3 changes of the history in .* are lost"):
+    with within(1), pytest.warns(cf.HistoryWarning, match="^Lost: 3 changes of the history in "):
         asking.close()
+
+
+@slow
+def test_a_client_that_only_fetches(running: PostgresServer, url: str, server: Script, relay: Relay) -> None:
+    """What it could not write is counted too."""
+    with client(server, url) as asking:
+        question = asking.submit("how many?")
+    close_databases()
+    relay.hangs = True
+    fetching = client(server, running.url("store", port=relay.port))
+    with pytest.warns(cf.HistoryWarning, match="its server did not answer in time"):
+        fetching.fetch(question.question_id)
+    with within(1), pytest.warns(cf.HistoryWarning, match="^Lost: 1 change of the history in "):
+        fetching.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DROP COLUMN host CASCADE", "RENAME COLUMN job TO task", "ADD CHECK (length(question) < 5)"],
+)
+def test_tables_that_somebody_changed(url: str, server: Script, database: Any, change: str) -> None:
+    """They are no outage: a ConfigError, and nothing is sent."""
+    with client(server, url) as asking:
+        asking.ask("why?")
+        database.execute(f"ALTER TABLE connecty.questions {change}")
+        with pytest.raises(cf.ConfigError, match="Nothing was sent"):
+            asking.ask("how many?")
+    assert server.questions == ["why?"]
 
 
 @pytest.mark.parametrize(

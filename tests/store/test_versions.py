@@ -1,9 +1,8 @@
 """Versions of the tables: later ones only add, and a store that cannot be read is an error."""
 
-from __future__ import annotations
-
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,14 +13,9 @@ from connecty_frames.settings.values import parse_setting
 from connecty_frames.store import schema, table
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.table import store_at
-from tests.servers.scripted import QUESTION_ID
+from tests.servers.postgres import PostgresServer
+from tests.servers.scripted import QUESTION_ID, Script
 from tests.store.stores import another_client, create_role, execute
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.servers.postgres import PostgresServer
-    from tests.servers.scripted import Script
 
 LATER = ("ALTER TABLE connecty.questions ADD COLUMN IF NOT EXISTS later text NOT NULL DEFAULT 'x'",)
 

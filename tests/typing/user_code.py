@@ -20,7 +20,7 @@ from connecty_frames import sandbox
 from connecty_frames.answer import Answer
 from connecty_frames.answer_metadata import AnswerMetadata
 from connecty_frames.batch import Batch
-from connecty_frames.calls.concurrent import QuestionFuture
+from connecty_frames.calls import QuestionFuture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

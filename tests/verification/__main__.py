@@ -1,16 +1,12 @@
 """Run a program: ``python -m tests.verification WHAT``; the exit code is 1 if a promise was broken."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import os
 import random
 import sys
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
+from typing import Any, Final
 
 _PROCESSES: Final = os.cpu_count() or 1
 #: The module of each program, whose ``main`` prints a report and returns what is broken, and its options with
@@ -22,7 +18,7 @@ _PROGRAMS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "fidelity": ("fidelity.report", {"every": 1}),
     "fuzz": ("fuzz.run", {"cases": 1_000_000, "seed": None, "workers": _PROCESSES, "case": None}),
     "history": ("history.run", {"kills": 200, "seed": 1, "store": "sqlite"}),
-    "mutate": ("mutate.run", {"room": [""], "count": 60, "seed": None, "workers": _PROCESSES}),
+    "mutate": ("mutation", {"room": [""], "count": 60, "seed": None, "workers": _PROCESSES}),
     "openings": ("soak.openings", {"count": 500}),
     "soak": ("soak.run", {"questions": 20_000, "seed": None, "threads": 16, "case": None}),
 }

@@ -5,8 +5,6 @@ runs there from top to bottom. As the guide says, ``CONNECTY_SANDBOX=1`` is set.
 some pages.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -4,8 +4,6 @@
 these need.
 """
 
-from __future__ import annotations
-
 import contextlib
 import doctest
 import io

@@ -1,7 +1,5 @@
 """A pid namespace for a process, as containers have: the numbers of others mean nothing there."""
 
-from __future__ import annotations
-
 import subprocess
 from functools import cache
 from typing import Final

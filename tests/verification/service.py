@@ -1,20 +1,16 @@
 """A service that accepts each question under a new id, and answers it with its text."""
 
-from __future__ import annotations
-
 import json
 import random
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import UUID
 
 from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of, serve
-
-if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
 
 _TOKEN: Final = {"access_token": "t", "expires_at": "2099-01-01T00:00:00+00:00"}
 #: The longest that a reply is held, in seconds.

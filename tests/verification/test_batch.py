@@ -1,9 +1,8 @@
 """The short form of ``make verify WHAT=batch`` with a fixed seed, and tests of what its checks find."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +21,6 @@ from tests.verification.namespaces import pid_namespace
 from tests.verification.service import service
 from tests.verification.soak.resources import measure_resources
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
@@ -41,7 +37,6 @@ def _check(report: Report, questions: int) -> None:
 def test_two_kills() -> None:
     """Each question is asked once, also when one of the processes is in a pid namespace of its own."""
     report = kill(60, 2, seed=1, lease=2.0)
-
     _check(report, 60)
     assert report.killed == 2
     assert report.foreign == (1 if pid_namespace()[0] else 0)
@@ -58,7 +53,6 @@ def test_four_pods() -> None:
             report = kill(120, 4, seed=1, lease=2.0, pods=4, history=server.url())
     except FileNotFoundError as error:
         pytest.skip(str(error))
-
     _check(report, 120)
     assert report.killed > 4
 
@@ -98,7 +92,6 @@ def test_wrong_parts(tmp_path: Path, value: str, question: str, question_id: str
     metadata = AnswerMetadata(question=question, question_id=question_id)
     table = attach(pa.table({"question": [value]}), metadata)
     path = write_parquet(table, tmp_path / "000001.parquet", metadata)
-
     assert wrong_parts({1: path}, {"question 0": ["a"]}) == wrong
 
 

@@ -1,7 +1,5 @@
 """The quick form of ``make verify WHAT=bounds``: the memory of hostile bodies, in multiples of their size."""
 
-from __future__ import annotations
-
 import re
 import sys
 

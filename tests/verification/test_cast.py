@@ -1,7 +1,5 @@
 """What ``cast`` and ``Pin.rerun`` hold and refuse of the types of three databases."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest
@@ -36,7 +34,6 @@ REFUSED = {
 def test_rounded_numbers() -> None:
     """Of numbers that were rounded to floats first, none is changed; those of few digits are held."""
     counted, wrong = run_rounded(2_000, seed=50)
-
     assert wrong == []
     assert {name.split(" as ")[0] for name, outcome in counted if outcome == "held"} == {
         "double",
@@ -60,7 +57,6 @@ def test_types(source: str) -> None:
         found = run(source)
     except FileNotFoundError as error:
         pytest.skip(str(error))
-
     assert {each.name for each in found if each.outcome == "wrong"} <= LOST
     if source.startswith("DuckDB"):
         assert {each.name for each in found if each.outcome == "refused"} == REFUSED

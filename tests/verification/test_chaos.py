@@ -1,7 +1,5 @@
 """The quick form of ``make verify WHAT=chaos`` with a fixed seed, and tests of its check."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

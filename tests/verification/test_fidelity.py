@@ -1,7 +1,5 @@
 """The quick form of ``make verify WHAT=fidelity``: a few columns of each producer."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

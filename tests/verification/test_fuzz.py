@@ -1,7 +1,5 @@
 """The quick form of ``make verify WHAT=fuzz`` with a fixed seed, and tests of its oracle."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The short form of ``make verify WHAT=history`` with a fixed seed, and tests of what its check finds."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 
@@ -21,7 +19,6 @@ ACCEPTED = {"a": "1", "b": "2"}
 def test_thirty_kills() -> None:
     """Each accepted question is recorded, each id is resumed; some are killed before and after the id."""
     report = run(30, seed=1, lease=2.0)
-
     assert report.broken == [], str(report)
     assert report.killed == 30
     assert report.accepted == report.recorded > 0, str(report)
@@ -55,7 +52,6 @@ def test_pods_that_share_a_database() -> None:
 def test_what_is_counted() -> None:
     """Questions that were accepted and recorded, ids, and those that were resumed."""
     report = check(ACCEPTED, ["1"], [*RECORDS, Record("c", None, "UNCERTAIN")])
-
     assert report.broken == []
     assert (report.accepted, report.recorded, report.uncertain) == (2, 2, 2)
     assert (report.received, report.resumed) == (1, 1)

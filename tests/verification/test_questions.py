@@ -1,7 +1,5 @@
 """The quick form of ``make verify WHAT=questions``, and its judge."""
 
-from __future__ import annotations
-
 import runpy
 import sys
 from datetime import date

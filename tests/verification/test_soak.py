@@ -1,7 +1,5 @@
 """The quick form of ``make verify WHAT=soak`` with a fixed seed, and tests of its checks."""
 
-from __future__ import annotations
-
 import re
 import socket
 import subprocess

@@ -1,11 +1,10 @@
 """Columns and types of a table beside those of an answer: decided before the first row."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -13,9 +12,6 @@ import pytest
 
 import connecty_frames as cf
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +83,7 @@ HELD: dict[str, tuple[str, str, str, Any]] = {
 def test_what_is_held(database: duckdb.DuckDBPyConnection, name: str) -> None:
     """Values become those of the answer, with its type; a column without a value takes the table's type."""
     type_, basis, sql, expected = HELD[name]
-
     found = cf.cast(source(type_, basis), database.sql(f"SELECT {sql} AS v"))
-
     assert found["v"].to_pylist() == [expected]
     if not name.startswith("nothing"):
         assert str(found["v"].type) == type_
@@ -99,11 +93,7 @@ def test_what_is_held(database: duckdb.DuckDBPyConnection, name: str) -> None:
 @cases(
     ("type_", "sql", "message"),
     [
-        (
-            "string",
-            "1.5::DECIMAL(20, 2)",
-            "a value of decimal(20,2) is text in the answer, and its spelling",
-        ),
+        ("string", "1.5::DECIMAL(20, 2)", "a value of decimal(20,2) is text in the answer, and its spelling"),
         ("string", "TIMESTAMP '2025-03-30'", "a value of timestamp is text in the answer"),
         ("string", "true", "a value of boolean is text in the answer"),
         ("int64", "true", "a value of bool has no exact form as int64"),
@@ -145,7 +135,6 @@ def test_a_value_that_does_not_fit() -> None:
     )
     with pytest.raises(cf.ConversionError) as caught:
         cf.cast(source("int64"), column([1.0, None, 2.0, 1.5]))
-
     assert str(caught.value) == message
     assert (caught.value.column, caught.value.row, caught.value.value) == ("v", 3, "1.5")
     assert caught.value.question_id == "7"
@@ -156,10 +145,7 @@ def test_a_relation_that_fails(database: duckdb.DuckDBPyConnection) -> None:
     late = "SELECT CASE i WHEN 150000 THEN error('late') ELSE i END AS v FROM range(200000) t(i)"
     kept = []
     for sql, message in (
-        (
-            "SELECT CAST(s AS INTEGER) AS v FROM (VALUES ('abc')) t(s)",
-            "The table cannot be read: Conversion",
-        ),
+        ("SELECT CAST(s AS INTEGER) AS v FROM (VALUES ('abc')) t(s)", "The table cannot be read: Conversion"),
         ("SELECT error('boom') AS v", "The table cannot be read: Invalid Input Error: boom"),
         (late, "The table cannot be read after "),
         ("SELECT 0.5::DOUBLE AS v FROM range(200000)", "Column 'v', row 0: '0.5' does not fit in int64"),
@@ -190,7 +176,6 @@ def test_what_arrow_alone_knows() -> None:
 def test_text_of_a_later_part(first: pa.Table, later: pa.Table) -> None:
     """A number or time is refused there too: its spelling in the answer is unknown, or its digits."""
     reader = cf.cast(source("string"), [first, later])
-
     assert len(reader.read_next_batch()) == 1
     with pytest.raises(cf.ConversionError, match=r"Column 'v': a value of .* (is text in the|may have been)"):
         reader.read_next_batch()
@@ -214,9 +199,7 @@ def three(*names: str) -> cf.AnswerMetadata:
 def test_columns_are_found_by_name(names: list[str]) -> None:
     """In another order or case, as Snowflake's are; they come out as those of the answer."""
     table = pa.table({name: ROWS[name.lower()] for name in names})
-
     found = cf.cast(three("id", "name", "amount"), table)
-
     assert found.column_names == ["id", "name", "amount"]
     assert found.to_pydict() == ROWS
 
@@ -242,7 +225,6 @@ def test_names_that_differ_in_case_or_that_the_answer_changed() -> None:
     """One column is not two; of columns of one name, the second has a number in the answer too."""
     with pytest.raises(cf.ConversionError, match="it has 'id', the answer 'id', 'ID'"):
         cf.cast(three("id", "ID"), pa.table({"id": [1]}))
-
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([-1])], ["id", "id"])
     assert cf.cast(three("id", "id_1"), twice).to_pydict() == {"id": [1], "id_1": [-1]}
 
@@ -274,7 +256,6 @@ def test_a_type_of_schema_stays(database: duckdb.DuckDBPyConnection) -> None:
     """It was chosen: of the answer, of its metadata, and of a saved schema; so the error has no hint."""
     asked = answer([1], schema={"v": int})
     saved = answer([1], schema=answer([1]).schema)
-
     for given in (asked, asked.to_pandas(), saved):
         found = cf.cast(given, database.sql("SELECT 2::DOUBLE AS v"), engine="pyarrow")
         assert (found["v"].type, found["v"].to_pylist()) == (pa.int64(), [2])
@@ -308,7 +289,6 @@ def test_a_saved_schema_rounds_nothing() -> None:
 def test_cents_are_not_guessed() -> None:
     """A whole number under a decimal type is that number: 125 cents become 125.00."""
     found = cf.cast(source("string"), column([125]), schema={"v": "decimal128(9, 2)"})
-
     assert found["v"].to_pylist() == [Decimal("125.00")]
 
 
@@ -412,7 +392,6 @@ def test_numeric_as_an_opaque_type() -> None:
         pytest.skip("this pyarrow has no opaque type")
     numeric = pa.opaque(pa.string(), "numeric", "PostgreSQL")
     table = pa.table({"v": pa.ExtensionArray.from_storage(numeric, pa.array(["984.18", None]))})
-
     assert cf.cast(source("double"), table)["v"].to_pylist() == [984.18, None]
     bounded = cf.cast(source("string"), table, schema={"v": "decimal128(12, 2)"})
     assert bounded["v"].to_pylist() == [Decimal("984.18"), None]

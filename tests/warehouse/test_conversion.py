@@ -1,7 +1,5 @@
 """The pairs of types: what a warehouse may send for a column of an answer, exactly or an error."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import connecty_frames as cf
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.schema import ColumnSchema
 from connecty_frames.warehouse.cells import cells
 from connecty_frames.warehouse.conversion import convert, pair_of
@@ -127,7 +125,6 @@ def test_decimals_become_the_nearest_float(width: int) -> None:
         pytest.skip("this pyarrow has no decimals of that width")
     decimals = pa.array([Decimal("984.18"), None, Decimal("-0.07"), Decimal("33.10")])
     narrow = decimals.cast(getattr(pa, f"decimal{width}")(9, 2))
-
     assert converted(narrow, pa.float64()) == [984.18, None, -0.07, 33.1]
     assert converted(narrow.slice(2, 2), pa.float64()) == [-0.07, 33.1]
     assert converted(narrow, pa.decimal128(12, 3))[0] == Decimal("984.180")
@@ -137,14 +134,12 @@ def test_decimals_become_the_nearest_float(width: int) -> None:
 def test_local_times() -> None:
     """As ``schema=`` read them: 10:00 in Berlin in winter is 09:00 in UTC."""
     noon = converted(pa.array([datetime(2025, 1, 1, 10)]), cf.local("Europe/Berlin"))
-
     assert noon == [datetime(2025, 1, 1, 9, tzinfo=UTC)]
 
 
 def test_nan_and_null() -> None:
     """They stay apart."""
     values = converted(pa.array([float("nan"), None], pa.float32()), pa.float64())
-
     assert str(values) == "[nan, None]"
 
 
@@ -248,7 +243,6 @@ def test_what_does_not_fit(array: pa.Array, type_: Any, row: int, message: str |
         return
     with pytest.raises(CellError, match=message) as caught:
         converted(array, type_)
-
     assert caught.value.row == row
 
 
@@ -282,7 +276,6 @@ def test_floats_that_may_have_been_rounded(array: pa.Array, type_: Any, row: int
         CellError, match="came as a float and may have been rounded: it has no exact"
     ) as caught:
         converted(array, type_)
-
     assert caught.value.row == row
     assert caught.value.value == cells(array)[row] or pa.types.is_nested(array.type)
 
@@ -298,7 +291,6 @@ def test_types_that_drivers_send_as_others(origin: str) -> None:
 def test_json() -> None:
     """Of a column of JSON the texts are compact, as an answer has them; those of a text column stay."""
     texts = pa.array(['{"a": 1.50}', '"abc"', "[1,  2]"])
-
     assert converted(texts, pa.string(), "jsonb") == ['{"a":1.50}', "abc", "[1,2]"]
     assert converted(texts, pa.string(), "text") == ['{"a": 1.50}', '"abc"', "[1,  2]"]
 
@@ -322,7 +314,6 @@ def test_floats_as_text(basis: Any, array: pa.Array, type_: pa.DataType) -> None
 def test_what_is_no_number_as_text() -> None:
     """Not rounded: it is text where ``schema=`` says so, and inside lists."""
     values = [float("inf"), None, float("nan")]
-
     assert converted(pa.array(values), pa.string(), basis="schema") == ["Infinity", None, "NaN"]
     assert converted(pa.array([values]), pa.list_(pa.string())) == [["Infinity", None, "NaN"]]
 
@@ -361,7 +352,6 @@ def test_intervals() -> None:
 def test_times_as_text() -> None:
     """What the answer has as text, since some values have no type: as PostgreSQL writes JSON."""
     far = counts([2**63 - 1, -(2**63) + 1, 0, 1_500_000, None], INSTANT)
-
     assert converted(far, pa.string()) == [
         "infinity", "-infinity", "1970-01-01T00:00:00+00:00", "1970-01-01T00:00:01.5+00:00", None,
     ]  # fmt: skip
@@ -377,7 +367,6 @@ def test_uuid() -> None:
     if not hasattr(pa, "uuid"):
         pytest.skip("this pyarrow has no type for UUIDs")
     ids = pa.array([b"\x72\x9c\xb7\xa4\x4b\x06\x44\x9e\xa3\xc9\xdf\x40\xf5\xe5\x70\xb8", None], pa.uuid())
-
     assert converted(ids, pa.string()) == ["729cb7a4-4b06-449e-a3c9-df40f5e570b8", None]
 
 
@@ -419,7 +408,6 @@ def test_bounded_numeric_as_another_decimal() -> None:
     """Its text passes by the decimal that PostgreSQL declares, with no other value."""
     column = ColumnSchema("v", pa.decimal128(38, 20), "1 number")
     pair = pair_of(pa.string(), column, "numeric", pa.decimal128(38, 0))
-
     assert convert(pa.array(["7", None]), pair).to_pylist() == [Decimal(7), None]
     with pytest.raises(CellError, match="99435585338682014409 does not fit"):
         convert(pa.array(["7", "99435585338682014409"]), pair)
@@ -461,7 +449,6 @@ def test_the_float32_of_schema() -> None:
             {"state": "COMPLETED", "results": {"dataframe": [["v"], *([str(v)] for v in given)]}}
         )
         answered = cf.Answer.from_json(body.encode(), schema={"v": "float32"}).to_arrow()["v"].to_pylist()
-
         assert converted(pa.array(given), pa.float32(), basis="schema") == answered
 
 

@@ -1,13 +1,13 @@
 """Pinned SQL on DuckDB, and on PostgreSQL and SQLite by ADBC: types, transactions, and what is refused."""
 
-from __future__ import annotations
-
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -16,13 +16,8 @@ import pytest
 import connecty_frames as cf
 from connecty_frames.decode.schema import read_column
 from connecty_frames.pins.comparison import parsed, text_fingerprint
-from connecty_frames.warehouse.running import running
-from connecty_frames.warehouse.sql import fingerprint
+from connecty_frames.warehouse.sql import fingerprint, running
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -70,7 +65,6 @@ def test_whole_numbers_are_widened(
 ) -> None:
     """A declared double or decimal has fractions, which the rows of the answer happened not to have."""
     found = run(database, sql)
-
     assert (found["v"].type, found["v"].to_pylist()) == (type_, [expected])
     nested = run(database, sql.replace("SELECT ", "SELECT [").replace(" AS", "] AS"), "list<item: int64>")
     assert nested["v"].to_pylist() == [[expected]]
@@ -90,12 +84,10 @@ def test_an_error_in_a_later_batch(database: duckdb.DuckDBPyConnection) -> None:
     reader = pin("SELECT CASE WHEN range = 150000 THEN 128 ELSE 7 END AS v FROM range(200000)", "int8").rerun(
         database
     )
-
     with pytest.raises(
         cf.ConversionError, match="Column 'v', row 150000: '128' does not fit in int8"
     ) as caught:
         reader.read_all()
-
     assert (caught.value.row, caught.value.value, caught.value.question_id) == (150_000, "128", "7")
     del reader, caught
     assert database.execute("SELECT 1").fetchone() == (1,)
@@ -108,7 +100,6 @@ def test_a_transaction_ends_with_its_reader(database: duckdb.DuckDBPyConnection)
     reader = pin("SELECT range AS v FROM range(500000)").rerun(database)
     reader.read_next_batch()
     del reader
-
     database.execute("BEGIN")
     database.execute("ROLLBACK")
 
@@ -129,7 +120,6 @@ def test_duckdb_writes_nothing(database: duckdb.DuckDBPyConnection) -> None:
     database.execute("CREATE SEQUENCE numbers")
     with pytest.raises(duckdb.Error, match="read-only"):  # its class depends on the version
         run(database, "SELECT nextval('numbers') AS v")
-
     assert database.execute("SELECT nextval('numbers')").fetchone() == (1,)
 
 
@@ -373,13 +363,11 @@ class TestPostgres:
     ) -> None:
         """Whole numbers become the declared double or decimal; the driver tells its digits."""
         found = run(connection, f"SELECT {value} AS v", answered, dialect="postgres")
-
         assert (found["v"].type, found["v"].to_pylist()) == (type_, [expected])
 
     def test_computed_numbers(self, connection: Any) -> None:
         """The nearest float64 is taken where the answer took it, and nowhere else."""
         sql = "SELECT avg(1::numeric)/3 AS v"
-
         assert run(connection, sql, "double", "computed", dialect="postgres")["v"].to_pylist() == [1 / 3]
         with pytest.raises(cf.ConversionError, match="has more digits than double holds"):
             run(connection, sql, "double", dialect="postgres")

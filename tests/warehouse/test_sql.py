@@ -1,7 +1,5 @@
 """SQL: what is refused, the tables that it reads, and what differs in writing alone."""
 
-from __future__ import annotations
-
 from unittest.mock import Mock
 
 import pytest

@@ -8,6 +8,7 @@ empty array would take thirty times its size.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from itertools import chain
@@ -18,52 +19,28 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import listed, quoted
-from connecty_frames.decode import exact_json
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import bytes_of, index_of, numbers_of, slices_of, to_array
-from connecty_frames.decode.arrow_types import (
-    FRACTION_DIGITS,
-    any_of,
-    first_match,
-    is_aware,
-    is_binary,
-    is_list,
-    is_number,
-    is_text,
-)
-from connecty_frames.decode.cells import CODES, read_cells
-from connecty_frames.decode.errors import CellError, cell_error, surrogate_error
+from connecty_frames.decode import arrow, exact_json
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.cells import CODES, CellError, cell_error, read_cells, surrogate_error
 from connecty_frames.decode.exact_json import NESTED_KINDS, RepeatedKeys, ValueKind
 from connecty_frames.decode.scanning import find_items, find_keys
 from connecty_frames.decode.types import encodings, numbers
-from connecty_frames.decode.types.column import (
-    NESTED_CODES,
-    CellColumn,
-    ScalarColumn,
-    cast_exactly,
-    combine,
-    texts_of,
-)
-from connecty_frames.decode.types.encodings import Category, Encoding, OpenType
+from connecty_frames.decode.types.column import NESTED_CODES, MixedCells, ScalarCells, cast_exactly, texts_of
+from connecty_frames.decode.types.encodings import Category, Encoding, Given, OpenType
 from connecty_frames.decode.types.spellings import TemporalFormat, match_format
 from connecty_frames.decode.types.times import TemporalValues, check_years, read_given
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
     from numpy.typing import NDArray
 
-    from connecty_frames.decode.arrow.buffers import Array
-    from connecty_frames.decode.arrow_types import TypeTest
     from connecty_frames.decode.statistics import ColumnStatistics
 
-    #: The codes and the texts of the cells of a block.
-    Part = tuple[NDArray[np.uint8], pa.StringArray]
+    Part = tuple[NDArray[np.uint8], pa.StringArray]  # the codes and the texts of the cells of a block
 
 #: How many fields and items a type may have at all depths: each costs far more than the bytes of its key.
 MOST_FIELDS: Final = 1_000
 #: Up to this size arrays and objects are read as Python objects, in a fraction of the time.
-_FEW_BYTES: Final = 1 << 13  # pragma: no mutate - a size
+_FEW_BYTES: Final = 1 << 13
 #: How truth values are written: by JSON, Python, PostgreSQL (``t``), and MySQL and SQLite, with numbers
 #: for them. Some readers return a zero without its minus.
 _TRUTH_VALUES: Final = {
@@ -72,15 +49,15 @@ _TRUTH_VALUES: Final = {
 }
 
 
-def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
+def build(cells: Sequence[Any], type_: Given) -> arrow.Array:
     """Return cells as an array of a type or encoding, None as null; raises CellError with the position."""
     try:
         if isinstance(type_, Encoding):
             return _BY_ENCODING[type(type_)](cells, type_)
-        found = cast_exactly(cells, type_) if isinstance(cells, ScalarColumn) else None
+        found = cast_exactly(cells, type_) if isinstance(cells, ScalarCells) else None
         if found is not None:
             return found
-        builder = first_match(_BUILDERS, type_)
+        builder = arrow.first_match(_BUILDERS, type_)
         if builder is None:
             raise CellError(0, str(type_), "is a type that JSON values cannot be converted to")
         return builder(cells, type_)
@@ -93,7 +70,7 @@ def build(cells: Sequence[Any], type_: pa.DataType | Encoding) -> Array:
 
 def datetime_type(cells: Sequence[Any], bounds: Sequence[str] = ()) -> pa.DataType:
     """Return the type of ``datetime``: instants if the first value, or without one a bound, has an offset."""
-    read = cells.values if isinstance(cells, ScalarColumn) else None
+    read = cells.values if isinstance(cells, ScalarCells) else None
     if isinstance(read, TemporalValues):
         is_instant = read.format is TemporalFormat.AWARE
     else:
@@ -102,7 +79,7 @@ def datetime_type(cells: Sequence[Any], bounds: Sequence[str] = ()) -> pa.DataTy
     return pa.timestamp("us", "UTC" if is_instant else None)
 
 
-def build_datetimes(cells: Sequence[Any], type_: pa.DataType) -> Array:
+def build_datetimes(cells: Sequence[Any], type_: pa.DataType) -> arrow.Array:
     """Return cells as the type meant by ``datetime``; a CellError if they mix instants and local times."""
     try:
         return build(cells, type_)
@@ -120,16 +97,13 @@ def _has_offset(text: str) -> bool:
     if match_format(text) is TemporalFormat.AWARE:
         return True
     try:
-        read_given(to_array([text], pa.string()), pa.timestamp("us", "UTC"))
+        read_given(arrow.to_array([text], pa.string()), pa.timestamp("us", "UTC"))
     except (CellError, UnicodeEncodeError):  # the latter of a lone surrogate
         return False
     return True
 
 
-# --- bounds ------------------------------------------------------------------------------------------
-
-
-def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) -> ColumnStatistics:
+def restate_bounds(statistics: ColumnStatistics, type_: Given) -> ColumnStatistics:
     """Rewrite the min and max of a column's statistics in ISO 8601 if they are spelled as its rows are."""
     # A bound can then be compared with the values, however both are written.
     arrow_type = type_.type if isinstance(type_, Encoding) else type_
@@ -143,7 +117,7 @@ def restate_bounds(statistics: ColumnStatistics, type_: pa.DataType | Encoding) 
         bound = section.get(end)
         if isinstance(bound, str) and (is_encoded or match_format(bound) is None):
             with suppress(CellError, pa.ArrowException):
-                section[end] = iso_text(combine(build([bound], type_)))
+                section[end] = iso_text(arrow.combine(build([bound], type_)))
     return msgspec.structs.replace(statistics, sections={**sections, "temporal": section})
 
 
@@ -151,9 +125,9 @@ def iso_text(times: pa.Array) -> str:
     """Return the only value of an array as ISO 8601."""
     type_ = times.type
     if pa.types.is_duration(type_):
-        seconds = Decimal(times[0].value).scaleb(-FRACTION_DIGITS[type_.unit], exact_json.EXACT_CONTEXT)
+        seconds = Decimal(times[0].value).scaleb(-arrow.FRACTION_DIGITS[type_.unit], exact_json.EXACT_CONTEXT)
         return f"PT{seconds:f}S"
-    if is_aware(type_):
+    if arrow.is_aware(type_):
         times = pc.cast(times, pa.timestamp(type_.unit, "UTC"))
     return str(pc.cast(times, pa.string())[0].as_py())
 
@@ -162,22 +136,21 @@ def iso_text(times: pa.Array) -> str:
 
 
 def _texts(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    """Return texts as they are, and everything else as its JSON."""
     texts = [cell if cell is None or type(cell) is str else exact_json.dump(cell) for cell in cells]
-    return to_array(texts, type_)
+    return arrow.to_array(texts, type_)
 
 
 def _booleans(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
     # A text of any other kind of cell is none of these.
-    texts = cells.texts if isinstance(cells, ScalarColumn | CellColumn) else _texts(cells, pa.string())
+    texts = cells.texts if isinstance(cells, ScalarCells | MixedCells) else _texts(cells, pa.string())
     parts = []
-    for start, part in slices_of(texts):
+    for start, part in arrow.slices_of(texts):
         encoded = pc.dictionary_encode(part)
         values = [_TRUTH_VALUES.get(text) for text in encoded.dictionary.to_pylist()]
         if None in values:
-            row = start + index_of(encoded.indices, values.index(None))
+            row = start + arrow.index_of(encoded.indices, values.index(None))
             raise cell_error(row, cells[row], "is neither true nor false")
-        parts.append(pc.take(to_array(values, type_), encoded.indices))
+        parts.append(pc.take(arrow.to_array(values, type_), encoded.indices))
     return parts[0] if len(parts) == 1 else pa.chunked_array(parts, type_)
 
 
@@ -194,39 +167,38 @@ def _temporal(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _dictionaries(cells: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    encoded = combine(build(cells, type_.value_type)).dictionary_encode()
+    encoded = arrow.combine(build(cells, type_.value_type)).dictionary_encode()
     index = type_.index_type
     most = 2 ** (index.bit_width - pa.types.is_signed_integer(index))
     if len(encoded.dictionary) > most:
-        row = index_of(encoded.indices, most)
+        row = arrow.index_of(encoded.indices, most)
         raise cell_error(row, cells[row], f"is one distinct value too many for {type_}")
     return encoded.cast(type_)
 
 
 def _categories(cells: Sequence[Any], category: Category) -> pa.Array:
-    values = combine(build(cells, category.type.value_type))
+    values = arrow.combine(build(cells, category.type.value_type))
     encoded = category.encode(values)
     if encoded.null_count > values.null_count:
-        wrong = pc.and_(pc.is_null(encoded), pc.is_valid(values))
-        row = index_of(wrong, value=True)
+        row = arrow.index_of(pc.and_(pc.is_null(encoded), pc.is_valid(values)), value=True)
         shown = quoted([str(value) for value in category.values]) or "(there are none)"
         raise cell_error(row, cells[row], f"is not one of the categories {shown}")
     return encoded
 
 
-_BUILDERS: Final[tuple[tuple[TypeTest, Callable[..., pa.Array]], ...]] = (
-    (is_text, _texts),
+_BUILDERS: Final[tuple[tuple[arrow.TypeTest, Callable[..., pa.Array]], ...]] = (
+    (arrow.is_text, _texts),
     (pa.types.is_boolean, _booleans),
-    (is_number, _numbers),
+    (arrow.is_number, _numbers),
     (pa.types.is_temporal, _temporal),
-    (is_binary, encodings.read_binary),
+    (arrow.is_binary, encodings.read_binary),
     (
-        any_of(is_list, pa.types.is_struct, pa.types.is_map),
+        arrow.any_of(arrow.is_list, pa.types.is_struct, pa.types.is_map),
         lambda cells, type_: build_nested(cells, _build_place, type_),
     ),
     (pa.types.is_dictionary, _dictionaries),
 )
-_BY_ENCODING: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], Array]]] = {
+_BY_ENCODING: Final[dict[type[Encoding], Callable[[Sequence[Any], Any], arrow.Array]]] = {
     Category: _categories,
     OpenType: lambda cells, _: build_datetimes(cells, datetime_type(cells)),  # decimals have got a type
     **encodings.READERS,
@@ -241,13 +213,13 @@ class Unlike(Exception):
 
 
 def build_nested(
-    cells: Sequence[Any], build_place: Callable[..., Array | None], type_: pa.DataType | None = None
+    cells: Sequence[Any], build_place: Callable[..., arrow.Array | None], type_: pa.DataType | None = None
 ) -> pa.Array:
     """Return arrays or objects as their common type, else Unlike; as a given type, else CellError."""
-    if isinstance(cells, ScalarColumn):
+    if isinstance(cells, ScalarCells):
         _check_shapes(cells if cells.present_count else (), type_)
         return pa.nulls(len(cells), type_)
-    if not isinstance(cells, CellColumn) or cells.texts.nbytes <= _FEW_BYTES:
+    if not isinstance(cells, MixedCells) or cells.texts.nbytes <= _FEW_BYTES:
         return _FewPlaces(build_place).build(list(cells), type_)
     if cells.has_surrogates:
         raise surrogate_error(cells)
@@ -269,31 +241,28 @@ def _is_by_cell(type_: pa.DataType) -> bool:
     return all(_is_by_cell(type_.field(position).type) for position in range(type_.num_fields))
 
 
-def _build_place(cells: CellColumn, type_: pa.DataType) -> Array:
-    if is_text(type_) and not cells.kinds & NESTED_KINDS:
-        return build(ScalarColumn(ValueKind.TEXT, cells.texts), type_)
+def _build_place(cells: MixedCells, type_: pa.DataType) -> arrow.Array:
+    if arrow.is_text(type_) and not cells.kinds & NESTED_KINDS:
+        return build(ScalarCells(ValueKind.TEXT, cells.texts), type_)
     if pa.types.is_floating(type_) and cells.kinds == {ValueKind.INTEGER}:
-        return build(ScalarColumn(ValueKind.FRACTION, cells.texts), type_)  # a zero may have a minus
+        return build(ScalarCells(ValueKind.FRACTION, cells.texts), type_)  # a zero may have a minus
     return build(cells.narrowed(), type_)
 
 
-def _nested_kind(cells: CellColumn, type_: pa.DataType | None) -> ValueKind | None:
-    """Return the nested kind of all cells, or of their type if it is given; else None."""
+def _nested_kind(cells: MixedCells, type_: pa.DataType | None) -> ValueKind | None:
     if type_ is None:
         return next((kind for kind in NESTED_KINDS if cells.kinds == {kind}), None)
     is_object = pa.types.is_struct(type_) or pa.types.is_map(type_)
-    return ValueKind.OBJECT if is_object else ValueKind.ARRAY if is_list(type_) else None
+    return ValueKind.OBJECT if is_object else ValueKind.ARRAY if arrow.is_list(type_) else None
 
 
 def _item_fields(type_: Any) -> list[pa.Field]:
-    """Return the fields of a list's items, or of a map's keys and values."""
     if type_ is None:
         return []
     return [type_.key_field, type_.item_field] if pa.types.is_map(type_) else [type_.value_field]
 
 
 def _check_shapes(cells: Iterable[Any], type_: Any, start: int = 0) -> None:
-    """Raise CellError at the first cell without the shape of a nested type."""
     for row, cell in enumerate(cells, start):
         reason = None if cell is None else _misfit(cell, type_)
         if reason is not None:
@@ -348,7 +317,7 @@ class _Places:
     are_few = False
 
     def __init__(
-        self, build_place: Callable[..., Array | None], checkpoint: Callable[[], None] = lambda: None
+        self, build_place: Callable[..., arrow.Array | None], checkpoint: Callable[[], None] = lambda: None
     ) -> None:
         self._build_place = build_place
         self._checkpoint = checkpoint
@@ -367,7 +336,7 @@ class _Places:
             array = self._build_place(cells, type_)
             if array is None:
                 raise Unlike
-            return combine(array)
+            return arrow.combine(array)
         if type_ is not None and (self.are_few or cells.kinds != {kind}):
             _check_shapes(parts if self.are_few else cells, type_)
         count, is_there = len(cells), pa.py_buffer(np.packbits(cells.codes != 0, bitorder="little"))
@@ -385,7 +354,6 @@ class _Places:
         return pa.Array.from_buffers(type_, count, buffers, children=children)
 
     def _build_lists(self, parts: Any, type_: Any, count: int, buffers: list[pa.Buffer]) -> pa.Array:
-        """Build lists, and maps as lists of keys and values."""
         lengths, *places = self._items(parts, type_)
         offsets, fields = np.cumsum(np.append(0, lengths), dtype=np.int32), _item_fields(type_)
         types = [field.type for field in fields] or [None]
@@ -402,10 +370,10 @@ class _Places:
         found = pa.Array.from_buffers(list_type, count, buffers, children=children)
         return found if type_ is None or type_ == list_type else found.cast(type_)
 
-    def _cells(self, parts: Any, _type: Any, /) -> CellColumn:
+    def _cells(self, parts: Any, _type: Any, /) -> MixedCells:
         codes = np.concatenate([np.empty(0, np.uint8), *(codes for codes, _ in parts)])
         texts = pa.chunked_array([texts for _, texts in parts], pa.string())
-        return CellColumn(codes, texts, checkpoint=self._checkpoint)
+        return MixedCells(codes, texts, checkpoint=self._checkpoint)
 
     def _blocks(self, parts: list[Part]) -> Iterator[_Block]:
         """Yield the parts one by one; each is free once it has been looked at."""
@@ -414,7 +382,7 @@ class _Places:
         while parts:
             self._checkpoint()
             codes, texts = parts.pop()
-            data = bytes_of(texts).tobytes()
+            data = arrow.bytes_of(texts).tobytes()
             yield _Block(first, codes != 0, texts, data, *find_items(data))
             first += len(codes)
 
@@ -436,11 +404,10 @@ class _Places:
         return [np.concatenate(lengths), *places]
 
     def _fits(self, block: _Block, places: list[Part], type_: Any) -> bool:
-        """Return True if items, or keys and values, have the number and the nulls allowed by a type."""
         if not (_item_fields(type_)[-1].nullable or places[-1][0].all()):
             return False
         if pa.types.is_map(type_):
-            keys = numbers_of(places[0][1].dictionary_encode().indices)
+            keys = arrow.numbers_of(places[0][1].dictionary_encode().indices)
             owners = np.repeat(np.arange(len(block.counts)), block.counts)
             return len(np.unique(owners * len(keys) + keys)) == len(keys)
         return not pa.types.is_fixed_size_list(type_) or bool((block.counts == type_.list_size).all())
@@ -455,8 +422,7 @@ class _Places:
                 nulls += rows
                 continue
             key_ends, value_starts = find_keys(block.data, block.starts, block.ends)
-            each = np.arange(len(block.starts))
-            _, texts, _ = read_cells(block.data, block.starts, key_ends, each)
+            _, texts, _ = read_cells(block.data, block.starts, key_ends, np.arange(len(block.starts)))
             keys = texts.dictionary_encode()
             names = keys.dictionary.to_pylist()
             if fields is None:
@@ -469,7 +435,7 @@ class _Places:
                 block.refuse(type_)
             # By object, the position of the key of each field; each must be there once.
             position = np.array([list(fields).index(name) for name in names], np.intp)
-            found = position[numbers_of(keys.indices)].reshape(len(block.counts), width)
+            found = position[arrow.numbers_of(keys.indices)].reshape(len(block.counts), width)
             order = np.argsort(found, axis=1)
             if (np.take_along_axis(found, order, axis=1) != np.arange(width)).any():
                 block.refuse(type_)
@@ -491,12 +457,12 @@ class _FewPlaces(_Places):
 
     are_few = True
 
-    def _cells(self, parts: Any, type_: Any, /) -> CellColumn:
+    def _cells(self, parts: Any, type_: Any, /) -> MixedCells:
         codes = [0 if value is None else CODES[exact_json.KIND_BY_TYPE[type(value)]] for value in parts]
         is_nested = not NESTED_CODES.isdisjoint(codes) if type_ is None else pa.types.is_nested(type_)
         # Inner values are read from the values, not from their texts.
         texts = pa.nulls(len(codes), pa.string()) if is_nested else _texts(parts, pa.string())
-        return CellColumn(np.array(codes, np.uint8), texts)
+        return MixedCells(np.array(codes, np.uint8), texts)
 
     def _items(self, parts: Any, type_: Any) -> list[Any]:
         present = [value or () for value in parts]
@@ -506,9 +472,7 @@ class _FewPlaces(_Places):
         return [np.array(list(map(len, present)), np.int64), *places]
 
     def _fields(self, parts: Any, type_: Any) -> dict[str, Any]:
-        names: Any = (
-            next(filter(None, parts), {}).keys() if type_ is None else {field.name for field in type_}
-        )
+        names: Any = next(filter(None, parts), {}).keys() if type_ is None else {each.name for each in type_}
         if type_ is None and (
             not names
             or any(exact_json.NUL in name for name in names)

@@ -9,28 +9,26 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pyarrow as pa
 
+from connecty_frames._base.clock import named_zone
 from connecty_frames._base.text import value_text
-from connecty_frames._base.zones import named_zone
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import slices_of, to_array, to_scalar
-from connecty_frames.decode.errors import CellError, check_texts, raise_at_first
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.arrow import Array, combine, slices_of, to_array, to_scalar
+from connecty_frames.decode.cells import CellError, raise_at_first
 from connecty_frames.decode.exact_json import IntText, ValueKind
 from connecty_frames.decode.types import formats, numbers, spellings, times
-from connecty_frames.decode.types.column import ScalarColumn, cast_exactly, combine, texts_of
+from connecty_frames.decode.types.column import ScalarCells, cast_exactly, texts_of
 from connecty_frames.decode.types.times import DAY_MICROS, FIRST_MICROS, LAST_MICROS
 from connecty_frames.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from datetime import datetime
-
-    from connecty_frames.decode.arrow.buffers import Array
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,6 +43,9 @@ class Encoding:
     def type(self) -> pa.DataType:
         """The Arrow type of the column."""
         raise NotImplementedError
+
+
+Given: TypeAlias = pa.DataType | Encoding  # a type as ``schema=`` sets it
 
 
 def parse_encoding(text: str) -> Encoding:
@@ -75,9 +76,6 @@ def _to_timestamps(counts: pa.Array, type_: pa.DataType, texts: Sequence[Any]) -
     return times.check_years(pc.cast(counts, type_), type_, texts)
 
 
-# --- categories ---------------------------------------------------------------------------------------
-
-#: The Arrow type of categories by their type in Python.
 CATEGORY_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -105,9 +103,6 @@ class Category(Encoding):
         return pa.DictionaryArray.from_arrays(codes, categories, ordered=self.is_ordered)
 
 
-# --- types that the values complete --------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class OpenType(Encoding):
     """Decimals of any scale, or instants or local times, as the values of a column are."""
@@ -122,8 +117,6 @@ class OpenType(Encoding):
         """The Arrow type of a column without values."""
         return pa.decimal128(38, 9) if self.class_ is Decimal else pa.timestamp("us")
 
-
-# --- numbers that count from 1970 --------------------------------------------------------------------
 
 #: By unit: its name, the digits after the point in the Arrow type, and the unit of the Arrow type.
 EPOCH_UNITS: Final[dict[str, tuple[str, int, str]]] = {
@@ -191,7 +184,7 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
     texts = texts_of(cells, reason, numbers=True)
     # Any count of microseconds up to the year 9999 has 18 digits, and int64 holds them.
     type_ = pa.decimal128(18, places) if places else pa.int64()
-    found = cast_exactly(cells, type_) if isinstance(cells, ScalarColumn) else None
+    found = cast_exactly(cells, type_) if isinstance(cells, ScalarCells) else None
     try:
         counts = numbers.read(texts, type_) if found is None else combine(found)
     except CellError as error:
@@ -205,9 +198,6 @@ def _read_epoch(cells: Sequence[Any], encoding: epoch) -> pa.Array:
         return _to_timestamps(counts, encoding.type, texts)
     times.check_range(counts, FIRST_MICROS // DAY_MICROS, LAST_MICROS // DAY_MICROS, texts)
     return pc.cast(pc.cast(counts, pa.int32()), encoding.type)
-
-
-# --- local times -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -246,13 +236,12 @@ class local(Encoding):
 
 
 def _read_local(cells: Sequence[Any], encoding: local) -> pa.Array:
-    texts = texts_of(cells, f"is not text, so it is not a value of {encoding!r}")
-    local_times = times.read_given(texts, pa.timestamp("us"))
-    micros = spellings.to_utc(local_times, spellings.find_zone(encoding.zone), texts)
-    return _to_timestamps(micros, encoding.type, texts)
-
-
-# --- dates and times in a format -----------------------------------------------------------------------
+    type_ = pa.timestamp("us")
+    found = cast_exactly(cells, type_) if isinstance(cells, ScalarCells) else None
+    if found is None:
+        found = times.read_given(texts_of(cells, f"is not text, so it is not a value of {encoding!r}"), type_)
+    micros = spellings.to_utc(combine(found), spellings.find_zone(encoding.zone), cells)
+    return _to_timestamps(micros, encoding.type, cells)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -303,15 +292,10 @@ class strptime(Encoding):
 
 def _read_strptime(cells: Sequence[Any], encoding: strptime) -> pa.Array:
     reason = f"is not written in the format {encoding.format!r}"
-    if isinstance(cells, ScalarColumn) and cells.kind is ValueKind.TEXT:
-        texts = combine(cells.array)
-    else:  # a whole number is read as its digits; a number with a fraction may have lost some
-        spelled = [str(cell) if type(cell) is IntText else cell for cell in cells]
-        texts = to_array(check_texts(spelled, reason), pa.string())
-    return times.read_format(texts, formats.parse_format(encoding.format), reason)
-
-
-# --- bytes -------------------------------------------------------------------------------------------
+    if not (isinstance(cells, ScalarCells) and cells.kind is ValueKind.TEXT):
+        # A whole number is read as its digits; a number with a fraction may have lost some.
+        cells = [str(cell) if type(cell) is IntText else cell for cell in cells]
+    return times.read_format(combine(texts_of(cells, reason)), formats.parse_format(encoding.format), reason)
 
 
 def _from_bytea(text: str) -> bytes:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import bytes_of, numbers_of, offsets_of
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.arrow import bytes_of, numbers_of, offsets_of
 from connecty_frames.decode.exact_json import LONE_SURROGATE, is_encodable
 
 if TYPE_CHECKING:
@@ -95,7 +95,6 @@ def parse_format(text: str) -> TimeFormat:
 
 
 def _find_parts(pieces: list[str]) -> dict[str, str]:
-    """Return the directive of each part of a date or time, checked to name one together."""
     parts: dict[str, str] = {}
     for piece in pieces:
         if piece[0] != "%" or piece == "%%":
@@ -118,7 +117,6 @@ def _find_parts(pieces: list[str]) -> dict[str, str]:
 
 
 def _pattern_of(piece: str, before: str, after: str) -> str:
-    """Return the pattern of a directive or another character."""
     if piece not in _DIRECTIVES:
         return rf"\x{{{ord(piece[-1]):x}}}"
     if piece in {"%f", "%z"} and (after in _NUMBERS or after == ":"):
@@ -130,15 +128,12 @@ def _pattern_of(piece: str, before: str, after: str) -> str:
 
 
 def _shape_of(escape: re.Match[str]) -> str:
-    """Return the pattern of the shape of an escaped character."""
     character = chr(int(escape[1], 16))
     return "1" if character in "0123456789" else re.escape(character.encode().decode("latin-1"))
 
 
-# --- numbers in texts ---------------------------------------------------------------------------------
-
 #: How many texts are taken apart at once: bounds the memory on the way.
-_SLICE: Final = 1 << 13  # pragma: no mutate - a size
+_SLICE: Final = 1 << 13
 _DIGITS_AS_ONES: Final = bytes.maketrans(b"0123456789", b"1" * 10)
 #: The meaning of words, by their first three letters; signs and other words are 1.
 _WORDS: Final = {
@@ -149,8 +144,7 @@ _WORDS: Final = {
     },
     **dict.fromkeys(("am", "z", "gmt", "utc"), 0),
 }
-#: Two digits of a year are of the 1900s from here on, as in POSIX.
-_FIRST_OF_1900: Final = 69
+_FIRST_OF_1900: Final = 69  # two digits of a year are of the 1900s from here on, as in POSIX
 #: The weight of each digit of some groups; of others it is a power of ten.
 _WEIGHTS: Final = {
     "f": [10**place for place in range(8, -1, -1)],  # nanoseconds
@@ -158,8 +152,7 @@ _WEIGHTS: Final = {
 }
 
 
-#: Dates of RFC 5322, and of HTTP: a pattern of texts and of their shapes. There -0000 means that the offset
-#: is unknown.
+#: Dates of RFC 5322, and of HTTP: a pattern of texts and of their shapes; -0000 is an unknown offset.
 RFC_5322: Final = (
     rf"(?:(?P<a>{'|'.join(_SHORT_WEEKDAYS)}), *)?(?P<d>0?[1-9]|[12]\d|3[01])"
     rf" +(?P<m>{'|'.join(_SHORT_MONTHS)}) +(?P<Y>\d{{4}})"
@@ -226,8 +219,8 @@ def take_apart(texts: pa.StringArray, *patterns: str) -> tuple[dict[str, NDArray
             numbers[group][rows] = number
         for some in (rows[start : start + _SLICE] for start in range(0, len(rows), _SLICE)):
             digits = (data[starts[some] + layout.places] - ord("0")) * layout.weights
-            for group, its in layout.groups.items():
-                numbers[group][some] = np.add.reduce(digits[its])
+            for group, span in layout.groups.items():
+                numbers[group][some] = np.add.reduce(digits[span])
             if len(layout.offset):
                 written = np.ascontiguousarray(data[starts[some, np.newaxis] + layout.offset])
                 different = np.unique(written.view(f"S{len(layout.offset)}"))

@@ -7,6 +7,7 @@ whole column stays exact text, and the decision says which value and why. A valu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -16,19 +17,17 @@ import pyarrow as pa
 
 from connecty_frames._base.immutable import Immutable
 from connecty_frames._base.text import counted, listed
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.exact_json import LONE_SURROGATE, NUMBER_KINDS, IntText, ValueKind
 from connecty_frames.decode.types import numbers, times
 from connecty_frames.decode.types.build import Unlike, build, build_nested
-from connecty_frames.decode.types.column import CellColumn, Column, ScalarColumn
+from connecty_frames.decode.types.column import Column, MixedCells, ScalarCells
 from connecty_frames.decode.types.numbers import FloatValues
 from connecty_frames.decode.types.spellings import TemporalFormat, has_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from connecty_frames.decode.arrow.buffers import Array
+    from connecty_frames.decode.arrow import Array
     from connecty_frames.options import AskOptions
 
 
@@ -61,8 +60,7 @@ def decide(column: Column, options: AskOptions) -> Decision:
         return Decision(pa.string(), words, problem, cells.json_texts())
     decision = _apply_rule(column, options)
     for section in column.statistics.candidates[1:]:
-        is_text = pa.types.is_string(decision.type)
-        if decision.problem is None or not (is_text or column.section == "boolean"):
+        if decision.problem is None or not (pa.types.is_string(decision.type) or column.section == "boolean"):
             break
         column = column.under(section)
         decision = _apply_rule(column, options)
@@ -70,7 +68,6 @@ def decide(column: Column, options: AskOptions) -> Decision:
 
 
 def _apply_rule(column: Column, options: AskOptions) -> Decision:
-    """Decide on a column's type by its cells and one section of its statistics."""
     if column.section == "boolean" and column.kinds == {ValueKind.FRACTION}:
         column = column.with_cells(column.cells.by_cell())  # all may be whole, and only too long for int64
     rule = _find_rule(column.section, column.kinds)
@@ -107,10 +104,7 @@ def _counted(column: Column) -> str:
     return f"{count:,} of {count:,} values{bounds}" + (f" ({nulls:,} null)" if nulls else "")
 
 
-# --- texts, dates and times --------------------------------------------------------------------------
-
-
-def _text(column: Column, _: AskOptions, words: str = "string statistics") -> Decision:
+def _exact_text(column: Column, _: AskOptions, words: str = "string statistics") -> Decision:
     """Decide on text; if all values are texts, they are the column without a change."""
     unlike, problem = column.kinds & (NUMBER_KINDS | {ValueKind.BOOLEAN}), None
     if unlike:
@@ -122,15 +116,14 @@ def _text(column: Column, _: AskOptions, words: str = "string statistics") -> De
 
 
 def _text_without_section(column: Column, options: AskOptions) -> Decision:
-    return _text(column, options, f"{_counted(column)} are texts, and the statistics are not of times")
+    return _exact_text(column, options, f"{_counted(column)} are texts, and the statistics are not of times")
 
 
 def _text_without_statistics(column: Column, options: AskOptions) -> Decision:
-    """Decide on text unless every value is a full date or timestamp."""
     if options.infer_temporal:
         with suppress(CellError):
             return _temporal_texts(column, options, "{}; no statistics", inferred=True)
-    return _text(column, options, f"{_counted(column)} are texts")
+    return _exact_text(column, options, f"{_counted(column)} are texts")
 
 
 def _temporal(column: Column, options: AskOptions) -> Decision:
@@ -153,10 +146,9 @@ def _temporal(column: Column, options: AskOptions) -> Decision:
 
 
 def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred: bool = False) -> Decision:
-    """Decide on texts, all of them dates or times of one format."""
     cells: Any = column.cells
     if not column.count:
-        cells = ScalarColumn(ValueKind.TEXT, pa.nulls(len(cells), pa.string()))
+        cells = ScalarCells(ValueKind.TEXT, pa.nulls(len(cells), pa.string()))
     found = times.read_column(
         cells.values,
         lambda: cells.array,
@@ -180,9 +172,6 @@ def _temporal_texts(column: Column, options: AskOptions, words: str, *, inferred
             reason = f"has no year that can be shown in {options.tz}, so the column is in UTC"
             return Decision(array.type, evidence, CellError(row, str(column.cells[row]), reason), array)
     return Decision(array.type, evidence, array=array)
-
-
-# --- numbers and truth values ------------------------------------------------------------------------
 
 
 def _numeric(column: Column, options: AskOptions) -> Decision:
@@ -214,13 +203,12 @@ def _numbers(column: Column, options: AskOptions, bounds: Sequence[str] = (), wo
 
 def _numbers_and_texts(column: Column, options: AskOptions) -> Decision:
     """Decide on numbers among texts: JSON can only write NaN and infinity as texts."""
-    are_numbers = numbers.are_not_finite(column.cells.quoted)
-    return (_numbers if are_numbers else _mixed)(column, options)
+    return (_numbers if numbers.are_not_finite(column.cells.quoted) else _mixed)(column, options)
 
 
 def _constant_problem(column: Column) -> CellError | None:
     """Return the problem of a cell with a bare NaN or infinity: it is read, but is not JSON."""
-    found = column.cells.constants() if isinstance(column.cells, CellColumn) else iter(())
+    found = column.cells.constants() if isinstance(column.cells, MixedCells) else iter(())
     reason = "is written without quotes, which is not JSON; it was read as the float it means"
     return next((CellError(row, constant, reason) for row, constant in found), None)
 
@@ -239,9 +227,6 @@ def _boolean(column: Column, options: AskOptions) -> Decision:
 
 def _booleans(column: Column, _: AskOptions) -> Decision:
     return Decision(pa.bool_(), f"{_counted(column)} are true or false", array=column.cells.array)
-
-
-# --- arrays, objects, and whatever else there is -----------------------------------------------------
 
 
 def _nothing(column: Column, _: AskOptions) -> Decision:
@@ -266,7 +251,7 @@ def _nested(column: Column, options: AskOptions) -> Decision:
     return Decision(array.type, words, _constant_problem(column), array)
 
 
-def _build_scalars(found: CellColumn, _: None, options: AskOptions) -> Array | None:
+def _build_scalars(found: MixedCells, _: None, options: AskOptions) -> Array | None:
     """Return the scalars at one place inside cells as their common type, or None."""
     if len(found.kinds) > 1 and not found.kinds <= NUMBER_KINDS:
         return None
@@ -287,7 +272,7 @@ def _build_scalars(found: CellColumn, _: None, options: AskOptions) -> Array | N
 _ALL: Final = frozenset(ValueKind)
 
 RULES: Final[tuple[Rule, ...]] = (
-    Rule("string", _ALL, "string", _text),
+    Rule("string", _ALL, "string", _exact_text),
     Rule("temporal", frozenset({ValueKind.TEXT}), "date32, timestamp, time64 or duration", _temporal),
     Rule("numeric", NUMBER_KINDS | {ValueKind.TEXT}, "int64, uint64, decimal or float64", _numeric),
     Rule("boolean", frozenset({ValueKind.BOOLEAN, ValueKind.TEXT, ValueKind.INTEGER}), "bool", _boolean),

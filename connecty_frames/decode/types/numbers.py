@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -22,42 +23,25 @@ import numpy as np
 import pyarrow as pa
 
 from connecty_frames._base.text import counted
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import (
-    POOL,
-    bytes_of,
-    chunks_of,
-    numbers_of,
-    of_flags,
-    of_numbers,
-    offsets_of,
-    slices_of,
-    to_array,
-    to_scalar,
-)
-from connecty_frames.decode.arrow.digits import HUGE, Digits, count_places
-from connecty_frames.decode.errors import CellError, errors_as_written, raise_at_first, read_each
+from connecty_frames.decode import arrow
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.cells import CellError, errors_as_written, raise_at_first, read_each
 from connecty_frames.decode.exact_json import EXACT_CONTEXT, to_decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from connecty_frames.decode.arrow.buffers import Array
     from connecty_frames.options import Decimals
 
-    #: The row of the first of some texts, and the texts.
-    Part = tuple[int, pa.StringArray]
+    Part = tuple[int, pa.StringArray]  # the row of the first of some texts, and the texts
     #: A column with a type for all of its numbers, why, in words, and the basis of ``ColumnSchema``.
-    Typed = tuple[Array, str, str | None]
+    Typed = tuple[arrow.Array, str, str | None]
 
 #: JSON's grammar, in the syntax of RE2. Arrow and Python read more (0x1F, 007, 1_000, digits of
 #: other scripts), so texts are matched before they are read.
 _INTEGER: Final = r"-?(?:0|[1-9][0-9]*)"
 _NUMBER: Final = _INTEGER + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-#: As PostgreSQL's to_json writes NaN and infinities.
-NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")  # as PostgreSQL's to_json writes NaN and infinities
 _NOT_FINITE: Final = "|".join(NOT_FINITE)
 #: Texts name a number in other spellings too: ``nan`` and ``-inf`` of Python, ``+Inf`` of Go, ``Infinity`` of
 #: Java and PostgreSQL, ``-nan`` of C, ``.5`` of Oracle, ``5.`` and ``+5``. But ``007`` is an id.
@@ -75,10 +59,8 @@ _RESPELLINGS: Final = (
 
 #: Any number of at most 15 significant digits survives float64 (DBL_DIG of C); its own are at most 17.
 _SAFE_DIGITS, _FLOAT_DIGITS = 15, 17
-#: Up to this number float64 holds every whole number.
-MAX_EXACT_INTEGER: Final = 2**53
-#: More digits after the point than any currency or unit of trade has: the number was computed.
-_COMPUTED_DIGITS: Final = 9
+MAX_EXACT_INTEGER: Final = 2**53  # up to this number float64 holds every whole number
+_COMPUTED_DIGITS: Final = 9  # with more digits after the point, a number was computed, not typed
 #: The digits of Arrow's two decimals. All decimals of a kind have one precision, so that the type of a column
 #: does not change with the rows fetched.
 _NARROW, _WIDE = 38, 76
@@ -86,15 +68,14 @@ _NARROW, _WIDE = 38, 76
 _INTEGERS: Final = ((pa.int64(), "", -(2**63), 2**63), (pa.uint64(), ", some above 2**63 - 1", 0, 2**64))
 
 #: How many of the longest numbers are looked at first, and how many are looked at one by one.
-_FIRST: Final = 8  # pragma: no mutate - the others are looked at next
-FEW: Final = 32  # pragma: no mutate - saves time
+_FIRST: Final = 8  # the others are looked at next
+FEW: Final = 32
 #: No digits are looked for in more bytes at once, those of a few long texts: it takes much memory.
-_MOST_BYTES: Final = 1 << 21  # pragma: no mutate - a size
+_MOST_BYTES: Final = 1 << 21
 
 _is_json: Final = re.compile(_NUMBER).fullmatch
 _is_integer: Final = re.compile(_INTEGER).fullmatch
 is_finite: Final = re.compile(_FINITE).fullmatch
-#: Matches a finite number or infinity.
 is_number: Final = re.compile(rf"{_FINITE}|{_INFINITE}").fullmatch
 #: Matches a whole number with few enough digits for every integer type of 64 bits, also as a float: ``3.0``.
 is_short_integer: Final = re.compile(rf"(?=.{{1,{_SAFE_DIGITS}}}\Z){_INTEGER}(?:\.0+)?").fullmatch
@@ -119,7 +100,9 @@ class FloatValues(NamedTuple):
     def concat(cls, parts: Sequence[FloatValues]) -> FloatValues:
         """Concatenate the parts of a column."""
         return cls(
-            pa.chunked_array([chunk for part in parts for chunk in chunks_of(part.values)], pa.float64()),
+            pa.chunked_array(
+                [chunk for part in parts for chunk in arrow.chunks_of(part.values)], pa.float64()
+            ),
             any(part.fractional for part in parts),
             sum(part.inexact for part in parts),
             all(part.computed for part in parts),
@@ -132,7 +115,9 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
     longest = _longest_in(texts)
     if any(loses_digits(text, computed=True) for text in longest):
         return None
-    parts = [part for _, part in slices_of(texts)] if longest else [texts]  # short ones take little memory
+    parts = (
+        [part for _, part in arrow.slices_of(texts)] if longest else [texts]
+    )  # short ones take little memory
     try:
         found = FloatValues.concat(list(map(to_float64, parts)))
     except CellError:
@@ -142,7 +127,7 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
 def _longest_in(texts: pa.StringArray) -> list[str]:
     """Return some of the longest texts if they may not be exact as float64."""
-    starts, ends = offsets_of(texts)
+    starts, ends = arrow.offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)
     if longest <= _SAFE_DIGITS:  # pragma: no mutate - saves time
@@ -152,20 +137,20 @@ def _longest_in(texts: pa.StringArray) -> list[str]:
 
 def to_float64(texts: pa.StringArray) -> FloatValues:
     """Read numbers in JSON's spelling as the nearest float64; CellError for one beyond its range."""
-    floats = pc.cast(texts, pa.float64(), memory_pool=POOL)
-    data, (starts, ends) = bytes_of(texts), offsets_of(texts)
+    floats = pc.cast(texts, pa.float64(), memory_pool=arrow.POOL)
+    data, (starts, ends) = arrow.bytes_of(texts), arrow.offsets_of(texts)
     letters = bool(data.max(initial=0) > ord("9"))
     found = FloatValues(floats, letters or bool((data == ord(".")).any()))
     may_differ = ends - starts > _SAFE_DIGITS
     if letters:  # a null is empty
-        may_differ |= _is_extreme(numbers_of(floats)) & (starts < ends)
+        may_differ |= _is_extreme(arrow.numbers_of(floats)) & (starts < ends)
     if not may_differ.any():
         return found
     spelled = pc.cast(floats, pa.string())
-    rows = pc.indices_nonzero(pc.and_not(of_flags(may_differ), pc.equal(spelled, texts)))
+    rows = pc.indices_nonzero(pc.and_not(arrow.of_flags(may_differ), pc.equal(spelled, texts)))
     if not len(rows):
         return found
-    texts, values = pc.take(texts, rows), numbers_of(floats)[numbers_of(rows)]
+    texts, values = pc.take(texts, rows), arrow.numbers_of(floats)[arrow.numbers_of(rows)]
     is_exact, is_computed, by_cell = (np.full(len(rows), flag) for flag in (False, False, True))
     if len(rows) > FEW:  # pragma: no mutate - saves time
         is_exact, is_computed, by_cell = _compare(texts, values, pc.take(spelled, rows))
@@ -187,18 +172,18 @@ def _compare(
     texts: pa.StringArray, floats: NDArray[np.float64], spelled: pa.StringArray
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Compare numbers with their nearest floats: return flags for exact, computed, and undecided ones."""
-    digits, sizes = Digits(texts), np.abs(floats)
+    digits, sizes = arrow.Digits(texts), np.abs(floats)
     is_beyond = _is_extreme(floats) & ~digits.is_zero
     # A number of this size may be a little less.
-    by_cell = is_beyond | (sizes == MAX_EXACT_INTEGER) | (np.abs(digits.exponents) >= HUGE)
+    by_cell = is_beyond | (sizes == MAX_EXACT_INTEGER) | (np.abs(digits.exponents) >= arrow.HUGE)
     is_exact = digits.significant <= _SAFE_DIGITS
     short = np.flatnonzero(~(is_exact | by_cell) & (digits.significant <= _FLOAT_DIGITS))
     if len(short):
-        places = of_numbers(short)
-        is_own = pc.equal(Digits(pc.take(spelled, places)).written(), pc.take(digits.written(), places))
-        is_exact[short[numbers_of(pc.indices_nonzero(is_own))]] = True
+        places = arrow.of_numbers(short)
+        is_own = pc.equal(arrow.Digits(pc.take(spelled, places)).written(), pc.take(digits.written(), places))
+        is_exact[short[arrow.rows_where(is_own)]] = True
     others = np.flatnonzero(~(is_exact | by_cell))
-    by_cell[others] = digits.places[others] == count_places(floats[others])
+    by_cell[others] = digits.places[others] == arrow.count_places(floats[others])
     return is_exact, (digits.places > _COMPUTED_DIGITS) & (sizes < MAX_EXACT_INTEGER), by_cell
 
 
@@ -232,24 +217,17 @@ def _was_computed(text: str) -> bool:
     if number is None:
         return False
     number = number.normalize(EXACT_CONTEXT)
-    places = -int(number.as_tuple().exponent)
-    return places > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
+    return -int(number.as_tuple().exponent) > _COMPUTED_DIGITS and number.copy_abs() < MAX_EXACT_INTEGER
 
 
 def loses_digits(text: str, *, computed: bool) -> bool:
     """Return True if float64 loses digits of a number; with ``computed``, not of a computed one."""
-    is_exact = text in NOT_FINITE or is_exact_float(text)
-    return not (is_exact or (computed and _was_computed(text)))
+    return not (text in NOT_FINITE or is_exact_float(text) or (computed and _was_computed(text)))
 
 
 def _has_letters(texts: pa.StringArray) -> bool:
     """Return True if some number has an exponent or is not finite."""
-    return bool(bytes_of(texts).max(initial=0) > ord("9"))
-
-
-def _are_whole(texts: pa.StringArray) -> bool:
-    """Return True if no number has a fraction or an exponent."""
-    return not (_has_letters(texts) or (bytes_of(texts) == ord(".")).any())
+    return bool(arrow.bytes_of(texts).max(initial=0) > ord("9"))
 
 
 # --- spellings ---------------------------------------------------------------------------------------
@@ -263,32 +241,32 @@ def _to_json(
         return texts
     pattern = _FINITE if finite else rf"{_FINITE}|{_INFINITE}|{_NAN}"
     raise_at_first(pc.invert(_matches(texts, pattern)), texts, reason)
-    found = bytes_of(texts).tobytes()
+    found = arrow.bytes_of(texts).tobytes()
     for needed, spelling, replacement in _RESPELLINGS:
         if any(byte in found for byte in needed):
             texts = pc.replace_substring_regex(texts, pattern=spelling, replacement=replacement)
     return texts
 
 
-def _matches(texts: Array, pattern: str) -> Any:
+def _matches(texts: arrow.Array, pattern: str) -> Any:
     return pc.match_substring_regex(texts, rf"^(?:{pattern})\z")
 
 
-def _all_match(texts: Array, pattern: str) -> bool:
-    """Return True if every text matches, nulls aside."""
+def _all_match(texts: arrow.Array, pattern: str) -> bool:
     if len(texts) <= FEW:  # pragma: no mutate - saves time
         return all(text is None or re.fullmatch(pattern, text) for text in texts.to_pylist())
     return pc.all(_matches(texts, pattern)).as_py() is not False  # it is None where all are null
 
 
-def are_not_finite(texts: Array) -> bool:
+def are_not_finite(texts: arrow.Array) -> bool:
     """Return True if all texts are :data:`NOT_FINITE`."""
     return _all_match(texts, _NOT_FINITE)
 
 
-def any_finite(texts: Array) -> bool:
+def any_finite(texts: arrow.Array) -> bool:
     """Return True if some text is a finite number."""
-    return any(any(map(is_finite, filter(None, pc.unique(part).to_pylist()))) for _, part in slices_of(texts))
+    values = (value for _, part in arrow.slices_of(texts) for value in pc.unique(part).to_pylist())
+    return any(map(is_finite, filter(None, values)))
 
 
 # --- the type that holds all numbers -----------------------------------------------------------------
@@ -305,7 +283,7 @@ class _Numbers(NamedTuple):
     @property
     def all_parts(self) -> list[Part]:
         """The parts, and the evidence behind them."""
-        more = [(self.size, to_array(self.evidence, pa.string()))] if self.evidence else []
+        more = [(self.size, arrow.to_array(self.evidence, pa.string()))] if self.evidence else []
         return self.parts + more
 
     def cast(self, type_: pa.DataType) -> pa.ChunkedArray:
@@ -317,14 +295,16 @@ class _Numbers(NamedTuple):
 
 
 def infer(
-    texts: Array, bounds: Sequence[str] = (), decimals: Decimals = "auto", *, quoted: bool = True
+    texts: arrow.Array, bounds: Sequence[str] = (), decimals: Decimals = "auto", *, quoted: bool = True
 ) -> Typed:
     """Return numbers as a type for all and the bounds; CellError if a quoted text is no number."""
     with errors_as_written(texts, bounds):
-        parts, present = list(slices_of(texts)), len(texts) - texts.null_count
+        parts, present = list(arrow.slices_of(texts)), len(texts) - texts.null_count
         if quoted:
             parts = list(read_each(parts, _to_json))
-        is_whole = present > 0 and all(_are_whole(part) for _, part in parts)
+        is_whole = present > 0 and not any(
+            _has_letters(part) or (arrow.bytes_of(part) == ord(".")).any() for _, part in parts
+        )
         evidence = [_bound_evidence(bound, is_whole=is_whole) for bound in bounds]
         if present:  # else the values may have as many zeros
             evidence = list(map(_without_zeros, evidence))
@@ -353,15 +333,13 @@ def infer_floats(values: FloatValues, bounds: Sequence[str], decimals: Decimals)
     return None
 
 
-def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
+def any_decimal(texts: arrow.Array, bounds: Sequence[str]) -> pa.DataType | None:
     """Return a decimal type with a scale for all numbers and bounds, or None without any."""
     # Other texts, and too many digits, are errors where the values are read.
-    evidence = [
-        _without_zeros(_bound_evidence(bound, is_whole=False)) for bound in bounds if is_finite(bound)
-    ]
+    evidence = [_without_zeros(_bound_evidence(each, is_whole=False)) for each in bounds if is_finite(each)]
     most = []
-    for _, part in chain(slices_of(texts), [(0, to_array(evidence, pa.string()))]):
-        digits = Digits(_to_json(pc.filter(part, _matches(part, _FINITE)), finite=True))
+    for _, part in chain(arrow.slices_of(texts), [(0, arrow.to_array(evidence, pa.string()))]):
+        digits = arrow.Digits(_to_json(pc.filter(part, _matches(part, _FINITE)), finite=True))
         is_held = digits.before + digits.after <= _WIDE
         if is_held.any():
             most.append((digits.before[is_held].max(), digits.after[is_held].max()))
@@ -372,11 +350,10 @@ def any_decimal(texts: Array, bounds: Sequence[str]) -> pa.DataType | None:
 
 
 def _bound_evidence(bound: str, *, is_whole: bool) -> str:
-    """Return a bound as a number, as far as it is evidence."""
     # Statistics may have been computed with floats. So a bound with a point is whole beside whole numbers
     # if its value is. From 2**53 on, the text of a float64 is no evidence of digits, nor of the last integer:
     # 9.223372036854776e18 is the max of an int64 too.
-    number: str = bound if _is_json(bound) else _to_json(to_array([bound], pa.string()))[0].as_py()
+    number: str = bound if _is_json(bound) else _to_json(arrow.to_array([bound], pa.string()))[0].as_py()
     nearest = float(number)
     if _is_integer(number) or not math.isfinite(nearest):
         return number
@@ -418,7 +395,6 @@ def _whole_type(numbers: _Numbers) -> Typed:
 
 
 def _as_floats(found: FloatValues, numbers: _Numbers, decimals: Decimals) -> Typed | None:
-    """Return numbers as float64, or None if they need a decimal."""
     inexact, are_computed = found.inexact, found.computed
     for position, text in enumerate(numbers.evidence, numbers.size):
         if not _survives_float(position, text):
@@ -442,12 +418,12 @@ def _as_decimals(numbers: _Numbers) -> Typed:
     """Return numbers as decimals; CellError at the first too long beside the numbers before it."""
     before = after = np.zeros(1, np.int64)
     for start, part in numbers.all_parts:
-        digits = Digits(part)
+        digits = arrow.Digits(part)
         before = np.maximum.accumulate(np.append(before[-1:], digits.before))
         after = np.maximum.accumulate(np.append(after[-1:], digits.after))
         is_wrong = (before + after > _WIDE)[1:]
         if _has_letters(part):
-            is_wrong[numbers_of(pc.indices_nonzero(_matches(part, _NOT_FINITE)))] = True
+            is_wrong[arrow.rows_where(_matches(part, _NOT_FINITE))] = True
         if is_wrong.any():
             row = int(is_wrong.argmax())
             reason = f"makes the column need more than {_WIDE} digits"
@@ -465,23 +441,21 @@ def _decimal(before: int, after: int) -> pa.DataType:
 # --- reading as a given type -------------------------------------------------------------------------
 
 
-def read(texts: Array, type_: pa.DataType) -> pa.Array:
+def read(texts: arrow.Array, type_: pa.DataType) -> pa.Array:
     """Read number texts as an array, fractions as the nearest float; raises CellError."""
     is_float = pa.types.is_floating(type_)
     spell = partial(_to_json, reason=f"is not a number that fits in {type_}", finite=not is_float)
     read_part = partial(_to_floats if is_float else _to_exact, type_=type_)
     with errors_as_written(texts):
-        arrays = [array for _, array in read_each(read_each(slices_of(texts), spell), read_part)]
+        arrays = [array for _, array in read_each(read_each(arrow.slices_of(texts), spell), read_part)]
     return pa.concat_arrays(arrays) if arrays else pa.nulls(0, type_)
 
 
 def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    """Read numbers in JSON's spelling exactly as an integer or decimal type."""
-    if len(bytes_of(texts)) > _MOST_BYTES:  # pragma: no mutate - saves memory
+    if len(arrow.bytes_of(texts)) > _MOST_BYTES:  # pragma: no mutate - saves memory
         return _each_exact(texts, type_)
-    digits, (before, scale) = Digits(texts), _most_digits(type_)
-    # Beyond these digits Arrow wraps around a decimal, from 1e-77 it makes 0.00, and 1e-999999999 ends the
-    # process.
+    digits, (before, scale) = arrow.Digits(texts), _most_digits(type_)
+    # Beyond these digits Arrow wraps around a decimal; 1e-77 becomes 0.00, 1e-999999999 ends the process.
     if not _has_letters(texts) and (digits.before <= before).all() and (digits.places <= scale).all():
         if (digits.after > scale).any():  # they are zeros
             fraction = rf"(\.[0-9]{{{scale}}})" if scale else r"()\."
@@ -492,7 +466,6 @@ def _to_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
 
 
 def _most_digits(type_: pa.DataType) -> tuple[int, int]:
-    """Return how many digits an integer or decimal type has before and after the point at most."""
     if pa.types.is_integer(type_):
         return 20, 0  # as 2**64 - 1 has
     return type_.precision - type_.scale, type_.scale
@@ -501,11 +474,10 @@ def _most_digits(type_: pa.DataType) -> tuple[int, int]:
 def _each_exact(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers one by one, since 1e3 is a whole number too."""
     exact = [None if text is None else _exact(row, text, type_) for row, text in enumerate(texts.to_pylist())]
-    return to_array(exact, type_)
+    return arrow.to_array(exact, type_)
 
 
 def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
-    """Read one number exactly as an integer or decimal type."""
     number, (before, scale) = to_decimal(text), _most_digits(type_)
     if number is not None:
         number = number.normalize(EXACT_CONTEXT)
@@ -514,7 +486,7 @@ def _exact(row: int, text: str, type_: pa.DataType) -> int | Decimal:
         if number.adjusted() < before and places <= max(scale, 0):
             exact = int(number) if pa.types.is_integer(type_) else number
             with suppress(pa.ArrowInvalid, OverflowError):
-                to_array([exact], type_)
+                arrow.to_array([exact], type_)
                 return exact
     raise CellError(row, text, f"does not fit in {type_}")
 
@@ -523,14 +495,14 @@ def _to_floats(texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
     """Read numbers as floats; refuse a silent change to infinity, zero or another whole number."""
     values = pc.cast(texts, pa.float64())
     # As to_numpy() would, without its import of pandas for an array with nulls.
-    sizes = np.abs(numbers_of(pc.coalesce(values, to_scalar(math.nan, pa.float64()))))
+    sizes = np.abs(arrow.numbers_of(pc.coalesce(values, arrow.to_scalar(math.nan, pa.float64()))))
     for row in np.flatnonzero((sizes < sys.float_info.min) | (sizes >= MAX_EXACT_INTEGER)).tolist():
         text = texts[row].as_py()
         if not _survives_float(row, text) and text.lstrip("-").isdecimal():
             raise CellError(row, text, "does not fit in double")
     narrow = pc.cast(values, type_, safe=False)
     wide = pc.cast(narrow, pa.float64())
-    is_whole, is_zero = pc.equal(pc.floor(values), values), pc.equal(wide, to_scalar(0.0, pa.float64()))
+    is_whole, is_zero = pc.equal(pc.floor(values), values), pc.equal(wide, arrow.to_scalar(0.0, pa.float64()))
     lost = pc.and_(pc.not_equal(wide, values), pc.or_(pc.or_(pc.is_inf(wide), is_zero), is_whole))
     raise_at_first(lost, texts, f"does not fit in {type_}")
     return narrow

@@ -14,25 +14,22 @@ docs/schema.md says what.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames._base.zones import named_zone
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import numbers_of, slices_of, to_array
-from connecty_frames.decode.arrow_types import is_naive
-from connecty_frames.decode.errors import CellError
+from connecty_frames._base.clock import named_zone
+from connecty_frames.decode import arrow
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.types.formats import RFC_5322, read_moments, word_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import tzinfo
-
-    from connecty_frames.decode.arrow_types import TypeTest
+    from numpy.typing import NDArray
 
 
 def _without_groups(pattern: str) -> str:
@@ -70,12 +67,12 @@ _CLOCK = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,9}})?)?"
 _MIDNIGHT = r"24:00(?::00(?:\.0{1,9})?)?"
 _TIMESTAMP = rf"{_DAY}[Tt ](?:{_CLOCK}|{_MIDNIGHT}|{_HOUR})"
 _NUMERIC_OFFSET = rf"[+-]{_HOUR}(?:[0-5]\d|:[0-5]\d(?::[0-5]\d)?)?"
-#: The offset of a timestamp in ISO 8601.
-OFFSET: Final = rf"(?:Z|{_NUMERIC_OFFSET})"
+OFFSET: Final = rf"(?:Z|{_NUMERIC_OFFSET})"  # the offset of a timestamp in ISO 8601
 #: Behind an offset; UTC and GMT are none of these, since they may contradict it.
 _ABBREVIATION = r"(?: (?:[A-FH-SV-Y][A-Z]{2,4}|G[A-LN-Z][A-Z]{1,3}|[TZ][A-SU-Y][A-Z]{1,3}))?"
 _UTC = r"(?:z|(?:[+-]00(?::?00(?::00)?)? ?)?UTC)"
 _TAGS = r"(?:\[[0-9A-Za-z_+.-][0-9A-Za-z_+:./=-]*\])*"
+_ZONE = rf" ?(?:Z|{_NUMERIC_OFFSET}{_ABBREVIATION}|{_UTC}){_TAGS}"
 _RFC_5322 = _without_groups(RFC_5322)
 #: The shapes of dates and times, with the groups of ``formats``. An offset in words has none.
 TIME_SHAPES: Final = (
@@ -97,23 +94,22 @@ class TemporalFormat(Enum):
     DURATION = "durations"
 
 
-#: The pattern of each format, in the syntax of RE2 (Arrow) and, with its digits kept to ASCII, of Python. The
-#: first match decides.
+#: The pattern of each format, for RE2 (Arrow) and, with ASCII digits, for Python. The first match decides.
 _PATTERNS: Final[dict[TemporalFormat, str]] = {
     TemporalFormat.DATE: _DAY,
     TemporalFormat.NAIVE: _TIMESTAMP,
-    TemporalFormat.AWARE: rf"{_TIMESTAMP} ?(?:Z|{_NUMERIC_OFFSET}{_ABBREVIATION}|{_UTC}){_TAGS}|{_RFC_5322}",
+    TemporalFormat.AWARE: rf"{_TIMESTAMP}{_ZONE}|{_RFC_5322}",
     TemporalFormat.TIME: _CLOCK,
     TemporalFormat.DURATION: _DURATION,
 }
 
 #: Up to this many texts are matched by Python: Arrow compiles a pattern anew for each call, for about 75 us.
-_FEW: Final = 16  # pragma: no mutate - saves time
+_FEW: Final = 16
 #: Below so many bytes a column is read at once.
-_SMALL: Final = 1 << 20  # pragma: no mutate - saves time
+_SMALL: Final = 1 << 20
 #: So many are matched before the others, since the first odd one is often among them. To compile the pattern
 #: anew takes as long as to match half of these.
-_FIRST_ROWS: Final = 1 << 10  # pragma: no mutate - saves time
+_FIRST_ROWS: Final = 1 << 10
 
 #: Dates and times beyond all types, each by a pattern to search for, and why.
 _BEYOND: Final[dict[str, str]] = {
@@ -221,7 +217,9 @@ def first_present(texts: Any) -> tuple[int, str]:
 def in_iso(text: str) -> str:
     """Return a date of RFC 5322 in ISO 8601, another text as it is."""
     found = None if text[4:5] == "-" else re.fullmatch(RFC_5322, text, re.ASCII)
-    if found is None or (found["a"] and read_moments(to_array([text], pa.string()), RFC_5322).is_no_day[0]):
+    if found is None or (
+        found["a"] and read_moments(arrow.to_array([text], pa.string()), RFC_5322).is_no_day[0]
+    ):
         return text
     zone = found["z"] if found["z"][0] in "+-" else "Z"
     clock = f"{found['H']}:{found['M']}:{found['S'] or '00'}{zone}"
@@ -240,7 +238,7 @@ def _check_days(format_: TemporalFormat, texts: Any) -> None:
     try:
         pc.cast(pc.utf8_slice_codeunits(texts, 0, 10), pa.date32())
     except pa.ArrowInvalid:
-        for start, some in slices_of(texts):
+        for start, some in arrow.slices_of(texts):
             is_no_day = read_moments(some, *TIME_SHAPES).is_no_day
             if is_no_day.any():
                 row = int(is_no_day.argmax())
@@ -260,8 +258,7 @@ def joined(texts: Any) -> Any:
 # one impossible for the values, says nothing about the type. The validation reports it.
 
 SEVENTH_DIGIT = r"\.\d{7}"
-#: Finds more digits of a second than microseconds hold.
-has_seventh_digit: Final = re.compile(SEVENTH_DIGIT).search
+has_seventh_digit: Final = re.compile(SEVENTH_DIGIT).search  # more digits of a second than microseconds hold
 #: Matches a timestamp at midnight, as written.
 _is_midnight: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]00(?::00(?::00(?:\.0+)?)?)?(?![\d:.]).*").fullmatch
 _TIMESTAMPS: Final = (TemporalFormat.NAIVE, TemporalFormat.AWARE)
@@ -286,7 +283,6 @@ def fit_bounds(format_: TemporalFormat | None, bounds: Sequence[str]) -> tuple[T
 
 
 def _format_of_bound(bound: str, values_format: TemporalFormat | None) -> TemporalFormat | None:
-    """Return the format of a bound, or None if it cannot be read."""
     if values_format is TemporalFormat.DURATION and has_format(bound, values_format):
         return values_format
     format_ = match_format(bound)
@@ -320,8 +316,7 @@ _match_dot_net: Final = re.compile(
     r"/Date\((?P<millis>-?\d{1,15})(?:(?P<hours>[+-](?:[01]\d|2[0-3]))(?P<minutes>[0-5]\d))?\)/", re.ASCII
 ).fullmatch
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: Matches a text with the name of a zone. Abbreviations, such as EST, mean different offsets to different
-#: writers.
+#: Matches a text with the name of a zone. Abbreviations, such as EST, differ between writers.
 _match_zoned: Final = re.compile(r"(?P<local>.+) (?P<zone>UTC|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)").fullmatch
 
 
@@ -340,8 +335,6 @@ def _from_dot_net(text: str) -> str:
 
 
 def _respell_date(text: str) -> str:
-    if re.fullmatch(r"\d{8}", text, re.ASCII):
-        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
     found = _match_zoned(text)
     if found is not None:
         find_zone(found["zone"])
@@ -383,10 +376,15 @@ def find_zone(name: str) -> tzinfo:
     return zone
 
 
+#: Dates as digits alone, and midnights, and the replacement of each by a date.
+_DATES: Final = (
+    (r"^(\d{4})(\d\d)(\d\d)\z", r"\1-\2-\3"),
+    (rf"^({_DAY})[Tt ]00(?::00(?::00(?:\.0{{1,9}})?)?)?(?:{_ZONE})?\z", r"\1"),
+)
 #: By Arrow type the format of its texts, and what respells another one, or returns it as it is.
-_RESPELL: Final[tuple[tuple[TypeTest, tuple[TemporalFormat, Callable[[str], str]]], ...]] = (
+_RESPELL: Final[tuple[tuple[arrow.TypeTest, tuple[TemporalFormat, Callable[[str], str]]], ...]] = (
     (pa.types.is_date, (TemporalFormat.DATE, _respell_date)),
-    (is_naive, (TemporalFormat.NAIVE, _respell_naive)),
+    (arrow.is_naive, (TemporalFormat.NAIVE, _respell_naive)),
     (pa.types.is_timestamp, (TemporalFormat.AWARE, _respell_aware)),
 )
 
@@ -394,17 +392,25 @@ _RESPELL: Final[tuple[tuple[TypeTest, tuple[TemporalFormat, Callable[[str], str]
 def respell(texts: pa.StringArray, type_: pa.DataType) -> pa.StringArray:
     """Return dates or timestamps in ISO 8601; raises CellError with the row."""
     format_, rewrite = next(found for test, found in _RESPELL if test(type_))
-    respelled = texts.to_pylist()
+    for pattern, replacement in _DATES if format_ is TemporalFormat.DATE else ():
+        texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
     is_own = pc.match_substring_regex(texts, rf"^(?:{_PATTERNS[format_]})\z")
-    for row in pc.indices_nonzero(pc.invert(is_own)).to_pylist():
+    odd = pc.indices_nonzero(pc.invert(is_own)).to_pylist()
+    if not odd:
+        return texts
+    respelled = texts.to_pylist()
+    for row in odd:
         try:
             respelled[row] = rewrite(_from_dot_net(in_iso(respelled[row])))
         except CellError as error:
             raise CellError(row, respelled[row], error.reason) from None
-    return to_array(respelled, pa.string())
+    return arrow.to_array(respelled, pa.string())
 
 
 # --- local times --------------------------------------------------------------------------------------
+
+#: Periods in seconds. All times of most days have one offset, and of most quarters of other days.
+_PERIODS: Final = (86_400, 900, 1)
 
 
 def utc_offset(local: datetime, zone: tzinfo) -> timedelta:
@@ -420,27 +426,34 @@ def utc_offset(local: datetime, zone: tzinfo) -> timedelta:
 def to_utc(local: pa.TimestampArray, zone: tzinfo, texts: Any) -> pa.Int64Array:
     """Return the microseconds since 1970 of local times of a zone; raises CellError with the row."""
     micros = pc.cast(local, pa.int64())
-    rows = numbers_of(pc.indices_nonzero(pc.is_valid(local)))
-    seconds = numbers_of(pc.drop_null(micros)) // 1_000_000
-    # No zone has changed its clocks twice within a day, so that most offsets are found once for each day.
-    days, places = np.unique(seconds // 86_400, return_inverse=True)
-    found = [_offset_of_day(_EPOCH + timedelta(days=day), zone) for day in days.tolist()]
-    offsets = np.array([offset or 0 for offset in found], np.int64)[places]
-    has_change = np.array([offset is None for offset in found], np.bool_)[places]
-    for place in np.flatnonzero(has_change).tolist():
-        row = int(rows[place])
+    rows = arrow.rows_where(pc.is_valid(local))
+    seconds = arrow.numbers_of(pc.drop_null(micros)) // 1_000_000
+    offsets, left = np.zeros_like(seconds), np.arange(len(seconds))
+    for size in _PERIODS:
+        encoded = pc.dictionary_encode(arrow.of_numbers(seconds[left] // size))
+        found, is_one = _offsets_in(arrow.numbers_of(encoded.dictionary) * size, size, zone)
+        places = arrow.numbers_of(encoded.indices)
+        offsets[left] = found[places]
+        left = left[~is_one[places]]
+    if len(left):
+        row = int(rows[left[0]])
         try:
-            offset = utc_offset(_EPOCH + timedelta(seconds=int(seconds[place])), zone)
+            utc_offset(_EPOCH + timedelta(seconds=int(seconds[left[0]])), zone)
         except CellError as error:
             raise CellError(row, str(texts[row]), error.reason) from None
-        offsets[place] = offset // timedelta(seconds=1)
     shifts = np.zeros(len(local), np.int64)
     shifts[rows] = offsets * 1_000_000
     return pc.subtract(micros, pa.Array.from_buffers(pa.int64(), len(local), [None, pa.py_buffer(shifts)]))
 
 
-def _offset_of_day(midnight: datetime, zone: tzinfo) -> int | None:
-    """Return the offset of all local times of a day in seconds, or None if clocks may have changed on it."""
-    ends = (midnight.replace(tzinfo=zone), midnight.replace(hour=23, minute=59, second=59, tzinfo=zone))
-    first, *others = {end.replace(fold=fold).utcoffset() or timedelta() for end in ends for fold in (0, 1)}
-    return None if others else first // timedelta(seconds=1)
+def _offsets_in(
+    starts: NDArray[np.int64], size: int, zone: tzinfo
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the offset at the start of each period in seconds, and True if clocks do not change in it."""
+    # No zone has changed its clocks twice within a day. The earlier reading of the start and the later one
+    # of the end (PEP 495) thus differ around each change.
+    first, last = (seconds.astype("M8[s]").tolist() for seconds in (starts, starts + (size - 1)))
+    found = [*map(zone.utcoffset, first), *(zone.utcoffset(each.replace(fold=1)) for each in last)]
+    counts = {offset: (offset or timedelta()) // timedelta(seconds=1) for offset in set(found)}
+    offsets, later = np.array([counts[offset] for offset in found], np.int64).reshape(2, -1)
+    return offsets, offsets == later

@@ -6,6 +6,8 @@ Arrow's own cast reads most texts as the grammar in ``spellings`` does; ``format
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -13,32 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from connecty_frames._base.zones import named_zone
-from connecty_frames.decode.arrow import compute as pc
-from connecty_frames.decode.arrow.buffers import (
-    POOL,
-    chunks_of,
-    index_of,
-    of_flags,
-    of_numbers,
-    offsets_of,
-    slices_of,
-    to_array,
-    to_scalar,
-)
-from connecty_frames.decode.arrow_types import FRACTION_DIGITS, any_of, is_aware, is_naive
-from connecty_frames.decode.errors import CellError, raise_at_first, read_each
+from connecty_frames._base.clock import named_zone
+from connecty_frames.decode import arrow
+from connecty_frames.decode import compute as pc
+from connecty_frames.decode.cells import CellError, raise_at_first, read_each
 from connecty_frames.decode.types import spellings
-from connecty_frames.decode.types.formats import read_moments, take_apart
+from connecty_frames.decode.types.formats import Moments, TimeFormat, read_moments, take_apart
 from connecty_frames.decode.types.spellings import TemporalFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from numpy.typing import NDArray
 
-    from connecty_frames.decode.arrow_types import TypeTest
-    from connecty_frames.decode.types.formats import Moments, TimeFormat
 
 EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400
@@ -46,9 +33,8 @@ DAY_MICROS: Final = _DAY * 1_000_000
 #: 0001-01-01 and 9999-12-31T23:59:59.999999 in microseconds: the range of Python, pandas and polars.
 FIRST_MICROS: Final = (1 - EPOCH_DAY) * DAY_MICROS
 LAST_MICROS: Final = (date(9999, 12, 31).toordinal() + 1 - EPOCH_DAY) * DAY_MICROS - 1
-#: numpy and pandas read this number as a missing time (NaT), so it cannot be a value.
-NAT: Final = -(2**63)
-_ENDS: Final = 32  # pragma: no mutate - saves time
+NAT: Final = -(2**63)  # numpy and pandas read this number as a missing time (NaT), so it cannot be a value
+_ENDS: Final = 32
 
 
 class TemporalValues(NamedTuple):
@@ -68,8 +54,7 @@ class TemporalValues(NamedTuple):
     def concat(cls, parts: Sequence[TemporalValues]) -> TemporalValues:
         """Concatenate the parts of a column; all are of one format."""
         values = pa.chunked_array([part.values for part in parts])
-        offsets = frozenset[str]().union(*(part.offsets for part in parts))
-        return cls(parts[0].format, values, offsets)
+        return cls(parts[0].format, values, frozenset[str]().union(*(part.offsets for part in parts)))
 
 
 # --- columns -----------------------------------------------------------------------------------------
@@ -90,7 +75,7 @@ def read_column(
     found, row = values if isinstance(values, TemporalValues) else None, -1
     if found is None:
         row, first = spellings.first_present(values)
-        found = _cast_chunks(chunks_of(spellings.joined(values)), first)
+        found = _cast_chunks(arrow.chunks_of(spellings.joined(values)), first)
     format_ = None if found is None else found.format
     if found is None:
         if inferred and spellings.match_format(first) not in FAST_CASTS:
@@ -111,7 +96,6 @@ def read_column(
 
 
 def _cast_chunks(chunks: list[pa.StringArray], first: str) -> TemporalValues | None:
-    """Read texts as Arrow casts them, or return None."""
     for type_ in fast_casts(first):
         parts = [_read_cast(chunk, type_) for chunk in chunks]
         found = [part for part in parts if part is not None]
@@ -150,7 +134,7 @@ def _read_with_bounds(
         raise problem
     offsets: set[str] = set()
     if format_ is TemporalFormat.AWARE:
-        offsets = find_offsets(texts if has_rows else to_array(bounds, pa.string()))
+        offsets = find_offsets(texts if has_rows else arrow.to_array(bounds, pa.string()))
         offsets |= _offsets_at_ends(bounds)
     return TemporalValues(format_, values, frozenset(offsets))
 
@@ -164,7 +148,6 @@ def _type_of(format_: TemporalFormat, unit: str, tz: str) -> pa.DataType:
 
 
 def _is_held(bound: str, type_: pa.DataType) -> bool:
-    """Return True if a type of the format of a bound holds it without doubt."""
     if getattr(type_, "unit", None) == "ns":
         return _has_nanos(bound)
     # In the first and the last year, some hours of instants cannot be shown.
@@ -181,13 +164,13 @@ def row_out_of_range(values: pa.ChunkedArray | pa.Array, tz: str) -> int | None:
         try:
             (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=extreme)).astimezone(named_zone(tz))
         except OverflowError:
-            return index_of(instants, extreme)
+            return arrow.index_of(instants, extreme)
     return None
 
 
 def check_years(values: pa.Array, type_: pa.DataType, texts: Any) -> pa.Array:
     """Return instants, checked to be of the years 1 to 9999 in the time zone of their type, if it has one."""
-    row = row_out_of_range(values, type_.tz) if is_aware(type_) else None
+    row = row_out_of_range(values, type_.tz) if arrow.is_aware(type_) else None
     if row is not None:
         raise CellError(row, str(texts[row]), f"has no year that can be shown in {type_.tz}")
     return values
@@ -195,8 +178,8 @@ def check_years(values: pa.Array, type_: pa.DataType, texts: Any) -> pa.Array:
 
 def check_range(counts: pa.Array, first: int, last: int, texts: Sequence[Any]) -> None:
     """Raise CellError for counts outside of the years 1 to 9999, from first to last."""
-    raise_at_first(pc.less(counts, to_scalar(first, pa.int64())), texts, "is before the year 1")
-    raise_at_first(pc.greater(counts, to_scalar(last, pa.int64())), texts, "is after the year 9999")
+    raise_at_first(pc.less(counts, arrow.to_scalar(first, pa.int64())), texts, "is before the year 1")
+    raise_at_first(pc.greater(counts, arrow.to_scalar(last, pa.int64())), texts, "is after the year 9999")
 
 
 # --- texts that Arrow's cast reads as the grammar does -------------------------------------------------
@@ -226,7 +209,7 @@ def read_fast(texts: pa.StringArray, type_: pa.DataType, *, inferred: bool = Fal
     found, format_ = _read_cast(texts, type_), _FORMATS[type_]
     if found is not None or format_ is TemporalFormat.DATE:
         return found
-    is_unlike = spellings.first_without(texts, format_, FRACTION_DIGITS[type_.unit]) is not None
+    is_unlike = spellings.first_without(texts, format_, arrow.FRACTION_DIGITS[type_.unit]) is not None
     if is_unlike or (inferred and not spellings.has_minutes(texts)):
         return None
     moments = read_moments(texts, *spellings.TIME_SHAPES)
@@ -248,8 +231,8 @@ def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | No
     try:
         # Arrow makes an error of each misfit, so both ends are tried first.
         for end in (texts[:_ENDS], texts[-_ENDS:]) if len(texts) > _ENDS else ():
-            pc.cast(end, type_, memory_pool=POOL)
-        values = pc.cast(texts, type_, memory_pool=POOL)
+            pc.cast(end, type_, memory_pool=arrow.POOL)
+        values = pc.cast(texts, type_, memory_pool=arrow.POOL)
     except pa.ArrowInvalid:
         return None
     if len(values) == values.null_count:
@@ -275,7 +258,7 @@ def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: 
         is_early = format_ is TemporalFormat.AWARE and least < FIRST_MICROS + DAY_MICROS
         has_year_0 = is_early and pc.any(pc.starts_with(texts, "0000")).as_py()
         is_in_range = least >= FIRST_MICROS and most <= LAST_MICROS and not has_year_0
-    starts, ends = offsets_of(texts)
+    starts, ends = arrow.offsets_of(texts)
     is_short = ends - starts <= len(_LONGEST_HOURS[format_])
     has_short = np.count_nonzero(is_short) > texts.null_count  # a null is empty
     return is_in_range and (not has_short or spellings.has_minutes(texts))
@@ -288,7 +271,7 @@ def _has_nanos(text: str) -> bool:
 
 def _distinct_offsets(texts: pa.StringArray) -> set[str]:
     # The last six bytes of each text, compared as numbers, are the offset if it is written ``+01:00``.
-    starts, ends = offsets_of(texts)
+    starts, ends = arrow.offsets_of(texts)
     if texts.null_count:
         ends = ends[ends > starts]
     data = texts.buffers()[2]
@@ -304,7 +287,9 @@ def _distinct_offsets(texts: pa.StringArray) -> set[str]:
 
 def find_offsets(texts: Any) -> set[str]:
     """Return the different offsets of timestamps in any spelling: ``Z`` for words."""
-    parts = (read_moments(some, *spellings.TIME_SHAPES) for _, some in slices_of(spellings.joined(texts)))
+    parts = (
+        read_moments(some, *spellings.TIME_SHAPES) for _, some in arrow.slices_of(spellings.joined(texts))
+    )
     return set[str]().union(*(moments.offsets for moments in parts))
 
 
@@ -334,32 +319,32 @@ def _read_batches(
     read_batch: Callable[[pa.StringArray], pa.Array], texts: Any, type_: pa.DataType
 ) -> pa.Array:
     """Read some texts at a time, to bound the memory; raises CellError with the row among all."""
-    parts = read_each(slices_of(spellings.joined(texts)), read_batch)
+    parts = read_each(arrow.slices_of(spellings.joined(texts)), read_batch)
     return pa.concat_arrays([pa.nulls(0, type_), *(array for _, array in parts)])
 
 
 def read_text(text: str, type_: pa.DataType) -> pa.Scalar:
     """Read one text as a value of a type; raises CellError without a row."""
     try:
-        return read(to_array([text], pa.string()), type_)[0]
+        return read(arrow.to_array([text], pa.string()), type_)[0]
     except CellError as error:
         raise error.at(None) from None
 
 
 def read_given(texts: Any, type_: pa.DataType) -> pa.Array:
     """Read texts, also in the spellings that need a type of the caller's; raises CellError with the row."""
-    try:
+    if not (pa.types.is_date(type_) or pa.types.is_timestamp(type_)):
         return read(texts, type_)
-    except CellError:
-        if not (pa.types.is_date(type_) or pa.types.is_timestamp(type_)):
-            raise
-    encoded = pc.dictionary_encode(pa.concat_arrays(chunks_of(texts)))
+    first = spellings.match_format(spellings.first_present(texts)[1])
+    if first is None or _HOLDERS[first](type_):  # of another format, the first text alone is refused
+        with suppress(CellError):
+            return read(texts, type_)
+    encoded = pc.dictionary_encode(pa.concat_arrays(arrow.chunks_of(texts)))
     different, places = encoded.dictionary, encoded.indices
     try:
-        respelled = spellings.respell(different, type_)
-        return _read_respelled(respelled, different, type_).take(places)
+        return _read_respelled(spellings.respell(different, type_), different, type_).take(places)
     except CellError as error:
-        raise error.at(index_of(places, error.row)) from None
+        raise error.at(arrow.index_of(places, error.row)) from None
 
 
 def _read_respelled(respelled: pa.StringArray, texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
@@ -400,7 +385,7 @@ def _read_dates_and_times(texts: pa.StringArray, type_: pa.DataType) -> pa.Array
 
 
 def _to_timestamps(moments: Moments, texts: pa.StringArray, type_: pa.DataType) -> pa.Array:
-    check_range(of_numbers(moments.seconds), FIRST_MICROS // 1_000_000, LAST_MICROS // 1_000_000, texts)
+    check_range(arrow.of_numbers(moments.seconds), FIRST_MICROS // 1_000_000, LAST_MICROS // 1_000_000, texts)
     return _to_type(moments.seconds, moments.nanos, texts, type_)
 
 
@@ -418,26 +403,25 @@ def _to_type(
     seconds: NDArray[np.int64], nanos: NDArray[np.int64], texts: pa.StringArray, type_: pa.DataType
 ) -> pa.Array:
     """Return seconds and the nanoseconds beside them as a type; CellError if it cannot hold one."""
-    per_second = 10 ** FRACTION_DIGITS[type_.unit]
+    per_second = 10 ** arrow.FRACTION_DIGITS[type_.unit]
     fractions, rest = np.divmod(nanos, 1_000_000_000 // per_second)
     counts = seconds * per_second + fractions
     # Whole numbers wrap around, floats do not.
     is_beyond = (np.abs(seconds * float(per_second) + fractions - counts) > 2.0**62) | (counts == NAT)
     if pa.types.is_duration(type_):
-        raise_at_first(of_flags(is_beyond | (rest != 0)), texts, f"does not fit in {type_}")
-    raise_at_first(of_flags(rest != 0), texts, f"has more digits than {type_} holds")
-    raise_at_first(of_flags(is_beyond), texts, "needs nanoseconds, which reach from 1677 to 2262 only")
+        raise_at_first(arrow.of_flags(is_beyond | (rest != 0)), texts, f"does not fit in {type_}")
+    raise_at_first(arrow.of_flags(rest != 0), texts, f"has more digits than {type_} holds")
+    raise_at_first(arrow.of_flags(is_beyond), texts, "needs nanoseconds, which reach from 1677 to 2262 only")
     data = pa.py_buffer(counts.astype(np.int32) if pa.types.is_time32(type_) else counts)
     values = pa.Array.from_buffers(type_, len(counts), [None, data])
     return pc.if_else(pc.is_valid(texts), values, pa.nulls(1, type_)[0]) if texts.null_count else values
 
 
-#: The types that hold the texts of each format. A column of dates may also become timestamps at midnight; an
-#: instant needs an offset.
-_HOLDERS: Final[dict[TemporalFormat, TypeTest]] = {
-    TemporalFormat.DATE: any_of(pa.types.is_date, is_naive),
-    TemporalFormat.NAIVE: is_naive,
-    TemporalFormat.AWARE: is_aware,
+#: The types that hold the texts of each format. Dates may become midnights; an instant needs an offset.
+_HOLDERS: Final[dict[TemporalFormat, arrow.TypeTest]] = {
+    TemporalFormat.DATE: arrow.any_of(pa.types.is_date, arrow.is_naive),
+    TemporalFormat.NAIVE: arrow.is_naive,
+    TemporalFormat.AWARE: arrow.is_aware,
     TemporalFormat.TIME: pa.types.is_time,
     TemporalFormat.DURATION: pa.types.is_duration,
 }

@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import snippet
 from connecty_frames.errors import QuestionFailed
-from connecty_frames.sandbox.catalogue import BASE_LENGTH, SQL_START, Plan, similar_questions
-from connecty_frames.sandbox.questions.periods import spelled
-from connecty_frames.sandbox.questions.query import Refused
+from connecty_frames.sandbox.catalogue import BASE_LENGTH, SQL_START, Plan, as_typed, similar_question, split
+from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.reader import read
-from connecty_frames.sandbox.questions.slots import Lexicon
+from connecty_frames.sandbox.questions.slots import Lexicon, spelled
 from connecty_frames.sandbox.questions.statements import select_statement
-from connecty_frames.sandbox.words import as_typed, split
 
 if TYPE_CHECKING:
     from connecty_frames.sandbox.catalogue import Catalogue
     from connecty_frames.sandbox.questions.model import SemanticModel
 
-#: The most words of a question: the time for reading grows with their number.
-_MAX_WORDS: Final = 40
+_MAX_WORDS: Final = 40  # the most words of a question: the time for reading grows with their number
 
 
 class WorkspaceAnswerer:
@@ -51,20 +48,24 @@ class WorkspaceAnswerer:
             # A question may begin with "from" or "with", too.
             if SQL_START.match(question) and re.search(r"\bselect\b|[.(*]", question, re.IGNORECASE):
                 return Plan(question)
-            similar = similar_questions(question, self.questions)
+            similar = similar_question(question, self.questions)
             raise QuestionFailed(
                 f"The sandbox cannot read this question. {self._reason(refused, question)} `connecty sandbox "
                 f"--examples` lists examples; it also runs SELECT statements.{similar}"
             ) from None
 
     def _plan(self, question: str) -> Plan:
-        """Return the plan for a question; raises Refused."""
         plan = self._catalogue.find(question)
         if plan is not None:
             return plan
         words = split(question) if len(question) <= BASE_LENGTH else []
         if not 0 < len(words) <= _MAX_WORDS:
             raise Refused(f"It has more than {_MAX_WORDS} words or {BASE_LENGTH} characters.")
+        entities = {noun for entity in self._model.entity.values() for noun in entity.nouns}
+        for article, noun in re.findall(r"(?i)\b(?:by|do|does|from|in|per) (an?) (\w+)", question):
+            fail_if(
+                noun.casefold() in entities, f"It is unclear if {article} {noun} is one, each or an average."
+            )
         sql, said = select_statement(read(self._lexicon, words), self._model)
         return Plan(sql, f"Read as: {said}. Rows: {{rows}}.")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 # Comments in the model's file describe the attributes. Parts are compared by identity, as each exists once.
 
@@ -86,7 +83,7 @@ class Measure(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True)
 
 
 class Event(msgspec.Struct, frozen=True, eq=False, forbid_unknown_fields=True):
-    """What an entity does, or what is done with it, and the entity whose rows record it."""
+    """An action of or on an entity, and the entity with a row for each."""
 
     entity: str
     row: str

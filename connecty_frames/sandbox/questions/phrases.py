@@ -7,6 +7,7 @@ match. Patterns apply in the order of the table; a preposition stays with the sl
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -17,8 +18,6 @@ from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Slot, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from connecty_frames.sandbox.questions.model import Entity, Field
     from connecty_frames.sandbox.questions.slots import Lexicon, Pattern
 
@@ -121,7 +120,10 @@ class Phrases:
         return {"value": values, "noun": replace(noun, where=(values,))} if noun else ("value", values)
 
     def _adjectives(self, f: Found) -> Any:
-        return None if f.noun.grain else ("noun", replace(f.noun, where=f.where))
+        is_list = any(
+            slot.has("noun") and slot["noun"].plural for slot in f.slots[:-1]
+        )  # lamps customers bought
+        return None if is_list or f.noun.grain else ("noun", replace(f.noun, where=f.where))
 
     def _all(self, f: Found) -> Any:
         return None if any(slot.has("verb") for slot in self.slots[: self.position]) else f.slots[1:]
@@ -159,6 +161,9 @@ class Phrases:
         if "never" not in f.kinds or field is None:
             return None
         return "related", (self.model.entity[field.entity], f.where or (q.Is(field),))
+
+    def _mixed(self, f: Found) -> Any:
+        fail_if(isinstance(f.condition or f.value, q.Is), "It is unclear what a verb belongs to.")
 
     def _not(self, f: Found) -> Any:
         return ("condition", negated(f.where)) if len(f.where) == 1 else None
@@ -210,6 +215,8 @@ class Phrases:
         names, entity, field = (f.statistic or "sum").split(), f.noun.entity if f.noun else None, f.field
         if f.numbers is not None:
             return ("numbers", f.numbers) if names == ["sum"] else None
+        if entity and f.noun.plural and f.slots[0].text == "total":
+            return "numbers", (f.noun.counted,)
         if f.statistic and entity and entity.amount and not f.noun.plural and names != ["sum"]:
             field = self.model.find(entity.name, entity.amount)
         if field is None or (f.noun and not entity) or not (f.statistic or self.is_amount(field, entity)):
@@ -224,8 +231,7 @@ class Phrases:
         per = q.Dimension(grain=f.ly) if f.ly else nouns.pop().dimension
         number, *others = f.numbers or [nouns[0].counted]
         is_single = per.entity is not None and not per.entity.unique_label
-        is_count = not others and not number.statistic and (number.entity or number.named)
-        if not is_count or f.statistic != "avg":
+        if others or not (number.entity or number.named) or f.statistic != "avg":
             return None
         is_open = per.grain in {"weekday", "hour"} or (number.named and not per.grain and not is_single)
         fail_if(is_open, "It is unclear whether to average the groups or within each group.")
@@ -263,25 +269,12 @@ class Phrases:
         return self._ranked(f, f.noun.dimension, own[0][0], descending=own[0][1]) if own else None
 
     def _top(self, f: Found) -> Any:
-        directions = f.all("top", "high", "seller")
-        if not directions and not {"which", "popular"} & {*f.kinds}:
+        if not f.all("top", "high", "seller") and not {"which", "popular"} & {*f.kinds}:
             return None
         return [*self._ranked(f, f.noun.dimension), *(("popular", each) for each in f.all("popular"))]
 
     def _limit(self, f: Found) -> Any:
-        is_most = f.high and f.slots[0].has("most") and not f.number
-        return None if is_most else self._ranked(f)
-
-    def _ratio(self, f: Found) -> Any:
-        subject = f.rank.subject if f.rank else f.noun.dimension
-        *counted, per = f.all("noun")
-        if subject is None or f.slots[-2].text != "per" or per.where:
-            return None
-        owner = subject.entity or (subject.field and self.model.entity[subject.field.entity])
-        if owner and per.entity and per.entity.name in self.model.parents(owner.name):
-            return None  # "the city with the most customers per country" is one in each
-        number = f.numbers[0] if f.numbers else counted[-1].counted
-        return [*f.slots[:2], *self._ranked(f, None, replace(number, per=per.dimension))]
+        return None if f.high and f.slots[0].has("most") and not f.number else self._ranked(f)
 
     def _by_customers(self, _: Found) -> Any:
         is_ranked = any(slot.has("rank") and slot["rank"].subject for slot in self.slots)
@@ -312,13 +305,18 @@ class Phrases:
             return "dimension", (q.Dimension(grain=f.ly),)
         if f.slots[-1].has("value"):
             return None
-        is_followed = any(slot.has("by") for slot in self.slots[self.position + len(f.kinds) :][:1])
-        is_open = is_followed and f.kinds[0] == "each" and f.noun.entity and not f.noun.entity.unique_label
-        fail_if(is_open, "It is unclear whether it is for each or on average.", "average {}")
-        ranks = [slot["rank"] for slot in self.slots if slot.has("rank")]
-        is_ranked = f.kinds[0] == "by" and any(rank.subject for rank in ranks)
-        if is_ranked and f.noun.entity and f.noun.plural:
+        entity, others = f.noun.entity, [slot for slot in self.slots if slot not in f.slots]
+        is_ranked = any(slot.has("rank") and slot["rank"].subject for slot in others)
+        if is_ranked and f.kinds[0] == "by" and entity and f.noun.plural:
             return "rank", Ranking(f.noun.counted)
+        if f.slots[0].text == "per":
+            before = self.slots[self.position - 1 : self.position or 0]
+            if any(slot.has("rank") and isinstance(slot["rank"].by, q.Number) for slot in before):
+                return [("ratio", f.noun.dimension), *(("condition", each) for each in f.noun.where)]
+            is_both = not is_ranked and any(slot.has("by", "each", "dimension") for slot in others)
+            is_open = entity and not entity.unique_label
+            is_open = is_open and (not entity.group_label or is_both or (entity.person and not is_ranked))
+            fail_if(is_open, "It is unclear whether it is for each or on average.", "average {}")
         return [("dimension", (f.noun.dimension,)), *(("condition", each) for each in f.noun.where)]
 
     def _dimensions(self, f: Found) -> Any:
@@ -359,11 +357,10 @@ def negated(conditions: Sequence[q.Condition]) -> q.Condition:
     match conditions:
         case [q.Is(field) as condition] if field.type != "boolean":  # what is unknown may count as not
             return replace(condition, negated=True, each=False)
-    raise Refused("It is unclear what there is none of.")
+    raise Refused("It is unclear which are not so: some may be unknown, or several are named.")
 
 
 def _names(slot: Slot) -> list[str]:
-    """Return the names of the entities that a slot is about."""
     nouns, verb = slot.get("nouns", ()), slot.get("verb", Verb())
     rows = {each.row for each in verb.events}
     named = [each.entity.name for each in nouns if each.entity is not None and len(nouns) == 1]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from connecty_frames.sandbox.questions.model import Entity, Field, Measure, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Grain = Literal["year", "half_year", "quarter", "month", "week", "day", "weekday", "hour"]
 Statistic = Literal["avg", "median", "min", "max", "sum", "stddev"]
@@ -22,17 +20,15 @@ Window = Literal["share", "growth", "running"]
 class Refused(Exception):
     """A question is refused; with the reason, the words at fault, and other wordings to try."""
 
-    def __init__(
-        self, reason: str = "No table has this combination.", *offers: str, words: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, reason: str, *offers: str, words: Iterable[str] = ()) -> None:
         super().__init__(reason)
         self.offers, self.words = offers, words
 
 
-def fail_if(is_unclear: object, *reason: str) -> None:
-    """Refuse a question if it is unclear, or (without a reason) because no table answers it."""
+def fail_if(is_unclear: object, reason: str, *offers: str) -> None:
+    """Refuse a question if it is unclear or cannot be answered."""
     if is_unclear:
-        raise Refused(*reason)
+        raise Refused(reason, *offers)
 
 
 class Dimension(msgspec.Struct, frozen=True):
@@ -42,6 +38,11 @@ class Dimension(msgspec.Struct, frozen=True):
     field: Field | None = None
     grain: Grain | None = None
     presence: bool = False
+
+    @property
+    def owner(self) -> str:
+        """The name of its entity, or that of its field; "" for a unit of time."""
+        return self.entity.name if self.entity else self.field.entity if self.field else ""
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -122,8 +123,7 @@ class Of(msgspec.Struct, frozen=True):
     entity: Entity
 
 
-#: A condition on rows.
-Condition = Is | Compare | During | Recurring | Never | Having | Of
+Condition = Is | Compare | During | Recurring | Never | Having | Of  # a condition on rows
 
 
 class Order(msgspec.Struct, frozen=True):

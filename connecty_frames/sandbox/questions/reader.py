@@ -1,11 +1,11 @@
 """Make a query of the slots of a question, in any order.
 
-Each slot must have a role: it changes the query, or repeats what other slots say. Otherwise the question is
-refused.
+Each slot must change the query, or repeat what other slots say. Otherwise the question is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -18,8 +18,6 @@ from connecty_frames.sandbox.questions.query import Refused, fail_if
 from connecty_frames.sandbox.questions.slots import Noun, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from connecty_frames.sandbox.questions.slots import Lexicon
 
 _C = TypeVar("_C", bound=q.Condition)
@@ -32,12 +30,12 @@ def read(lexicon: Lexicon, words: Sequence[str]) -> q.Query:
     slots = [slot for slot in lexicon.claim(words) if set(slot) != {"filler"}]
     unknown = [slot.text for slot in slots if not slot]
     if unknown:
-        raise Refused("Unknown words", words=unknown)
+        new = [text for text in unknown if text not in lexicon.words]
+        raise Refused("Unknown words" if new else "The meaning is unclear here", words=new or unknown)
     return _Reader(Phrases(lexicon, slots)).read()
 
 
 def _merged(parts: Iterable[Ranking]) -> Ranking | None:
-    """Combine the parts of a ranking; None if there are none."""
     merged: dict[str, Any] = {}
     for part in parts:
         for name, value in part._asdict().items():
@@ -60,10 +58,14 @@ class _Reader:
         ends = [before for before, slot in pairs if slot.has("and", "or", "comma")] + self.slots[-1:]
         is_open = any(slot.has("with", "prep", "and") and not slot.has("filler") for slot in ends)
         fail_if(is_open, "A word is missing after a preposition.")
-        self.rank = _merged(self.take("rank"))
+        #: Whether a number comes before the groups to rank, as in "revenue of the top 3 cities".
+        leads = [slot.has("numbers") for slot in self.slots if slot.has("numbers", "rank")]
+        self.rank, self.is_led = _merged(self.take("rank")), leads[:1] == [True]
         self.by = tuple(each for dimensions in self.take("dimension") for each in dimensions)
         self.numbers: list[q.Number] = [each for several in self.take("numbers") for each in several]
         self.where: list[q.Condition] = []
+        for per in self.take("ratio"):
+            self._ratio(per)
         self.subject = self._subject()
 
     # Slots and conditions
@@ -75,12 +77,10 @@ class _Reader:
         return found
 
     def of(self, kind: type[_C]) -> list[_C]:
-        """Return the conditions of a kind."""
         return [each for each in self.where if isinstance(each, kind)]
 
     @property
     def grains(self) -> list[q.Grain]:
-        """The units of time of groups."""
         return [each.grain for each in self.by if each.grain is not None]
 
     def _nouns(self) -> list[Noun]:
@@ -99,7 +99,6 @@ class _Reader:
     # Queries
 
     def read(self) -> q.Query:
-        """Return the query."""
         self._conditions()
         wheres = {number.where for number in self.numbers}
         fail_if(len(wheres) > 1, "It is unclear whether a condition applies to each of the numbers.")
@@ -158,12 +157,25 @@ class _Reader:
         did = [self.model.entity[e.entity] for slot in self.slots for e in slot.get("verb", Verb()).events]
         return next((each for each in did if each.person), self.model.entity["customer"])
 
+    def _ratio(self, per: q.Dimension) -> None:
+        """Rank by a number per Y: on average, or within each Y if the ranked belong to one."""
+        rank, is_each = cast("Ranking", self.rank), bool(per.entity and not per.entity.unique_label)
+        number, subject = cast("q.Number", rank.by), rank.subject or q.Dimension()
+        owner, home = subject.owner, per.owner
+        if owner and home and self.model.belongs(owner, home) and (subject.entity or not is_each):
+            self.by += (per,)
+            return
+        is_sum = number.entity or (number.named and not number.named.rate)
+        is_open = not (is_each and rank.subject and is_sum)
+        fail_if(is_open, "It is unclear whether to rank the groups of each, or their averages.")
+        self.rank = rank._replace(by=replace(number, per=per))
+
     # Conditions
 
     def _conditions(self) -> None:
         self.where += self.take("value", "predicate", "condition", "period")
         compared = bool(self.take("compared"))
-        fail_if(len({*self.of(q.Recurring)}) > 1, "The days are unclear.")
+        fail_if(len({*self.of(q.Recurring)}) > 1, "It names several groups of days.")
         periods = [each for each in self.of(q.During) if each.field is None]
         spans = tuple(span for each in periods for span in each.periods)
         is_change = compared and len(spans) > 1 and bool(self.kinds & {"rise", "change"})
@@ -188,10 +200,8 @@ class _Reader:
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
         """Return the unit of time that distinguishes periods."""
-        grains, years = {span.grain for span in spans}, {span.start.year for span in spans if span.start}
-        grain = grains.pop() if len(grains) == 1 else None
-        grain = "year" if grain is None and len(years) == len(spans) else grain
-        if grain is None or self.grains:
+        grain, *others = {span.grain for span in spans}
+        if grain is None or others or self.grains:
             raise Refused("It compares periods that are not groups.")
         return grain
 
@@ -203,26 +213,28 @@ class _Reader:
         means_units = any(each.means_units for each in verb.events)
         is_open = means_units and any(number.entity is self.model.entity["item"] for number in self.numbers)
         fail_if(is_open, "It may ask how many units were sold, or on how many lines of orders.")
-        if own and subject is self.model.entity["product"] and counted:
-            is_open = not self.of(q.Is) or len(self.numbers) > 1
-            fail_if(is_open, "It may ask how many units were sold, or how many different products.")
-            self.numbers = [self.phrases.units]  # such as units of lamps
-            return
-        if own:
+        if own and subject is self.model.entity["product"] and (counted or not (self.numbers or self.rank)):
+            is_kind = any(each.field.entity == "product" for each in self.of(q.Is))  # such as units of lamps
+            is_open = not is_kind or len(self.numbers) > 1 or not (counted or self.by)
+            fail_if(is_open, "It may ask how many units were sold, or for the products.")
+            self.numbers = [self.phrases.units]
+        elif own:
             self.numbers = [replace(n, distinct=n.distinct or n.entity is subject) for n in self.numbers]
         elif self.rank and means_units and isinstance(self.rank.by, q.Number) and self.rank.by.where:
             self.rank = self.rank._replace(by=replace(self.phrases.units, where=self.rank.by.where))
-            return
         elif doers:
             others = [each for each in self.of(q.Is) if not self._is_own(each, self.model.entity["order"])]
             others = [] if self.rank and self.rank.by else others
             fail_if(others, "Of everything they bought, or only of what is named?")
-            self.take("noun")
         else:
             is_clear = verb.events or any(map(self.phrases.is_default_time, verb.fields))
             fail_if(not is_clear, "It is unclear what was done, by whom or when.")
         names = [*(each.row for each in verb.events), *(each.entity for each in verb.fields)]
-        entity = self.model.entity[own or ("login" if "login" in names else "order")]
+        is_login = "login" in names and (subject is self.model.entity["login"] or "order" not in names)
+        entity = self.model.entity[own or ("login" if is_login else "order")]
+        for doer in doers:
+            self.where += doer.where
+            self._drop_nouns(doer.entity)
         times = self.take("happened") if own else []
         bounds = [q.Having(q.Number(entity), each.operator, each.numbers) for each in times]
         self.where += bounds or [q.Of(entity)]
@@ -249,11 +261,14 @@ class _Reader:
         """Apply bounds that name no field to the amount of the subject."""
         subject = self.subject
         for bound in self.take("bound"):
-            field = bound.field
+            field, named = bound.field, {noun.entity for noun in self._nouns()}
             if field is None and subject is not None and subject.amount is not None and not bound.is_year:
                 field = self.model.find(subject.name, subject.amount)
-            if field is None or subject is None or field.entity != subject.name or not field.is_number:
-                raise Refused("It is unclear what the number compares with.")
+            entity = self.model.entity[field.entity] if field is not None and field.is_number else None
+            # "Revenue of products over 5 kg", but not "growth of orders over 5%".
+            is_named = entity in named and field and field.scale == "1"
+            is_open = entity is None or not (entity is subject or is_named)
+            fail_if(is_open, "It is unclear what the number compares with.")
             self.where.append(replace(bound, field=field))
 
     # Shares, growth and changes
@@ -266,7 +281,7 @@ class _Reader:
         percent = bool(self.take("percent")) or "percent" in {*shares, *changes}
         how_did = "how_did" in self.kinds and (shares or not (self.grains or rises or changes))
         if not (shares or changes or rises):
-            fail_if(percent or how_did, "It is unclear what is in percent, or when it changed.")
+            fail_if(percent or how_did, "It is unclear which number is in percent, and of what.")
             return None
         numbers = tuple(self.numbers)
         words = {word for rise in rises for word in rise.split()}
@@ -304,7 +319,6 @@ class _Reader:
     # Numbers, rankings and rows
 
     def _listed(self) -> q.Query:
-        """Return a query for numbers by dimensions, a ranking, or rows."""
         self.extra = tuple(q.Dimension(field=field) for field in self.take("extra"))
         self.fields = tuple(self.take("field"))
         having = tuple(each.number for each in self.of(q.Having))
@@ -354,20 +368,22 @@ class _Reader:
         elif subject is not None and subject.grain:
             timed = [each.entity for each in self._nouns() if each.entity and each.entity.time]
             rows += timed or [self.model.entity["order"]]
-        fail_if(not rows, "It is unclear what makes it popular.")
+        is_open = not rows or (rows[0] is self.model.entity["item"] and "often" in self.kinds)
+        fail_if(is_open, "It is unclear what makes it popular, or what is counted.")
         return self.phrases.units if rows[0] is self.model.entity["item"] else q.Number(rows[0])
 
     def _ranking(self, rank: Ranking) -> q.Query:
         """Return a query for ranked groups or rows: all, the first ones, or the first ones of each group."""
         subject, numbers = rank.subject, tuple(self.numbers)
+        if subject is not None:
+            self._check_several(rank)
         self.by = tuple(each for each in self.by if each != subject)
         entity = subject.entity if subject else None
         if subject is None and self.subject is not None:
             numbers = numbers or (q.Number(self.subject),)
         by, descending = rank.by, rank.descending is not False
         if isinstance(by, q.Number):
-            is_both = by.where and numbers
-            fail_if(is_both, "It is unclear whether a condition applies to each of the numbers.")
+            fail_if(by.where and numbers, "It is unclear whether a condition applies to each of the numbers.")
             by = self._bare(by)
         order = q.Order(cast("q.Number", by), descending, rank.limit, self.by if subject else ())
         if isinstance(by, Field) and entity is not None and self.model.belongs(entity.name, by.entity):
@@ -379,18 +395,29 @@ class _Reader:
             by = q.Number(field=by, statistic="max" if descending else "min")
         dimensions = (*self.by, *([] if subject is None else [subject]))
         if isinstance(rank.by, Field) and (not dimensions or "when" in self.kinds):
+            fail_if(numbers, "It is unclear what to rank.")
             return q.Query((*numbers, by) if by else numbers)
         by = by or self._usual(rank, numbers)
         is_each = subject is not None and rank.limit is None and len(self.by) > 0
         is_timed = subject is None and rank.limit is not None and len(self.grains) > 0
         if by is None or not dimensions or self.fields or is_each or is_timed:
-            raise Refused("It does not say what to rank by, or how many of each.")
+            raise Refused("It is unclear what to rank, by what, or how many of each.")
         is_best = {slot.get("top") for slot in self.phrases.words} & {"best", "worst"}
         is_good = any(each and each.good for each in (by.named, by.field))
         is_good = is_good or (by.entity is not None and not self.of(q.Is))
-        fail_if(is_best and not is_good, "It is unclear whether the best is the highest or the lowest.")
+        fail_if(is_best and not is_good, "It is unclear if the best or worst is the highest or lowest.")
         shown = numbers if by in numbers else (*numbers, by)
         return q.Query(shown, (*dimensions, *self.extra), order=replace(order, by=by))
+
+    def _check_several(self, rank: Ranking) -> None:
+        """Refuse to rank several without their number, or if their numbers may be added."""
+        words = self.phrases.words
+        is_sum = any(word.has("joint", "in_total") or word.get("statistic") == "sum" for word in words)
+        is_open = (self.is_led and (is_sum or rank.by is None)) or ("much" in self.kinds and rank.limit != 1)
+        fail_if(is_open, "It is unclear what ranks them, or whether their numbers are added.")
+        is_sorted = rank.limit is not None or self.kinds & {"sorted", "direction"}
+        is_ranked = self.kinds & set("top high most superlative popular seller edge".split())
+        fail_if(is_ranked and not is_sorted, "It does not say how many.", "{}, top 10")
 
     def _usual(self, rank: Ranking, numbers: tuple[q.Number, ...]) -> q.Number | None:
         """Return what to rank by if the question does not say it."""
@@ -409,15 +436,15 @@ class _Reader:
     def _plain(self, having: tuple[q.Number, ...]) -> q.Query:
         numbers, subject = tuple(self.numbers), self.subject
         nouns = [noun.dimension for noun in self._nouns() if noun.entity is None]
-        is_open = any(noun in self.led or (noun.grain and not self.numbers) for noun in nouns)
-        fail_if(is_open, "It is unclear what a preposition belongs to.")
+        is_open = any(noun in self.led or (noun.grain and not (numbers or having)) for noun in nouns)
+        fail_if(is_open, "It is unclear what a noun belongs to.")
         if nouns and not numbers:
             self._drop_nouns(None)
         of = [each.field for each in self.of(q.Is) if each.field.name == "name" and not each.negated]
         if self.fields and of and not (numbers or self.by or subject or nouns or self.where[1:]):
             return self._rows(self.model.entity[of[0].entity], None)  # such as the population of Germany
         if not numbers and not self.by and subject is not None:
-            if not self.rank and ("in_total" in self.kinds or self.take("count")):
+            if not self.rank and (("in_total" in self.kinds and not having) or self.take("count")):
                 return q.Query((q.Number(subject),))
             return self._rows(subject, None, *(each.field for each in nouns if each.field))
         if nouns and not (numbers or self.by or subject or self.fields):
@@ -444,8 +471,10 @@ class _Reader:
         fail_if("when" in self.kinds and not is_time, "It is unclear what the time refers to.")
         left = [slot.text for slot in self.slots if not slot.has(*leading)]
         if left:
-            raise Refused("Words that do not fit", words=left)
+            raise Refused("The sandbox has no use here for the words", words=left)
         fail_if(query.by and having - {*query.numbers}, "It is unclear what the bound applies to.")
+        fields = [each.field for each in {*self.of(q.Is)} if each.values and not each.negated]
+        fail_if(len({*fields}) < len(fields), "Two of the values exclude each other.")
         if query.rows is None:
             values = [each for each in self.of(q.Is) if each.each and not _is_group(each.field, query.by)]
             fail_if(values, "Each of the values, or all of them together?", "compare {}", "{} together")
@@ -455,7 +484,6 @@ class _Reader:
 
 
 def _is_group(field: Field, by: Iterable[q.Dimension]) -> bool:
-    """Return whether each value of a field is a separate group."""
     entities = [each.entity.name for each in by if each.entity is not None]
     fields = [each.field for each in by if each.field is not None]
     return field in fields or field.entity in {*entities, *(each.within for each in fields)}

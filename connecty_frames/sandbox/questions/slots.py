@@ -1,27 +1,33 @@
-"""Turn the words of a question into slots, each for the longest phrase that fits.
+"""Turn the words of a question into slots, each for a period or the longest phrase that fits.
 
-A phrase may have several meanings; the phrases around it decide.
+A phrase may have several meanings; the phrases around it decide. Periods are whole days of UTC, counted back
+from 1 November 2025, where the data ends.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from connecty_frames.sandbox.catalogue import WORDS, split
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Event, Field, forms
-from connecty_frames.sandbox.questions.periods import find_period, spelled
-from connecty_frames.sandbox.words import split, word_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
 _NUMBER: Final = re.compile(r"\d[\d,.]*")
 _KINDS: Final = re.compile(r"([\w|]+)([?*+]?)")
 #: Kinds of consecutive slots, each with whether it may be missing or repeated.
 Pattern = list[tuple[frozenset[str], str]]
+TODAY: Final = date(2025, 11, 1)  # today in the sandbox
+DAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+#: The number of months in a unit.
+_LENGTHS: Final[dict[str, int]] = {"month": 1, "quarter": 3, "half year": 6, "year": 12}
 
 
 class Noun(q.Dimension, frozen=True):
@@ -69,7 +75,7 @@ class Lexicon:
 
     def __init__(self, model: SemanticModel) -> None:
         self.model, self._phrases = model, cast("dict[tuple[str, ...], dict[str, Any]]", {})
-        words = {kind: values for kind, values in word_table().items() if kind != "spelling"}
+        words = {kind: WORDS[kind] for kind in WORDS.keys() - {"spelling", "period", "plain"}}
         #: The patterns of slots that form phrases.
         self.rules: Final[list[tuple[str, Pattern]]] = [
             (name.split()[0], [(frozenset(kinds.split("|")), times) for kinds, times in _KINDS.findall(text)])
@@ -94,8 +100,7 @@ class Lexicon:
         for event in model.event:
             self._add(event.verbs, "verb", Verb(events=(event,)))
             self._add(event.sums, "spends", event)
-        #: All words that occur in phrases.
-        self.words: Final = frozenset(word for phrase in self._phrases for word in phrase)
+        self.words: Final = frozenset().union(*self._phrases)  # all words that occur in phrases
         self._longest = max(map(len, self._phrases))
 
     def _add(self, phrases: Iterable[str], kind: str, value: Any) -> None:
@@ -149,3 +154,122 @@ class Lexicon:
             slots.append(Slot(options, " ".join(words[position : position + size])))
             position += size
         return slots
+
+
+# Periods
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern; words in capitals are the names of other patterns."""
+    names = WORDS["period"]
+    while re.search("[A-Z]{4}", text):
+        text = re.sub("[A-Z]{4,}", lambda name: names[name[0]], text)
+    return re.compile(text)
+
+
+def spelled(words: Sequence[str]) -> list[str]:
+    """Return words with the spelling of periods unified."""
+    text = " ".join(words)
+    for spelling, patterns in WORDS["spelling"].items():
+        for pattern in patterns:
+            text = _pattern(rf"\b(?:{pattern})\b").sub(_iso if spelling == "iso" else spelling, text)
+    return text.split()
+
+
+def _iso(found: re.Match[str]) -> str:
+    day = found.groupdict().get("day")
+    return f"{found['year']}-{_MONTHS.index(found['month'][:3]) + 1:02}{f'-{day:>02}' if day else ''}"
+
+
+def find_period(words: Sequence[str], position: int) -> tuple[int, q.Condition] | None:
+    """Return the number of words of a period at a position, and the condition that a time is in it."""
+    text = " ".join(words[position : position + 16])
+    for read in (_recent, _range):
+        found = read(text)
+        if found is not None and (found[0] == len(text) or text[found[0]] == " "):
+            return len(text[: found[0]].split()), found[1]
+    return None
+
+
+def _range(text: str) -> tuple[int, q.Condition] | None:
+    """Read one period, or a first and a last one, with "since", "before" and so on."""
+    link = _pattern("LINK").match(text)
+    kind = "" if link is None else cast("str", link.lastgroup)
+    first = _pattern("DATE").match(text, 0 if link is None else link.end())
+    if first is None:
+        return None
+    to = _pattern("THEN").match(text, first.end())
+    last = _pattern("DATE").match(text, to.end()) if to is not None else None
+    if to is not None and to["joint"] and not text.startswith("between"):
+        last = None
+    begin, until = _one(first), _one(last) if last else None
+    is_open = kind == "range" and last is None  # "from March 2025": in that month, or since then?
+    if begin is None or (is_open and (text.startswith("between") or begin.grain not in {"month", "day"})):
+        return None
+    if begin.start is None or is_open:
+        return first.end(), q.During(())
+    if last is not None and kind in {"", "range"}:
+        if until is None or until.end is None or begin.start >= until.end:
+            return None
+        return last.end(), q.During((q.Period(begin.start, until.end),), ends=(begin, until))
+    start = None if kind in {"before", "until"} else begin.end if kind == "after" else begin.start
+    stop = begin.start if kind == "before" else begin.end if kind in {"", "until"} else None
+    return first.end(), q.During((q.Period(start, stop, None if kind else begin.grain),))
+
+
+def _one(found: re.Match[str]) -> q.Period | None:
+    """Return the period of a match, or None for an impossible day; without a year, it has no start."""
+    year, month, day = found["year"] or found["part_year"], found["month"], found["day"]
+    first, count = int(month or 1), 1 if month else 12
+    grain: q.Grain = "month" if month else "year"
+    if found["part"]:
+        unit, number = found["part"][0], found["part"][1:]
+        count, grain = (3, "quarter") if unit == "q" else (6, "half_year")
+        if number.isdigit():
+            first = count * int(number) - count + 1
+        else:
+            first, count, grain = _MONTHS.index(found["part"][:3]) + 1, 1, "month"
+    if year is None:
+        return q.Period(None, None, grain)
+    try:
+        start = date(int(year), first, int(day or 1))
+    except ValueError:
+        return None
+    return q.Period(start, start + timedelta(1) if day else _after(start, count), "day" if day else grain)
+
+
+def _after(day: date, months: int) -> date:
+    """Return the first day of the month that is this many months after the month of a day."""
+    number = 12 * day.year + day.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def _recent(text: str) -> tuple[int, q.Condition] | None:
+    found = _pattern("RECENT").match(text)
+    if found is None or (found["number"] and not 0 < int(found["number"]) < 1000):
+        return None
+    if found["so_far"]:
+        return found.end(), q.During((q.Period(_start("year", 0), TODAY),))
+    unit, number = found["unit"] or found["this"] or found["before"] or "day", int(found["number"] or 1)
+    how = found["how"]
+    if not found["whole"] and (how == "past" or (found["number"] and unit != "quarter")):
+        is_open = unit == "quarter" or (how not in {"last", "past"} and unit not in {"day", "month"})
+        q.fail_if(is_open, f"'{found[0]}' may end today, or with the last full {unit}.")
+        days = {"day": number, "week": 7 * number}.get(unit)
+        start = TODAY - timedelta(days) if days else _after(TODAY, -number * _LENGTHS[unit])
+        return found.end(), q.During((q.Period(start, TODAY),))
+    grain = cast("q.Grain", unit.replace(" ", "_")) if number == 1 else None
+    first = number if found["unit"] else 2 if found["before"] else int(found["day"] == "yesterday")
+    last = 1 if found["unit"] else first
+    return found.end(), q.During((q.Period(_start(unit, first), _start(unit, last - 1), grain),))
+
+
+def _start(unit: str, back: int) -> date:
+    """Return the first day of the unit this many units before the current one."""
+    if unit == "day":
+        return TODAY - timedelta(back)
+    if unit == "week":
+        return TODAY - timedelta(TODAY.weekday() + 7 * back)
+    length = _LENGTHS[unit]
+    return _after(TODAY, -((TODAY.month - 1) % length) - back * length)

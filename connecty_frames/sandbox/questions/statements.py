@@ -6,6 +6,7 @@ columns have words next to their SQL, so that the summary says what the statemen
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from textwrap import indent
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
@@ -14,18 +15,15 @@ from msgspec.structs import replace
 
 from connecty_frames.sandbox.questions import query as q
 from connecty_frames.sandbox.questions.model import Field
-from connecty_frames.sandbox.questions.periods import DAYS
 from connecty_frames.sandbox.questions.query import Refused, fail_if
+from connecty_frames.sandbox.questions.slots import DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from connecty_frames.sandbox.questions.model import Entity, SemanticModel
 
 #: The names of statistics that are called differently in SQL.
 _STATISTICS: Final = {"avg": "average", "min": "minimum", "max": "maximum", "sum": "total"}
-#: SQL, and words with the same meaning.
-_SQL = tuple[str, str]
+_SQL = tuple[str, str]  # SQL, and words with the same meaning
 _OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=": "at most", "=": "exactly"}
 
 
@@ -49,14 +47,14 @@ def select_statement(query: q.Query, model: SemanticModel) -> _SQL:
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
     if query.by or not having:
         return _on_base(model, lambda select: select.totals(query, having))
-    entity = query.numbers[0].entity  # the groups are counted
-    is_count = replace(query, where=frozenset()) == q.Query(query.numbers[:1])
-    if entity is None or len(having) > 1 or not is_count:
-        raise Refused
-    groups = q.Query((having[0].number,), (q.Dimension(entity=entity),), query.where)
+    number = query.numbers[0]  # the groups are counted
+    entity, of = number.entity, number.field
+    is_count = replace(query, where=frozenset()) == q.Query((q.Number(entity, of, distinct=number.distinct),))
+    fail_if(len(having) > 1 or not is_count or not (entity or of), "It names no groups to count.")
+    groups = q.Query((having[0].number,), (q.Dimension(entity, of),), query.where)
     rows, words = select_statement(groups, model)
-    sql = f"SELECT count(*) AS {entity.plural}\nFROM (\n{indent(rows, '    ')}\n)"
-    return sql, f"number of {entity.plural} in: {words}"
+    name, noun = (entity.plural,) * 2 if entity else (f"{cast('Field', of).column}_count", "groups")
+    return f"SELECT count(*) AS {name}\nFROM (\n{indent(rows, '    ')}\n)", f"number of {noun} in: {words}"
 
 
 def _check(query: q.Query, model: SemanticModel) -> None:
@@ -65,38 +63,45 @@ def _check(query: q.Query, model: SemanticModel) -> None:
     counted = [each.entity for each in query.numbers if each.entity is not None]
     having = [condition for condition in query.where if isinstance(condition, q.Having)]
     # Groups without rows are only in other tables.
-    is_few = groups and any(each.operator in {"<", "<=", "="} for each in having)
+    is_open = bool(groups) or any(each.grain for each in query.by)
+    is_few = is_open and any(each.operator in {"<", "<=", "="} for each in having)
     is_ascending = query.order is not None and not query.order.descending
-    fail_if(is_ascending and counted and any(each.name == "country" for each in groups))
-    fail_if(is_few or any(each.number.entity in groups for each in having))
+    is_few = is_few or (is_ascending and bool(counted) and any(each.name == "country" for each in groups))
+    fail_if(is_few, "Groups with none at all would be missing.")
+    fail_if(any(each.number.entity in groups for each in having), "It counts the groups themselves.")
     # "Orders without lamps" are orders that have none, not orders that have something else.
     negated = [each.field.entity for each in query.where if isinstance(each, q.Is) and each.negated]
     subjects = counted if query.rows is None else [query.rows]
-    fail_if(not all(model.belongs(each.name, other) for each in subjects for other in negated))
+    is_open = not all(model.belongs(each.name, other) for each in subjects for other in negated)
+    fail_if(is_open, "It is unclear whether none of several is so, or some are not.")
     # "Products in 2024" may be products released then, or sold then.
     times = [each.field for each in (*query.where, query.of) if isinstance(each, q.During)]
     is_dated = None in times or any(each.grain and not each.field for each in query.by)
     timed = {each.entity for each in model.field if each.is_time}
     once = [number.entity for number in query.numbers if number.entity and not number.distinct]
-    fail_if(is_dated and any(each.name in timed and not each.time for each in once))
+    dated = [each.plural for each in once if is_dated and each.name in timed and not each.time]
+    fail_if(dated, f"It does not say what happened to the {_joined(dated)} at that time.")
     # An average per day or month ignores those without rows, which should count as 0.
     grains = {each.per.grain for each in query.numbers if each.per is not None}
-    is_narrow = any(isinstance(each, q.Is | q.Compare) for each in query.where)
-    fail_if("day" in grains and (query.by or is_narrow))
-    fail_if(grains - {None} and not all(each.unique_label for each in groups))
+    is_narrow = query.by or any(isinstance(each, q.Is | q.Compare) for each in query.where)
+    is_partial = grains - {None} and not all(each.unique_label for each in groups)
+    fail_if(
+        is_partial or ("day" in grains and is_narrow), "The average would leave out the times without any."
+    )
 
 
 def _on_base(model: SemanticModel, make: Callable[[_Select], _SQL], *, below: Entity | None = None) -> _SQL:
     """Return the SQL on the first entity that has everything it needs and belongs to ``below``."""
-    # Entities come after their parents, so that no row is counted twice.
+    # Entities come after their parents, so that no row is counted twice. The last reason is the nearest.
+    refused = Refused("No table has all of this.")
     for name in sorted(model.entity, key=lambda name: len(model.parents(name))):
         base = model.entity[name]
         if below is None or (base is not below and model.belongs(name, below.name)):
             try:
                 return make(_Select(model, base))
-            except Refused:
-                continue
-    raise Refused
+            except Refused as reason:
+                refused = reason if reason.args[0] else refused
+    raise refused
 
 
 class _Select:
@@ -104,19 +109,17 @@ class _Select:
 
     def __init__(self, model: SemanticModel, base: Entity) -> None:
         self.model, self.base, self._joined = model, base, set[str]()
-        times = map(model.time_field, (base.name, *model.parents(base.name)))
-        self.time = next(filter(None, times), None)
-        #: Conditions as SQL and in words.
-        self.where: list[_SQL] = []
+        self.time = next(filter(None, map(model.time_field, (base.name, *model.parents(base.name)))), None)
+        self.where: list[_SQL] = []  # conditions as SQL and in words
 
     def totals(self, query: q.Query, having: list[q.Having]) -> _SQL:
-        """Return numbers by dimensions."""
         numbers, order = [self.number(number) for number in query.numbers], query.order
         counted = {each.entity.name for each in query.numbers if each.entity and not each.distinct}
         # Every order has items, so the number of orders is the same from either table.
         is_same = counted <= {self.base.name} | ({"order"} if self.base.name == "item" else set())
         groups = self.dimensions(query.by)
-        fail_if(not (numbers or groups) or (len(numbers) > 1 and not is_same))
+        fail_if(not (numbers or groups), "It is unclear what to show.")
+        fail_if(len(numbers) > 1 and not is_same, "The numbers come from different tables.")
         self.where = [self.condition(each) for each in query.where.difference(having)]
         shown, words, by = self._derived(query, groups, numbers)
         bounds = [self._bound(self.number(each.number), each) for each in having]
@@ -145,15 +148,16 @@ class _Select:
         words = _joined(numbers or ["the values"])
         if query.of is None and query.window is None:
             return numbers, words, numbers[0].name if numbers else ""
-        fail_if(len(numbers) != 1)
+        fail_if(len(numbers) != 1, "A share or a change is that of one number.")
         (number,) = numbers
         sql, name, *_ = number
         of = query.numbers[0].field  # no ratio of times or durations
-        fail_if("to_microseconds" in sql or (of and query.numbers[0].statistic and not of.is_number))
+        is_time = "to_microseconds" in sql or (of and query.numbers[0].statistic and not of.is_number)
+        fail_if(is_time, "Shares and changes of times are not computed.")
         if query.of is None:
             window = self._window(query, groups, number)
             return [number, window], f"{words} and {window}", name
-        fail_if("/" in sql)
+        fail_if("/" in sql, "Shares and changes of rates are not computed.")
         if isinstance(query.of, q.During):
             ends = sorted(query.of.ends)
             spans, days = zip(*(self.span(each, query.of.field) for each in ends), strict=True)
@@ -163,7 +167,7 @@ class _Select:
             shown = [_Column(before, f"{name}_before"), _Column(after, f"{name}_after")]
             shown += [_Column(f"{after} - {before}", "change"), growth]
             return shown, f"change of {words} between that {' and that '.join(days)}", growth.name
-        fail_if("avg" in sql)
+        fail_if("avg" in sql, "An average has no shares.")
         condition, said = self.condition(query.of)
         part = f"{sql} FILTER ({condition})"
         share = _ratio(f"{part} / {sql}", "share", query)
@@ -172,23 +176,25 @@ class _Select:
         return [share, _Column(part, f"matching_{name}"), number], words, share.name
 
     def _window(self, query: q.Query, groups: list[_Column], number: _Column) -> _Column:
-        """Return the column that is computed from a number across groups, with a window function."""
         value, name, *_ = number
         # Rates and distinct counts of groups do not add up; a share within groups would be something else.
         is_rate = query.window != "growth" and any(text in value for text in ("DISTINCT", "avg", "/"))
-        fail_if(not groups or query.numbers[0].statistic or is_rate)
+        fail_if(not groups, "It names neither groups nor times.")
+        fail_if(query.numbers[0].statistic or is_rate, f"The {number} of groups does not add up.")
         if query.window == "share":
-            fail_if(len(query.by) > 1)
+            fail_if(len(query.by) > 1, "It is unclear whether the share is of all, or of each group.")
             return _ratio(f"{value} / sum({value}) OVER ()", "share", query)
         grains = [each.grain for each in query.by if each.grain is not None]
-        fail_if(len(grains) != 1 or not self.model.grain[grains[0]].get("step"))
+        is_open = len(grains) != 1 or not self.model.grain[grains[0]].get("step")
+        fail_if(is_open, "It names no series of times, such as by month.")
         others = _list(group for group in groups if group.name != grains[0])
         time = _list(group for group in groups if group.name == grains[0])
         over = f"{f'PARTITION BY {others} ' if others else ''}ORDER BY {time}"
         if query.window == "running":
             return _Column(f"sum({value}) OVER ({over})", f"cumulative_{name}")
         # The rows of one year do not include the year before.
-        fail_if(grains[0] == "year" and any(isinstance(each, q.During) for each in query.where))
+        is_cut = grains[0] == "year" and any(isinstance(each, q.During) for each in query.where)
+        fail_if(is_cut, "The year before that period is needed for the growth.")
         step = self.model.grain[grains[0]]["step"]
         before = f"max({value}) OVER ({over} RANGE BETWEEN {step} PRECEDING AND {step} PRECEDING)"
         return _ratio(f"{value} / {before} - 1", "growth", query)
@@ -205,8 +211,10 @@ class _Select:
         # "Products in 2024" may be released or sold then, and "in 2024 and 2025" may mean both or either.
         has_time = any(each.entity == entity.name and each.is_time for each in self.model.field)
         is_dated = any(isinstance(each, q.During | q.Recurring) for each in others)
-        fail_if(has_time and is_dated and not any(isinstance(each, q.Of) for each in others))
-        fail_if(any(isinstance(each, q.Is | q.During) and each.each for each in others))
+        is_open = has_time and is_dated and not any(isinstance(each, q.Of) for each in others)
+        fail_if(is_open, f"It does not say what happened to the {entity.plural} at that time.")
+        is_open = any(isinstance(each, q.Is | q.During) and each.each for each in others)
+        fail_if(is_open, "It is unclear whether it means both, or either.")
         if others:
             sql, words = self._keys(entity, others)
             self.where.append((f"{self.key(entity)} IN ({sql})", words))
@@ -249,20 +257,19 @@ class _Select:
 
     def join(self, name: str) -> None:
         """Join an entity that each row belongs to."""
-        fail_if(not self.model.belongs(self.base.name, name))
+        is_one = self.model.belongs(self.base.name, name)
+        fail_if(not is_one, f"The {self.base.plural} do not belong to one {name} each.")
         while name != self.base.name:
             self._joined.add(name)
             name, _ = self.model.parents(self.base.name)[name]
 
     def column(self, of: Field) -> str:
-        """Return a field as SQL."""
         self.join(of.entity)
         return of.sql
 
     def key(self, entity: Entity) -> str:
-        """Return the key of an entity as SQL."""
         self.join(entity.name)
-        fail_if(len(entity.key) > 1)
+        fail_if(len(entity.key) > 1, f"The {entity.plural} have no single key.")
         return f"{entity.alias}.{entity.key[0]}"
 
     def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> _SQL:
@@ -277,10 +284,9 @@ class _Select:
         return f"\n{indent(sql, '    ')}\n", words
 
     def _time(self, of: Field | None) -> Field:
-        """Return a time field, by default the time of the rows."""
         of = of or self.time
         if of is None:
-            raise Refused
+            raise Refused(f"The {self.base.plural} have no time.")
         self.join(of.entity)
         return of
 
@@ -298,12 +304,14 @@ class _Select:
         return kept, f"ORDER BY {_list(groups)}, {terms}", f"{words} of each {_joined(groups)} by {by}"
 
     def number(self, number: q.Number) -> _Column:
-        """Return a number for each group as a column."""
         named, entity, of = number.named, number.entity, number.field
         if number.per is not None:
             value, *groups = self.number(replace(number, per=None)), *self.dimensions([number.per])
             mean = f"{value.sql} / count(DISTINCT {groups[0].sql})"
-            words = _joined(groups)
+            words, owner = _joined(groups), number.per.owner or self._time(None).entity
+            is_once = entity is not None and self.model.belongs(entity.name, owner)
+            is_open = "DISTINCT" in value.sql and not is_once
+            fail_if(is_open, f"The {value} of each {words} cannot be averaged: some count several times.")
             name = f"average_{value.name}_per_{words.replace(' ', '_')}"
             return _Column(mean, name, f"average of the {value} of each {words} that has any")
         if named is not None and self.base.name in named.sql:
@@ -311,10 +319,11 @@ class _Select:
             return _Column(named.sql[self.base.name], named.name)
         if entity is not None:
             is_own = entity is self.base
+            fail_if(not self.model.belongs(self.base.name, entity.name), "")
             sql = "count(*)" if is_own else f"count(DISTINCT {self.key(entity)})"
             return _Column(sql, entity.plural, f"number of {'different ' * number.distinct}{entity.plural}")
         if of is None:
-            raise Refused
+            raise Refused("")  # another table has the measure
         if number.statistic is None:
             words = f"number of different values of {of.noun}"
             return _Column(f"count(DISTINCT {self.column(of)})", f"{of.column}_count", words)
@@ -325,14 +334,14 @@ class _Select:
         is_extreme = statistic in {"min", "max"} and of.is_time
         is_other = statistic == "sum" and not of.sum
         has_statistic = (of.is_number or of.type == "duration" or is_extreme) and not is_other
-        fail_if(of.entity != self.base.name or not has_statistic)
+        fail_if(of.entity != self.base.name, "")  # their own table has them once
+        fail_if(not has_statistic, f"There is no {_STATISTICS.get(statistic, statistic)} of the {of.noun}.")
         sql, words = f"{statistic}({of.sql})", None
         if of.is_time:
             words = f"{'earliest' if statistic == 'min' else 'latest'} {of.noun}"
         return _Column(sql, f"{_STATISTICS.get(statistic, statistic)}_{of.aggregate}", words)
 
     def dimensions(self, dimensions: Iterable[q.Dimension]) -> list[_Column]:
-        """Return the columns of dimensions."""
         return [column for dimension in dimensions for column in self._dimension(dimension)]
 
     def _dimension(self, dimension: q.Dimension) -> list[_Column]:
@@ -348,7 +357,7 @@ class _Select:
         if of is not None:
             return [_Column(self.column(of), of.column)]
         if entity is None:
-            raise Refused
+            raise Refused("It is unclear what to group by.")
         if entity.group_label is None:
             return [_Column(self.key(entity), entity.key[0], entity.name, self.key(entity))]
         keys = [] if entity.unique_label else [_Column(self.key(entity), entity.key[0], "", self.key(entity))]
@@ -382,16 +391,17 @@ class _Select:
                 return f"{self.key(entity)} NOT IN ({rows})", words
             case q.Of(entity) if self.model.belongs(self.base.name, entity.name):
                 return "", ""
-        raise Refused
+        raise Refused("It is unclear which rows are meant.")
 
     def _bound(self, column: _Column, bound: q.Compare | q.Having) -> _SQL:
-        """Return the condition that a column compares with a number, or is between two."""
         numbers = [f"{number:f}" for number in bound.numbers]
+        of = getattr(bound, "field", None)
+        is_scaled = ("/ count(*)" in column.sql or (of and of.scale != "1")) and max(bound.numbers) >= 1
+        fail_if(is_scaled, f"The {column} is a fraction: 0.2 is 20 percent.")
         sql = f"{column.sql} {bound.operator.upper()} {' AND '.join(numbers)}"
         return sql, f"{column} {_OPERATORS.get(bound.operator, bound.operator)} {' and '.join(numbers)}"
 
     def span(self, period: q.Period, of: Field | None = None) -> _SQL:
-        """Return the condition that a time is in a period."""
         time = self._time(of)
         day = "TIMESTAMPTZ '{} 00:00:00+00'" if time.type == "instant" else "DATE '{}'"
         bounds = ((">=", period.start), ("<", period.end))
@@ -407,7 +417,6 @@ class _Select:
 
 
 def _ratio(sql: str, name: str, query: q.Query) -> _Column:
-    """Return a ratio, in percent if the query asks for that."""
     return _Column(f"100 * ({sql})", f"{name}_percent") if query.percent else _Column(sql, name)
 
 

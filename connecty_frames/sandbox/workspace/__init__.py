@@ -1,7 +1,6 @@
 """The sample workspace: the database of a shop, made by SQL, with its questions and semantic model.
 
-The SQL computes everything from row numbers, without random numbers or the clock, so that every sandbox has
-the same rows.
+The SQL computes everything from row numbers, without random numbers or the clock: all sandboxes are equal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Print a table by outcome, and each difference: ``python -m tests.contract.peers [-v] [NAME ...]``."""
 
-from __future__ import annotations
-
 import sys
 
 from tests.contract.peers.harness import CASES, report, run

@@ -5,17 +5,13 @@ A reply is a template of its body, or of its status, headers and body: ``503 Ret
 headers are instructions: ``delay`` waits for seconds, and ``starts`` says whether a question was started.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 #: The forms of ids that teams choose.
 ID_FORMS: dict[str, Callable[[uuid.UUID], Any]] = {

@@ -6,8 +6,6 @@ field names of structs without tags, ``wrap`` in an envelope, ``double`` for a b
 ``proxy`` for the event around a body, ``text`` as the type of bodies, ``cap`` of their size.
 """
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

@@ -1,7 +1,5 @@
 """Ask each variation of each peer one question, and compare what came of it with what its user wants."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
@@ -13,17 +11,15 @@ import tomllib
 import urllib.request
 import warnings
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import connecty_frames as cf
 from tests.contract.peers.common import fill
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _FOLDER = Path(__file__).parent
 #: The program of each server.

@@ -4,8 +4,6 @@ Switches besides the replies: ``verbs`` of the token, ``expire`` after requests,
 ``encoding`` of bodies, ``cap`` of rows, ``once`` for results that are deleted as they are read.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import time
@@ -148,6 +146,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    # By default 5 connections wait: if the machine is busy, Linux resets some of 16 at once.
+    ThreadingHTTPServer.request_queue_size = 256
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     tell_port(server.server_port)
     server.serve_forever()

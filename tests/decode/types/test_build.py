@@ -1,7 +1,5 @@
 """Cells to an array of a given type: exactly, or an error that says which cell."""
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 from decimal import Decimal
@@ -10,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.exact_json import ValueKind
 from connecty_frames.decode.types.build import build
-from connecty_frames.decode.types.column import ScalarColumn
+from connecty_frames.decode.types.column import ScalarCells
 from tests.cases import cases
 
 POINT = pa.struct([("x", pa.int8()), ("y", pa.string())])
@@ -66,7 +64,7 @@ def test_build(cells: str, type_: pa.DataType, expected: list[object]) -> None:
 @cases("type_", [pa.string(), pa.large_string(), pa.string_view()], ids=str)
 def test_texts_in_an_array(type_: pa.DataType) -> None:
     """Each text type is made of them, also one to which Arrow 17 casts nothing."""
-    built = build(ScalarColumn(ValueKind.TEXT, pa.array(["é", None, ""])), type_)
+    built = build(ScalarCells(ValueKind.TEXT, pa.array(["é", None, ""])), type_)
     assert built.type == type_
     assert built.to_pylist() == ["é", None, ""]
 

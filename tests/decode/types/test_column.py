@@ -1,7 +1,5 @@
 """What statistics and values say about a column."""
 
-from __future__ import annotations
-
 import datetime as dt
 from decimal import Decimal
 from typing import Any
@@ -10,9 +8,9 @@ import pyarrow as pa
 
 from connecty_frames.decode import exact_json
 from connecty_frames.decode.exact_json import ValueKind
-from connecty_frames.decode.rows.general import read_general
+from connecty_frames.decode.general import read_general
 from connecty_frames.decode.statistics import read_entry
-from connecty_frames.decode.types.column import Column, ScalarColumn, cast_exactly, longest_of
+from connecty_frames.decode.types.column import Column, ScalarCells, cast_exactly, longest_of
 from tests.cases import cases
 
 INTEGER, FRACTION, TEXT = ValueKind.INTEGER, ValueKind.FRACTION, ValueKind.TEXT
@@ -130,7 +128,7 @@ def test_nat_as_null(cells: str, nulls: str | None, whole: bool, expected: list[
 )
 def test_exact(kind: ValueKind, values: pa.Array, type_: pa.DataType, expected: list[Any]) -> None:
     """Every value is the one that was read."""
-    found = cast_exactly(ScalarColumn(kind, values), type_)
+    found = cast_exactly(ScalarCells(kind, values), type_)
     assert found is not None
     found.validate(full=True)
     assert found.type == type_
@@ -162,7 +160,7 @@ def test_exact(kind: ValueKind, values: pa.Array, type_: pa.DataType, expected: 
 )
 def test_none(kind: ValueKind, values: pa.Array, type_: pa.DataType) -> None:
     """What a type cannot hold, or may not, is left to those who read texts."""
-    assert cast_exactly(ScalarColumn(kind, values), type_) is None
+    assert cast_exactly(ScalarCells(kind, values), type_) is None
 
 
 @cases(
@@ -180,4 +178,4 @@ def test_none(kind: ValueKind, values: pa.Array, type_: pa.DataType) -> None:
 )
 def test_longest(kind: ValueKind, values: pa.Array, expected: list[Any]) -> None:
     """One number has as many digits as any; of other spellings, and beyond 38 digits, all are looked at."""
-    assert longest_of(ScalarColumn(kind, values)).to_pylist() == expected
+    assert longest_of(ScalarCells(kind, values)).to_pylist() == expected

@@ -1,7 +1,5 @@
 """How values are written: cf.epoch, cf.local, cf.binary; cf.strptime is in ``test_formats``."""
 
-from __future__ import annotations
-
 import datetime as dt
 import pickle
 from decimal import Decimal
@@ -14,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.encodings import Encoding, binary, epoch, local, parse_encoding, strptime
 from connecty_frames.errors import ConfigError

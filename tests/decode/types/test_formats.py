@@ -1,11 +1,9 @@
 """Dates and times in a format: cf.strptime, and the dates of RFC 5322."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -13,16 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connecty_frames.decode import exact_json
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.types.build import build
 from connecty_frames.decode.types.encodings import strptime
 from connecty_frames.decode.types.spellings import TemporalFormat
 from connecty_frames.decode.types.times import FAST_CASTS, read_fast
 from connecty_frames.errors import ConfigError
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from tests.decode.conftest import DecodeColumn
+from tests.decode.conftest import DecodeColumn
 
 UTC = pa.timestamp("us", "UTC")
 NAIVE = pa.timestamp("us")

@@ -1,12 +1,10 @@
 """The table of types: each line of it, and every reason that keeps a column exact text."""
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,9 +14,7 @@ from connecty_frames.decode.types.encodings import OpenType, epoch
 from connecty_frames.decode.types.inference import RULES
 from connecty_frames.errors import ConversionError, TypeFidelityWarning
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from tests.decode.conftest import Decode, DecodeColumn
+from tests.decode.conftest import Decode, DecodeColumn
 
 STRING, TEMPORAL, NUMERIC, BOOLEAN = (
     '"string":{"distinct_approx":true}',
@@ -280,6 +276,12 @@ def test_strict_says_where(column: DecodeColumn) -> None:
         (["null", '["\\ud800"]', "[]"], [None, '["\\ud800"]', "[]"], 1),
         (['{"a": 1}', '{"\\uDFFF":1}'], ['{"a": 1}', '{"\\uDFFF":1}'], 1),
         (['"\\ud800"', '"\\ud83d\\ude00"'], ['"\\ud800"', '"😀"'], 0),
+        (
+            ['"a\\"\\\\"', "null", '"\\t\\u007f\\u001f"', '"\\ud800"'],
+            ['"a\\"\\\\"', None, '"\\t\x7f\\u001f"', '"\\ud800"'],
+            3,
+        ),
+        (['"x\\","', '"y\\ud800"'], ['"x\\","', '"y\\ud800"'], 1),
         (['"\\\\ud800"', '"\\ud83d\\ude00"', '"\\udc00"'], ['"\\\\ud800"', '"😀"', '"\\udc00"'], 2),
     ],
 )

@@ -1,25 +1,21 @@
 """Numbers: the type that holds all of them, and their exact reading."""
 
-from __future__ import annotations
-
 import decimal
 import math
 import re
 from decimal import Decimal
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.types import numbers
+from connecty_frames.options import Decimals
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from connecty_frames.options import Decimals
 
 INT, UINT, FLOAT = pa.int64(), pa.uint64(), pa.float64()
 SPELLINGS = r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?"

@@ -1,23 +1,19 @@
 """Arrays and objects of one shape become lists and structs, whatever the blocks that they come in."""
 
-from __future__ import annotations
-
 import datetime as dt
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from connecty_frames.decode.errors import CellError
-from connecty_frames.decode.rows.general import read_general
+from connecty_frames.decode.cells import CellError
+from connecty_frames.decode.general import read_general
 from connecty_frames.decode.types import build as building
 from connecty_frames.decode.types.build import MOST_FIELDS, Unlike, build_nested
-from connecty_frames.decode.types.column import CellColumn
+from connecty_frames.decode.types.column import MixedCells
 from tests.cases import cases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @contextmanager
@@ -28,13 +24,13 @@ def read_few(batch: int) -> Iterator[None]:
         yield
 
 
-def read(cells: list[str], batch: int) -> CellColumn:
+def read(cells: list[str], batch: int) -> MixedCells:
     """Return cells given as JSON, some in each chunk."""
     rows = "".join(f",[{cell}]" for cell in cells)
     _, table = read_general(memoryview(f'[["c"]{rows}]'.encode()))
     column = table.cells(0)
     parts = [column.texts.slice(start, batch) for start in range(0, len(cells), batch)] if batch else []
-    return CellColumn(column.codes, pa.chunked_array(parts) if parts else column.texts)
+    return MixedCells(column.codes, pa.chunked_array(parts) if parts else column.texts)
 
 
 def build(cells: list[str], batch: int) -> pa.Array | None:

@@ -1,8 +1,6 @@
 """The grammar of temporal text, and what min and max say about the type of rows that were cut."""
 
-from __future__ import annotations
-
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.types import spellings, times
 from connecty_frames.decode.types.spellings import TemporalFormat, fit_bounds, match_format, trim_zeros
 from tests.cases import cases
@@ -281,6 +279,24 @@ def test_local_times(name: str) -> None:
     found = spellings.to_utc(pa.array([*single, None], pa.timestamp("us")), zone, single)
     expected = [int(local.replace(tzinfo=zone).timestamp()) * 1_000_000 for local in single]
     assert found.to_pylist() == [*expected, None]
+
+
+def test_few_offsets_are_looked_up() -> None:
+    """One lookup serves both ends of a day, or of a quarter of an hour on a day when clocks change."""
+    lookups = 0
+
+    class Counting(tzinfo):
+        def utcoffset(self, local: datetime | None) -> timedelta | None:
+            nonlocal lookups
+            lookups += 1
+            return ZoneInfo("Europe/Warsaw").utcoffset(local)
+
+    start = datetime(2024, 3, 30)
+    local = [start + timedelta(seconds=7 * number) for number in range(24_686)]
+    local = [each for each in local if each.date() != date(2024, 3, 31) or each.hour != 2]
+    found = spellings.to_utc(pa.array(local, pa.timestamp("us")), Counting(), local)
+    assert (found[0].as_py(), found[-1].as_py()) == (1711753200000000, 1711922395000000)
+    assert lookups <= 2 * (3 + 96)
 
 
 @cases(

@@ -1,7 +1,5 @@
 """Temporal text: the grammar, and the value of each text."""
 
-from __future__ import annotations
-
 import datetime as dt
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from connecty_frames.decode.arrow import buffers
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode import arrow
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.types import times
 from connecty_frames.decode.types.spellings import TemporalFormat
 from connecty_frames.decode.types.times import FAST_CASTS, TemporalValues
@@ -166,7 +164,7 @@ def test_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts that are read in several batches give one array, and an error has the row in the whole column."""
     texts = ["10:30", None, "23:00:00", "10:30:00.5", "11:00", "12:00:00.000001"]
     expected = read(texts, pa.time64("us"))
-    monkeypatch.setattr(buffers, "_SLICE", 2)
+    monkeypatch.setattr(arrow, "_SLICE", 2)
     assert read(texts, pa.time64("us")).equals(expected)
     with pytest.raises(CellError) as caught:
         read(texts, pa.time32("ms"))

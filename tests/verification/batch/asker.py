@@ -1,7 +1,5 @@
 """A program: ask a batch of so many questions."""
 
-from __future__ import annotations
-
 import sys
 
 from connecty_frames.batch import ask_batch

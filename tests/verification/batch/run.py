@@ -6,8 +6,6 @@ ConnectyAI's chat history; here the list of what the server accepted takes its p
 not have are asked again with ``retry_uncertain``, the others are left.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import subprocess

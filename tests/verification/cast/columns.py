@@ -1,7 +1,5 @@
 """The columns: DuckDB's are the edge cases of fidelity, PostgreSQL's and SQLite's are written here."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from tests.verification.fidelity.edge_cases import edge_cases

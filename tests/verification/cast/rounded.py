@@ -4,23 +4,19 @@ True values are drawn first, then rounded to 64, 32 or 16 bits, then cast. A val
 none may come out as another one.
 """
 
-from __future__ import annotations
-
 import random
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 import connecty_frames as cf
-from connecty_frames.decode.errors import CellError
+from connecty_frames.decode.cells import CellError
 from connecty_frames.decode.schema import ColumnSchema
 from connecty_frames.warehouse.conversion import convert, pair_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FLOATS: Final = (pa.float64(), pa.float32(), pa.float16())
 SCALES: Final = (0, 1, 2, 4, 9, 18, 30)

@@ -1,17 +1,16 @@
 """Each column is asked, fetched by a client, and cast; what comes out is compared with the whole answer."""
 
-from __future__ import annotations
-
 import json
 import math
 import re
 import sqlite3
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import duckdb
 import polars as pl
@@ -25,9 +24,6 @@ from connecty_frames.sandbox import Sandbox
 from connecty_frames.testing import connected
 from tests.servers.postgres import postgres_server
 from tests.verification.cast.columns import POSTGRES, SECTIONS, SQLITE, duckdb_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 #: What polars had lost before: PostgreSQL's empty "char" is a NUL, and 24:00 a null.
 LOST: Final = {"one byte", "time, 24:00"}

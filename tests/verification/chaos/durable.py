@@ -4,8 +4,6 @@ Unlike other sandboxes it keeps its credentials and its questions over a restart
 journal before its id is sent, so that the journal has all that was ever accepted.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -13,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from connecty_frames.sandbox import Fault, Sandbox, access, jobs, sandbox
+from connecty_frames.sandbox import Fault, Sandbox, jobs, sandbox, server
 
 CREDENTIALS: Final = {"client_id": "canary-client-id", "client_secret": "canary-secret"}
 #: Questions are delayed before or after they are accepted, or their id is sent byte by byte, so that a
@@ -37,7 +35,7 @@ def read_journal(path: Path) -> list[Accepted]:
     return [Accepted(*json.loads(line)) for line in path.read_text().splitlines()]
 
 
-class _Tokens(access.Tokens):
+class _Tokens(server.Tokens):
     """Fixed credentials, and a new signing key in each process, so that a restart invalidates all tokens."""
 
     def __init__(self, **options: Any) -> None:

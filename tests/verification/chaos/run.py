@@ -8,8 +8,6 @@ question has a number, which its answer repeats, so that a question that was sen
 another, is found.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import re
@@ -19,10 +17,11 @@ import time
 import traceback
 import warnings
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import connecty_frames as cf
@@ -31,9 +30,6 @@ from tests.servers.scripted import PEM
 from tests.servers.timing import SLACK, Pulse
 from tests.verification.chaos import durable
 from tests.verification.chaos.durable import CREDENTIALS, Accepted, read_journal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _THREADS: Final = 12
 _ROWS: Final = 50
@@ -53,30 +49,14 @@ _SENT: Final = re.compile(r"^POST \S+ (-?\d+) .*SELECT (\d+) AS asked", re.MULTI
 
 @dataclass(frozen=True)
 class QuestionOutcome:
-    """How the call for a question ended.
+    """How the call for a question ended."""
 
-    Parameters
-    ----------
-    number
-        The number of the question.
-    error
-        The class of the exception; None where there was a table.
-    question_id
-        The id on the table or on the exception.
-    over
-        Seconds beyond its timeout and the lateness of the machine; negative where it ended before.
-    wrong
-        What is wrong with the table; empty where nothing is.
-    text
-        The message of the exception.
-    """
-
-    number: int
-    error: type[BaseException] | None = None
-    question_id: str | None = None
-    over: float = -1.0
-    wrong: str = ""
-    text: str = ""
+    number: int  # the number of the question
+    error: type[BaseException] | None = None  # the class of the exception; None with a table
+    question_id: str | None = None  # the id on the table or on the exception
+    over: float = -1.0  # seconds beyond its timeout and the lateness of the machine
+    wrong: str = ""  # the fault of the table, if any
+    text: str = ""  # the message of the exception
 
 
 class ProxiedRequest(NamedTuple):

@@ -1,20 +1,15 @@
 """The bodies: a column as a response of a producer, in each extent and with each depth of statistics."""
 
-from __future__ import annotations
-
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tests.verification.fidelity.columns import SECTIONS
 from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks, TrueColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _NAME: Final = "value"
 #: Returns the JSON text of each value of a column.

@@ -3,19 +3,15 @@
 Every producer writes the columns that it has a type for and whose values it holds.
 """
 
-from __future__ import annotations
-
 import random
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from tests.verification.fidelity.ground_truth import DAY, NANOS, LogicalType, TemporalTicks, TrueColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _MICRO: Final = NANOS["us"]
 _HOUR: Final = 3_600 * NANOS["s"]

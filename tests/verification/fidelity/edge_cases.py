@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 - a table is easier to search and to read with one case in a line
 
-from __future__ import annotations
-
 from typing import Final
 
 QUERIES: Final = {

@@ -1,19 +1,15 @@
 """When the value of a reader equals the one that was sent: the same number, date, time, text or null."""
 
-from __future__ import annotations
-
 import math
 import struct
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from tests.verification.fidelity.expected import is_computed
 from tests.verification.fidelity.ground_truth import DAY, LogicalType, TemporalTicks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class NumpyFloat(float):

@@ -3,20 +3,14 @@
 The spellings that name one value are written down here a second time, independently of the decoder.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from tests.verification.fidelity.bodies import Number
+from tests.verification.fidelity.bodies import Body, Number
 from tests.verification.fidelity.ground_truth import TemporalTicks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from tests.verification.fidelity.bodies import Body
 
 _DAY: Final = r"(?!0000)\d{4}-\d\d-\d\d"
 _CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
@@ -313,14 +307,11 @@ def _without_section(body: Body, sent: Sequence[Any], texts: Sequence[str]) -> E
     if all(isinstance(cell, list | dict) for cell in sent):
         return Expected(_nested(sent) or "string")
     if any(
-        not isinstance(cell, Number) and not (_is_text(cell) and _NOT_FINITE.fullmatch(cell)) for cell in sent
+        not isinstance(cell, Number) and not (isinstance(cell, str) and _NOT_FINITE.fullmatch(cell))
+        for cell in sent
     ):
         return _no_type(texts, texts)
     return _numbers(body, sent, texts, ())
-
-
-def _is_text(cell: Any) -> bool:
-    return isinstance(cell, str) and not isinstance(cell, Number)
 
 
 def _nested(cells: Iterable[Any]) -> str | None:

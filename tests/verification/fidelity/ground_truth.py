@@ -22,17 +22,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import duckdb
 import pyarrow as pa
 
 from connecty_frames.sandbox import workspace
 from tests.verification.fidelity.edge_cases import QUERIES, edge_cases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 #: Nanoseconds.
 NANOS: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}

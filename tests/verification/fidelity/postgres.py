@@ -1,11 +1,10 @@
 """PostgreSQL, live: columns as the server writes them itself, and as psycopg's rows are written in Python."""
 
-from __future__ import annotations
-
 import json
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import psycopg
@@ -20,9 +19,6 @@ from tests.verification.fidelity.python import (
     write_pydantic,
 )
 from tests.verification.fidelity.spelling import calendar_day
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _TEXT: Final = LogicalType("text")
 _OTHER: Final = LogicalType("other")

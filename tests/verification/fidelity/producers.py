@@ -24,23 +24,19 @@ Those of the second, DuckDB's values in styles, make one choice for each point t
 open.
 """
 
-from __future__ import annotations
-
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tests.verification.fidelity import spelling
 from tests.verification.fidelity.bodies import Extent, Producer, Unwritable, Writer
 from tests.verification.fidelity.ground_truth import DAY, NANOS, LogicalType, TemporalTicks, TrueColumn
 from tests.verification.fidelity.python import write_pandas_bound
 from tests.verification.fidelity.spelling import Spelling, Spellings, quote, spelled, stamp, to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from decimal import Decimal
 
 _BERLIN: Final = "Europe/Berlin"
 
@@ -185,15 +181,11 @@ _JACKSON: Final[Spellings] = {
 }
 
 
-def _dotnet_time(value: TemporalTicks) -> str:
-    return stamp("{clock:7}" if value.ticks % NANOS["s"] else "{clock:0-7}")(value)
-
-
 _DOTNET: Final[Spellings] = {
     **_COMMON,
     "timestamp": stamp("{day}T{clock:0-7}"),
     "instant": stamp("{day}T{clock:0-7}{offset::}", _BERLIN),
-    "time": _dotnet_time,
+    "time": lambda value: stamp("{clock:7}" if value.ticks % NANOS["s"] else "{clock:0-7}")(value),
     "interval": _quoted(spelling.time_span),
 }
 _GO: Final[Spellings] = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 import pandas as pd
@@ -16,11 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from tests.verification.fidelity.bodies import Producer, Unwritable
 from tests.verification.fidelity.columns import moment
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.verification.fidelity.ground_truth import LogicalType, TrueColumn
+from tests.verification.fidelity.ground_truth import LogicalType, TrueColumn
 
 
 def write_json(value: object) -> str:

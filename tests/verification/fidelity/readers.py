@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,6 @@ import pyarrow as pa
 from connecty_frames import Answer
 from tests.verification.fidelity.equality import NumpyFloat
 from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, values_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,21 @@
 """The report: the producers that are scored, and the printed tables."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import duckdb
 import psycopg
 
 from tests.servers.postgres import postgres_server
 from tests.verification.fidelity import postgres, producers, python
-from tests.verification.fidelity.bodies import Unwritable, bodies
+from tests.verification.fidelity.bodies import Body, Producer, Unwritable, bodies
 from tests.verification.fidelity.columns import COLUMNS
-from tests.verification.fidelity.ground_truth import load_ground_truth
+from tests.verification.fidelity.ground_truth import TrueColumn, load_ground_truth
 from tests.verification.fidelity.readers import OURS, PEERS
 from tests.verification.fidelity.score import Failure, Outcome, Score, score
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from tests.verification.fidelity.bodies import Body, Producer
-    from tests.verification.fidelity.ground_truth import TrueColumn
 
 #: The most rows of a query over the sample workspace.
 _ROWS: Final = 300

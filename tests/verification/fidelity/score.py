@@ -1,22 +1,18 @@
 """The score: the result of each reader for each body, compared with the true values."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.verification.fidelity.bodies import Body, Number
 from tests.verification.fidelity.equality import is_same
 from tests.verification.fidelity.expected import CLOCK, COMPUTED, LIKE_TIME, Expected, expect, is_computed
 from tests.verification.fidelity.ground_truth import LogicalType, TemporalTicks
 from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading, read
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class Outcome(Enum):

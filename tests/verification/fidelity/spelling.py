@@ -1,22 +1,17 @@
 """Spellings: a function for each type that writes a value as JSON text, and templates of dates and times."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from tests.verification.fidelity.bodies import Unwritable, Writer
-from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks
-
-if TYPE_CHECKING:
-    from tests.verification.fidelity.ground_truth import TrueColumn
+from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, TrueColumn
 
 #: Returns the JSON text of a value.
 Spelling = Callable[[Any], str]

@@ -1,18 +1,14 @@
 """The body of each case: the same seed and number always return the same body."""
 
-from __future__ import annotations
-
 import random
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.verification.fuzz import tables
 from tests.verification.fuzz.grammar import ACCEPT, LENIENT, REJECT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.\w]+|\s+|.', re.DOTALL)
 

@@ -4,8 +4,6 @@ The texts are sorted by hand. ``LENIENT`` is not JSON, but Python's ``json`` rea
 package, with a warning, since some servers write it.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 ACCEPT: Final[tuple[bytes, ...]] = (

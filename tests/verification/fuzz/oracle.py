@@ -6,8 +6,6 @@ the cell of the JSON, in a type that may hold it, or must be rejected for a reas
 Which type it must be is a matter of fidelity.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

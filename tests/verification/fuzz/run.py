@@ -20,8 +20,6 @@ These exceptions to the last rule are intended:
 A failure prints seed, number and body; ``--seed S --case N`` runs one case again.
 """
 
-from __future__ import annotations
-
 import faulthandler
 import multiprocessing
 import time

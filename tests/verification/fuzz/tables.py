@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.verification.fuzz.grammar import ACCEPT
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Callable
 
 #: The parts of random texts: all that has a meaning in JSON, in CSV, or in the reader itself.
 _PIECES: Final = (

@@ -1,26 +1,21 @@
 """One case: its body is read and timed, and the result is checked."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 import time
 import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
 from unittest import mock
 
 import pyarrow as pa
 
 from connecty_frames import Answer
-from connecty_frames.decode import decoder, limits
-from connecty_frames.decode.rows import columnar
+from connecty_frames.decode import columnar, decoder, exact_json
 from connecty_frames.errors import ConnectyError, ConnectyWarning
 from tests.verification.fuzz import oracle
 from tests.verification.fuzz.bodies import body_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 #: Seconds that a body may take: the lesser of elapsed and processor time, since the machine may be busy.
 _MAX_SECONDS: Final = 1.0
@@ -162,7 +157,7 @@ class Trials:
             return commas
 
         decode_whole = decoder.decode
-        in_blocks = limits.ReaderLimits(block=size, general_block=size)
+        in_blocks = exact_json.ReaderLimits(block=size, general_block=size)
 
         def decode_in_blocks(*given: Any, **options: Any) -> object:
             return decode_whole(*given, **{**options, "limits": in_blocks})

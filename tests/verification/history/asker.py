@@ -4,8 +4,6 @@ Forking takes milliseconds, where a process of its own would take most of a seco
 line after each job says that it is to be killed, since numbers of processes differ between namespaces.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """A program: ask each question of standard input by several threads, and say what became of it."""
 
-from __future__ import annotations
-
 import json
 import sys
 import warnings

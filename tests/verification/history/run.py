@@ -5,8 +5,6 @@ questions until the kill, so that many processes are killed in between. It answe
 process was killed.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import subprocess

@@ -3,17 +3,16 @@
 A pod is a process in a pid namespace of its own, as a container has one.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 
@@ -21,9 +20,6 @@ from tests.servers.postgres import PostgresServer, Relay
 from tests.servers.timing import until
 from tests.verification.namespaces import pid_namespace
 from tests.verification.service import Service, service
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class _Pod:

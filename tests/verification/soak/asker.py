@@ -1,26 +1,21 @@
 """One case asked, and its outcome."""
 
-from __future__ import annotations
-
 import socket
 import threading
 import time
 import traceback
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from connecty_frames.client import Client
 from connecty_frames.errors import ConnectyError, QuestionError
 from tests.servers.timing import Pulse
+from tests.verification.soak.cases import SoakCase
 from tests.verification.soak.checks import check_frame
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.verification.soak.cases import SoakCase
-    from tests.verification.soak.server_process import Addresses
+from tests.verification.soak.server_process import Addresses
 
 #: Seconds that a call may take whose scenario sets no deadline of its own.
 _TIMEOUT: Final = 60.0
@@ -30,30 +25,14 @@ _LIMIT: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """How a call ended.
+    """How a call ended."""
 
-    Parameters
-    ----------
-    error
-        The class of the error, None where there was a frame.
-    question_id
-        The id on the frame or on the error.
-    warned
-        The classes of the warnings that the call gave.
-    problems
-        What is wrong in every scenario: values that differ, an exception that is not ours.
-    took
-        Seconds.
-    lateness
-        Seconds by which this machine may have made the call later than its timeout.
-    """
-
-    error: type[ConnectyError] | None
-    question_id: str | None
-    warned: tuple[type[Warning], ...]
-    problems: tuple[str, ...]
-    took: float
-    lateness: float
+    error: type[ConnectyError] | None  # its class; None with a frame
+    question_id: str | None  # the id on the frame or on the error
+    warned: tuple[type[Warning], ...]  # the classes of the warnings that the call gave
+    problems: tuple[str, ...]  # wrong in every scenario: other values, a foreign exception
+    took: float  # seconds
+    lateness: float  # of this machine: the seconds that it may have added to the timeout
 
 
 class Asker(ExitStack):

@@ -4,8 +4,6 @@ Client and server make a case from its seed and number alone and need not exchan
 rows as SQL, the client has them as Python values.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from dataclasses import dataclass
@@ -18,12 +16,7 @@ from tests.verification.soak.scenarios import NO_FAULT, SCENARIOS, SLOW_SCENARIO
 Cell: TypeAlias = int | float | str | date | None
 
 #: The columns and their types in the database. An answer has the last and two of the others.
-COLUMNS: Final = {
-    "number": "BIGINT",
-    "name": "VARCHAR",
-    "day": "DATE",
-    "ratio": "DOUBLE",
-}
+COLUMNS: Final = {"number": "BIGINT", "name": "VARCHAR", "day": "DATE", "ratio": "DOUBLE"}
 #: One case in so many has a fault, and one in so many of these is slow.
 _FAULT_EVERY: Final = 4
 _SLOW_EVERY: Final = 25

@@ -4,22 +4,18 @@ Each is used as programs use them: kept, closed, let go of, or left to a shared 
 is measured after the first of each kind, and after the last.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import connecty_frames as cf
 from connecty_frames.client import Client
 from tests.servers.timing import until
 from tests.verification.service import service
 from tests.verification.soak.resources import measure_resources
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 #: The most open files: less than three for each of a hundred.
 _DESCRIPTORS: Final = 256

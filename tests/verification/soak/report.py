@@ -1,18 +1,14 @@
 """The report of a soak: counted while it runs, printed at its end."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.servers.timing import SLACK
-
-if TYPE_CHECKING:
-    from tests.verification.soak.asker import CallOutcome
-    from tests.verification.soak.cases import SoakCase
-    from tests.verification.soak.resources import Resources
-    from tests.verification.soak.server_process import QuestionRecord, ServerSummary
+from tests.verification.soak.asker import CallOutcome
+from tests.verification.soak.cases import SoakCase
+from tests.verification.soak.resources import Resources
+from tests.verification.soak.server_process import QuestionRecord, ServerSummary
 
 _MIB: Final = 2**20
 #: The bytes by which memory may grow, and the last questions over which this is measured.
@@ -26,15 +22,9 @@ _PRINTED: Final = 10
 
 @dataclass
 class SoakReport:
-    """The counts of a soak.
+    """The counts of a soak."""
 
-    Parameters
-    ----------
-    questions
-        How many are asked.
-    """
-
-    questions: int
+    questions: int  # how many are asked
     failures: list[str] = field(default_factory=list)
     took: float = 0.0
     _ends: defaultdict[tuple[int, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))

@@ -1,7 +1,5 @@
 """The resources of this process: threads, open files and memory."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import os
@@ -18,21 +16,11 @@ _MEMORY: Final = Path("/proc/self/statm")
 
 
 class Resources(NamedTuple):
-    """The resources that are held while no call is running.
+    """The resources that are held while no call is running."""
 
-    Parameters
-    ----------
-    threads
-        The names of Python's threads.
-    files
-        The names that Linux gives to open files and sockets; empty on other systems.
-    memory
-        Resident bytes; 0 on other systems.
-    """
-
-    threads: list[str]
-    files: list[str]
-    memory: int
+    threads: list[str]  # the names of Python's threads
+    files: list[str]  # the names that Linux gives to open files and sockets; empty on other systems
+    memory: int  # resident bytes; 0 on other systems
 
 
 def measure_resources() -> Resources:

@@ -1,11 +1,10 @@
 """Rounds of cases, asked from many threads; ``--case N`` with the seed of a failure runs that case alone."""
 
-from __future__ import annotations
-
 import faulthandler
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tests.verification.soak.asker import Asker
 from tests.verification.soak.cases import make_case
@@ -13,9 +12,6 @@ from tests.verification.soak.checks import check_outcome
 from tests.verification.soak.report import SoakReport
 from tests.verification.soak.resources import measure_resources
 from tests.verification.soak.server_process import start_server_process
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: After so many questions all threads are idle, and the resources of the process are measured.
 _ROUND: Final = 1_000

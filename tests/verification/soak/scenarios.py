@@ -5,20 +5,15 @@ that no server can cause (Ctrl-C, a fork, settings, IPv6, proxies) or that take 
 that answers 404 for ten seconds). Several scenarios can be the same fault at different points of a call.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from connecty_frames import errors
 from connecty_frames.sandbox import Fault
+from connecty_frames.sandbox.faults import Endpoint
 from tests.servers import mutations, responses
-from tests.servers.mutations import respond_with, send_bytes
-
-if TYPE_CHECKING:
-    from connecty_frames.sandbox.faults import Endpoint
-    from tests.servers.mutations import Mutation
+from tests.servers.mutations import Mutation, respond_with, send_bytes
 
 #: How a case reaches the sandbox: by a shared client without the relay, by one with it, by a client of its
 #: own with the relay, by a client of its own for an address where nothing listens.
@@ -26,21 +21,11 @@ Route: TypeAlias = Literal["direct", "relayed", "own client", "unreachable"]
 
 
 class Ending(NamedTuple):
-    """How a call may end.
+    """How a call may end."""
 
-    Parameters
-    ----------
-    error
-        The error; None for the right frame.
-    known
-        Whether the frame or the error has the id of the question.
-    accepted
-        How often the question was accepted.
-    """
-
-    error: type[errors.ConnectyError] | None
-    known: bool
-    accepted: int
+    error: type[errors.ConnectyError] | None  # the error; None for the right frame
+    known: bool  # True if the frame or the error has the id of the question
+    accepted: int  # how often the question was accepted
 
 
 @dataclass(frozen=True, slots=True)

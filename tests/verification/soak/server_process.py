@@ -3,31 +3,22 @@
 It is a process of its own, so that memory, threads and open files are measured of the client alone.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import multiprocessing
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from multiprocessing.connection import Connection as Pipe
+from typing import Final, NamedTuple, cast
 
 from connecty_frames.errors import QuestionFailed
-from connecty_frames.sandbox import Plan, Sandbox
-from tests.servers.mutations import REDIRECT_TARGET, UpstreamReply, unchanged
+from connecty_frames.sandbox import Connection, Fault, Plan, Sandbox
+from tests.servers.mutations import REDIRECT_TARGET, Mutation, UpstreamReply, unchanged
 from tests.servers.relay import relay
-from tests.servers.scripted import endpoint_of, serve
-from tests.verification.soak.cases import parse_case
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from multiprocessing.connection import Connection as Pipe
-
-    from connecty_frames.sandbox import Connection, Fault
-    from tests.servers.mutations import Mutation
-    from tests.servers.scripted import RecordedRequest
-    from tests.verification.soak.cases import SoakCase
+from tests.servers.scripted import RecordedRequest, endpoint_of, serve
+from tests.verification.soak.cases import SoakCase, parse_case
 
 #: Seconds in which the process ends after its pipe was closed.
 _TIMEOUT: Final = 30.0
@@ -142,12 +133,7 @@ def start_server_process() -> Iterator[ServerProcess]:
 
 def _serve(pipe: Pipe) -> None:
     """Serve until the pipe is closed."""
-    sandbox = Sandbox(
-        workers=2,
-        timezone="UTC",
-        token_lifetime=_TOKEN_LIFETIME,
-        answerer=_CaseAnswerer(),
-    )
+    sandbox = Sandbox(workers=2, token_lifetime=_TOKEN_LIFETIME, answerer=_CaseAnswerer())
     with suppress(EOFError), sandbox, serve() as server:
         mutations = _CaseMutations()
         relay(server, sandbox.connection, mutations.select)

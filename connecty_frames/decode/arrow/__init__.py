@@ -1,1 +1,0 @@
-"""Arrow arrays from buffers, and compute functions without their slow import."""

@@ -1,1 +1,0 @@
-"""The rows of a body as columns of cells."""
