@@ -398,6 +398,8 @@ def test_leases_by_the_clock_of_the_database(
     found = history(url, required=True)
     row, held = sent(found), sent(found, Asked("who?", 13))
     leases.renewals.end(row)
+    leases.renewals.hold(round_done := threading.Event(), threading.Event.set)  # one that still had the row
+    assert round_done.wait(10)
     database.execute("UPDATE connecty.questions SET lease = lease - 61 * 1000000")
     renewed = "SELECT FROM connecty.questions WHERE question = 'who?' AND lease > asked_at - 9 * 1000000"
     until(lambda: database.execute(renewed).fetchall())
