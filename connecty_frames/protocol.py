@@ -77,7 +77,6 @@ def read_message(value: object, message: type[_Message]) -> _Message:
 
 
 def _read_secret(type_: type, value: Any) -> SecretStr:
-    """Read a secret, the one type unknown to msgspec."""
     if type_ is not SecretStr or not isinstance(value, str):
         raise ValueError("Expected `str`")
     return SecretStr(value)

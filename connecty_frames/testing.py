@@ -69,7 +69,6 @@ def connected(sandbox: Sandbox | None = None) -> Iterator[Sandbox]:
 
 @contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Replace the settings of the environment by these, and restore them afterwards."""
     names = {f"CONNECTY_{name.upper()}" for name in (*NAMES, "client_secret_file", "config", "sandbox")}
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.upper() in names}
     os.environ.update({**settings, "CONNECTY_CONFIG": os.devnull})

@@ -414,7 +414,6 @@ def _lacks_method(failure: Failure) -> bool:
 
 
 def _oauth_error(body: bytes, redact: Redaction) -> str:
-    """Return the OAuth error in a success without a token, in brackets; else an empty text."""
     with contextlib.suppress(ValueError, RecursionError, AttributeError):
         fields = json.loads(body)
         found = [fields.get(name) for name in ("error", "error_description")]

@@ -169,7 +169,6 @@ class Submission:
         return without_frames(partial(read_reply, last[2], url, self.asked.dw_id))
 
     def _id_or_raise(self, failure: Failure) -> str:
-        """Return the id in a redirect or cut reply; raise for any other failure."""
         asked, is_redirect = self.asked, failure.status in _REDIRECTS
         if failure.kind is FailureKind.DEADLINE:
             raise errors.QuestionTimeout(

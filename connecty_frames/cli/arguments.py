@@ -149,7 +149,6 @@ def _read_stdin() -> str:
 
 
 def _question(text: str, source: str) -> str:
-    """Return a question without the newlines at its end, as ``$(...)`` in a shell."""
     question = text.rstrip("\r\n")
     if not question.strip():
         raise ConfigError(f"{source} is empty: expected a question in plain language.", setting="question")
@@ -171,7 +170,6 @@ def read_file(path: Path, option: str) -> str:
 
 
 def _read_text(file: BinaryIO, source: str) -> str:
-    """Return the text of an open file, without the byte order mark of some editors."""
     body = file.read(_MAX_BYTES + 1)
     if len(body) > _MAX_BYTES:
         raise ConfigError(f"{source}: more than {_MAX_BYTES:,} bytes.")

@@ -259,8 +259,6 @@ def _clear_tracebacks(error: BaseException | None) -> None:
 
 
 class _SignalHandler:
-    """The handler of all signals; it keeps the number of the first one."""
-
     def __init__(self) -> None:
         self.number: int | None = None
         self._quiet_until = -math.inf

@@ -277,6 +277,6 @@ def _write_part(answer: Answer, part: Part, format_: Format, file: BinaryIO) -> 
 def _statistics(statistics: dict[str, dict[str, Any]]) -> str:
     import msgspec
 
-    from connecty_frames.display.formatting import JSON, json_value
+    from connecty_frames.decode.texts import JSON, json_value
 
     return msgspec.json.format(JSON.encode(json_value(statistics)), indent=2).decode()

@@ -230,7 +230,6 @@ def _first_cells(
 
 
 def _choose_reader(first: Any, section: str | None) -> _ColumnReader:
-    """Choose how to read a column by its first cell except nulls, or None if there was none."""
     if first is None:
         kinds = {"numeric": ValueKind.INTEGER, "boolean": ValueKind.BOOLEAN}
         return _ColumnReader(kinds.get(section or "", ValueKind.TEXT))
@@ -328,7 +327,6 @@ def cut_blocks(body: memoryview, separator: bytes, size: int, longest_row: int) 
 
 
 def _cut_block(piece: memoryview, separator: bytes, *, is_last: bool) -> Block | None:
-    """Return the longest block at the beginning of a piece, or None if there is none."""
     text = bytes(piece)
     escaped = b"\\" in text
     if escaped:

@@ -139,8 +139,6 @@ def read_rows(
 
 
 class _Shared(NamedTuple):
-    """The state shared by the columns of an answer."""
-
     names: list[str]
     cells: Sequence[ScalarCells | MixedCells]  # by column
     statistics: list[ColumnStatistics]  # of each column
@@ -194,7 +192,6 @@ def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
 
 
 def _read_column(position: int, shared: _Shared) -> ReadColumn:
-    """Read a column step by step, and leave its cells behind; raises ConversionError."""
     name, sent, cells = shared.names[position], shared.statistics[position], shared.cells[position]
     if isinstance(shared.cells, list):
         shared.cells[position] = None  # frees their memory once the column has its type

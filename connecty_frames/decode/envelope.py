@@ -36,8 +36,6 @@ _ABSENT: Final = msgspec.Raw()
 
 
 class _Results(msgspec.Struct):
-    """The parts of the results, unread."""
-
     sql_query: msgspec.Raw = _ABSENT
     response_summary: msgspec.Raw = _ABSENT
     dataframe: msgspec.Raw = _ABSENT
@@ -367,7 +365,6 @@ def _read_text(
 
 
 def _cut_text(text: bytes | memoryview, size: int) -> bytes:
-    """Return the JSON of a text's beginning and an ellipsis."""
     beginning = bytes(text[:size]).decode(errors="ignore").encode()  # in whole characters
     cut = _find_cut(exact_json.hide_escapes(beginning))
     return beginning[: cut.start() if cut else None] + '…"'.encode()

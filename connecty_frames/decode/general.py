@@ -169,7 +169,6 @@ def _check_utf8(data: bytes, start: int) -> str:
 
 
 def _parse(data: bytes, start: int) -> Any:
-    """Parse a value; ``start`` is where it stands, for the error."""
     text = _check_utf8(data, start)
     try:
         return exact_json.parse(text)

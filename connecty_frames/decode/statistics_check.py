@@ -135,7 +135,6 @@ def _places_of(type_: pa.DataType) -> int:
 
 
 def _to_numbers(column: Array) -> Array:
-    """Return dates and times as whole numbers of their units, and floats as float64."""
     if pa.types.is_temporal(column.type):
         type_ = _counts_of(column.type)
         # A view takes a tenth of the time of a cast.
@@ -234,7 +233,6 @@ def _compare_bounds(column: ReadColumn, section: str, *, whole: bool) -> Iterato
 
 
 def _parse_bounds(stated: dict[str, str], type_: pa.DataType) -> tuple[dict[str, Decimal], list[str]]:
-    """Return the bounds as numbers, and for others why they are none."""
     bounds, problems = {}, []
     for end, text in stated.items():
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -16,9 +17,9 @@ import pyarrow.compute as pc
 from altair.utils.mimebundle import spec_to_mimebundle
 
 from connecty_frames._base.text import cut, snippet, xml_text
+from connecty_frames.decode.texts import texts
 from connecty_frames.display.charts import choose_chart
 from connecty_frames.display.columns import DAY, WIDTH, Column
-from connecty_frames.display.formatting import texts
 from connecty_frames.display.roles import Role
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _MAX_ENLARGED, _MAX_PIXELS, _MAX_SVG = 2_000_000, 50_000_000, 300_000
 def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "", **named: Any) -> alt.Chart:
     """Return the chart of a table; see ``Answer.plot``."""
     chosen = choose_chart(table, question, *given, cut=cut_rows, **named)
-    drawn = [*chosen.dimensions, chosen.measure]
+    drawn = [*chosen.dimensions, chosen.measure, *chosen.interval]
     used = [c for c in chosen.columns if c.at < _MAX_TOOLTIP_COLUMNS or c in drawn]
     some = "" if used == chosen.columns else f"Tooltips: {len(used)} of {len(chosen.columns):,} columns"
     part = ". ".join(filter(None, [chosen.part, some]))
@@ -60,6 +61,14 @@ def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "",
     # altair does not validate a dict row by row, for seconds.
     chart = Chart({"values": _rows(chosen, [*dict.fromkeys([*used, *drawn])])}, **shape)
     chart = chart.encode(*encoding, tooltip=tooltip, description=_description(drawn))
+    if chosen.interval:
+        axis, mark = ("X", chart.mark_rule) if chosen.kind == "bars" else ("Y", chart.mark_area)
+        low, high = map(_field, chosen.interval)
+        interval = (
+            getattr(alt, axis)(**{**channels[axis], "field": low}),
+            getattr(alt, f"{axis}2")(field=high),
+        )
+        chart += mark(**_VEGA["intervals"][chosen.kind]).encode(*interval)
     if chosen.is_numbered:
         parts, measure, field = _VEGA["numbers"], chosen.measure, json.dumps(_field(chosen.measure))
         # As many digits as tell the numbers apart, such as a goal of 400,000 from 399,870.
@@ -81,8 +90,14 @@ def _encoding(chosen: Chosen) -> Json:
         legend |= {"offset": _BESIDE_NUMBERS} if chosen.is_numbered else {}
         encoding["Color"] = {**_nominal(group), "title": snippet(group.name) or None, "legend": legend}
         places = dimension.count * (len(chosen.series) if chosen.is_apart else 1)
-        if chosen.kind == "bars" and not chosen.has_dots and len(dimension.texts) > places:
+        if (
+            chosen.kind == "bars"
+            and not (chosen.has_dots or chosen.is_stacked)
+            and len(dimension.texts) > places
+        ):
             encoding["YOffset"] = _nominal(group)
+    if group is not None and chosen.is_stacked:
+        encoding["Order"] = {"field": f"{_field(group)} in order", "type": "quantitative"}
     if any(chosen.stretches):
         encoding["Detail"] = {"field": "column stretch", "type": "nominal"}
     if panel is not None:  # an encoding keeps the class ``alt.Chart``
@@ -136,6 +151,7 @@ def _shape(chosen: Chosen, bars: int) -> Json:
     elif chosen.kind == "line":
         is_marked = len(dimension.texts) <= _MAX_POINTS or any(chosen.stretches)
         shape["mark"] = {"type": "line", "point": is_marked}
+        shape["mark"] = {"type": "area", "opacity": 0.8} if chosen.is_stacked else shape["mark"]
     if chosen.panel is not None:
         shape["resolve"] = {"scale": {"x" if chosen.kind == "bars" else "y": "independent"}}
         if chosen.kind == "lists" and chosen.panel.count % columns:  # no axis below an empty place
@@ -194,7 +210,7 @@ def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
     is_numeric = chosen.kind == "points" or (chosen.kind == "line" and not chosen.dimension.is_time)
     for column in columns:
         values[_field(column)] = column.texts
-        if column is chosen.measure or (column is chosen.dimension and is_numeric):
+        if column in (chosen.measure, *chosen.interval) or (column is chosen.dimension and is_numeric):
             values[_field(column)] = column.numbers
         elif column.is_time:
             # Local times of the column's zone, labelled as UTC: otherwise a browser would convert them to
@@ -214,11 +230,11 @@ def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
 def _order(chosen: Chosen, column: Column) -> Sequence[float]:
     """Return sort keys of categories, also in panels: lines by their last value, periods by time."""
     rows, places, numbers = range(len(column.texts)), chosen.dimension.places, chosen.measure.numbers
-    if chosen.kind == "line" and column is chosen.group and not column.is_time:
+    if chosen.kind == "line" and column is chosen.group and not column.is_ordinal:
         drawn = [at for at in rows if places[at] is not None and numbers[at] is not None]
         last = {column.texts[at]: -(numbers[at] or 0) for at in sorted(drawn, key=places.__getitem__)}
         return [last.get(text, 0) for text in column.texts]
-    if (chosen.kind == "cells" and column.is_ordinal) or (column is chosen.group and column.is_time):
+    if (chosen.kind == "cells" and column.is_ordinal) or (column is chosen.group and column.is_ordinal):
         found = sorted({*column.places} - {None})
         return [found.index(place) if place is not None else -1 for place in column.places]
     return rows
@@ -246,7 +262,9 @@ def _time_ticks(column: Column) -> Json:
     most, label, part, first, below = _VEGA["times"][grain]
     is_first = f"datum.index == 0 || utcFormat(datum.value, '{part}') == '{first}'"
     lower = f"{is_first} ? utcFormat(datum.value, '{below}') : ''"
-    ticks: Json = {"values": found} if len(found) <= own else {"tickCount": most}
+    is_weekly = grain == "day" and math.gcd(*(time - found[0] for time in found)) > DAY
+    every = 1 if len(found) <= own else is_weekly and -(-len(found) // most)
+    ticks: Json = {"values": sorted(found)[::every]} if every else {"tickCount": most}
     return {**ticks, "labelExpr": f"[utcFormat(datum.value, '{label}'), {lower}]"}
 
 

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise, product, takewhile
-from typing import Final, TypeAlias
+from itertools import groupby, pairwise, permutations, product, takewhile
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
@@ -26,6 +26,8 @@ Named: TypeAlias = dict[Column, int]  # with the position of its first word
 _MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED, _MAX_NAME = 5_000, 6, 4, 10, 30
 #: With many values, a second dimension is the x axis, and things are points; few periods are compared.
 _MANY, _FEW = 10, 2
+#: On one axis, no measure is smaller than another one divided by this.
+_SIMILAR = 15
 #: How a quarter, month or week of a year is written, by its fineness; and the share of usual values.
 _PARTS, _USUAL = {2: "Q{}", 3: "{:02}", 4: "W{:02}"}, 0.98
 _SIZES: Final = (("B", 1e9), ("M", 1e6), ("k", 1e3))
@@ -68,6 +70,9 @@ def choose_chart(
     axes = [] if is_given else spread or _related(free, named, asked)
     columns, free, dimension = spread or columns, spread or free, next(iter(axes), dimension)
     series = axes[1:] or series or _choose_measures(measures, named, asked, dimension)
+    has_none = is_given or axes or shapes is not SHAPES  # a terminal draws none
+    interval = [] if has_none else _interval(measures, series)
+    series = [column for column in series if column not in interval]
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
         raise _nothing_fits(columns, table.num_rows)
@@ -82,21 +87,35 @@ def choose_chart(
         dimension, group = _choose_group(free, dimension, series[0])
     columns[dimension.at] = dimension
     most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
-    notes = (cut, f"{most} of {len(series)} measures" if len(series) > most > 1 else "")
-    drawn, series = [dimension, *series], series[:most]
     kind = _kind(dimension, series[0], is_several=bool(group) or len(series) > 1)
     kind = "lists" if lists else "histogram" if spread else kind
     colour, panel = next(iter(group), None), next(iter(lists), None)
     rows = _in_order(kind, series[0], [dimension, *group])
-    chart = Chart(kind, columns, dimension, series[0], colour, panel, series, is_apart, rows, notes=notes)
+    series = series[:most]
+    chart = Chart(kind, columns, dimension, series[0], colour, panel, series, is_apart, rows, interval)
+    is_stacked = not (WORDS["mixes"].isdisjoint(asked) or series[0].is_signed or series[0].is_average)
+    chart = replace(chart, is_stacked=is_stacked and chart.colours > 1, notes=(cut,))
     chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
-    is_share = any(column.role is Role.DERIVED for column in series)  # not the revenue of "share of revenue"
-    others = [c for c in measures if c.name not in {each.name for each in drawn}]
-    lost = [c for c in named if c in others and not (is_share and c.role is Role.MEASURE)]
-    lost = [*_lost(free, chart, asked), *lost]
-    is_all = not (lost or is_given) and bool(named or lists or not others)
-    lost = [] if is_given else [*dict.fromkeys([*lost, *others])]
-    return _with_rows(_described(chart, question if is_all else None, lost))
+    chart = chart if chart.has_interval else replace(chart, interval=[])
+    free, question = ([], None) if is_given else (free, question)
+    return _with_rows(_described(chart, question, free, named, asked))
+
+
+def _interval(measures: Columns, series: Columns) -> Columns:
+    """Return the ends of an interval around a single measure, such as its confidence interval."""
+    for low, high in permutations(measures, 2):
+        inner = [column for column in series if column not in (low, high)]
+        if _are_ends(low, high, roles.INTERVALS) and len(inner) == 1:
+            rows = zip(low.numbers, inner[0].numbers, high.numbers, strict=True)
+            if all(a <= b <= c for a, b, c in rows if a is not None and b is not None and c is not None):
+                return [low, high]
+    return []
+
+
+def _are_ends(low: Column, high: Column, names: Sequence[tuple[str, str]]) -> bool:
+    if low.words == high.words:
+        return False
+    return any(low.words == [a if word == b else word for word in high.words] for a, b in names)
 
 
 def _spread(columns: Columns, named: Columns, asked: list[str]) -> Columns:
@@ -143,7 +162,7 @@ def _related(columns: Columns, named: Named, asked: list[str]) -> Columns:
 
 def _join_periods(columns: Columns, asked: list[str], *, is_list: bool) -> Columns:
     """Join pairs; years and their quarters, months or weeks to one time, unless a question compares years."""
-    free = _join_pairs(_count_by_numbers(columns, asked), is_list=is_list)
+    free = _join_pairs(_count_by_numbers(_join_bins(columns), asked), is_list=is_list)
     periods = [column for column in free if column.role is Role.PERIOD and column.count > 1]
     years = [column for column in periods if any(column.years)]
     parts = [c for c in periods if not c.is_time and fineness(c.name, c.cells) in _PARTS]
@@ -170,7 +189,7 @@ def _in_order(kind: str, measure: Column, columns: Columns) -> list[int]:
     return sorted(rows, key=lambda row: [(each[row] is None, each[row]) for each in places])
 
 
-def _described(chart: Chart, question: str | None, lost: Columns) -> Chart:
+def _described(chart: Chart, question: str | None, free: Columns, named: Named, asked: list[str]) -> Chart:
     """Return a chart with a title, which is the question if all is drawn, and with what is left out."""
     only = [snippet(chart.dimension.name)] if chart.kind == "line" and None in chart.dimension.texts else []
     said = [*chart.notes, *map("only rows with {}".format, only)]
@@ -179,21 +198,31 @@ def _described(chart: Chart, question: str | None, lost: Columns) -> Chart:
         rows = [row for row in chart.rows if column.numbers[row] is None]
         names = dict.fromkeys(snippet(chart.dimension.texts[row] or "null", _MAX_NAME) for row in rows)
         said += [f"without {snippet(column.name)} of {listed([*names])}"] if names else []
-    what = f"{_and(chart.series)} by {_and([c for c in (chart.dimension, chart.group, chart.panel) if c])}"
+    over = [column for column in (chart.dimension, chart.group, chart.panel) if column]
+    what = f"{_and([*chart.series, *chart.interval])} by {_and(over)}"
+    # Of "share of revenue", the revenue is not lost.
+    is_share = any(column.role is Role.DERIVED for column in chart.series)
+    drawn = {column.name for column in (*over, *chart.series, *chart.interval)}
+    others = [column for column in free if column.is_measure and column.name not in drawn]
+    lost = _lost(free, chart, asked)
+    lost += [c for c in named if c in others and not (is_share and c.role is Role.MEASURE)]
+    is_all = not lost and bool(named or chart.kind == "lists" or not others)
+    lost = [*dict.fromkeys([*lost, *others])]
     missing, more = [snippet(column.name) for column in lost[:_MAX_PANELS]], len(lost) - _MAX_PANELS
     parts = {"Shown": [*filter(None, said)], "Not drawn": missing + [f"{more} more"] * (more > 0)}
     part = ". ".join(f"{what}: {', '.join(each)}" for what, each in parts.items() if each)
-    return replace(chart, what=what, title=snippet(question) if question else what, part=part)
+    return replace(chart, what=what, title=snippet(question) if question and is_all else what, part=part)
 
 
 def _with_rows(chart: Chart) -> Chart:
     columns = [column.take([row for row in chart.rows for _ in chart.series]) for column in chart.columns]
     fields = "dimension", "measure", "group", "panel"
-    drawn = {field: (column := getattr(chart, field)) and columns[column.at] for field in fields}
+    drawn: dict[str, Any] = {name: (found := getattr(chart, name)) and columns[found.at] for name in fields}
     if len(chart.series) > 1:
         measure, names = _beside(chart.series, chart.rows, len(columns))
         drawn |= {"measure": measure, "panel" if chart.is_apart else "group": names}
     stretches = [stretch for stretch in chart.stretches for _ in chart.series]
+    drawn["interval"] = [columns[column.at] for column in chart.interval]
     return replace(chart, columns=columns, stretches=stretches, **drawn)
 
 
@@ -265,6 +294,18 @@ def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
     return free
 
 
+def _join_bins(columns: Columns) -> Columns:
+    """Join the ends of bins, such as 0 and 25, 25 and 50."""
+    for low, high in permutations([column for column in columns if column.has_numbers], 2):
+        gaps = [b - a for a, b in zip(high.known, low.known[1:], strict=False)]
+        if _are_ends(low, high, roles.BINS) and low.is_unique and gaps and {0, 1}.issuperset(gaps):
+            rows = zip(low.texts, high.texts, strict=True)
+            texts = [f"{a} \N{EN DASH} {b}" if a and b else f"{a}+" if a else f"< {b}" for a, b in rows]
+            columns[low.at] = low.relabelled(texts, f"{low.name} and {high.name}")
+            high.role, high.is_measure = Role.OTHER, False
+    return columns
+
+
 def _tell_apart(columns: Columns, dimension: Column, asked: list[str]) -> Column:
     """Return a dimension with a label for each row, such as "Oslo - Rome" or "Ann (7)"."""
     texts, told = dimension.texts, Counter(dimension.texts)
@@ -288,9 +329,9 @@ def _kind(dimension: Column, measure: Column, *, is_several: bool) -> str:
     if dimension.is_time:  # the best months are a list
         is_list = dimension.is_unique and not dimension.is_sorted and measure.is_ranked
         return "bars" if is_list else "line"
-    is_run = measure.is_narrow and dimension.is_unique and dimension.count > _MANY
-    is_line = is_several if dimension.role is Role.PERIOD else is_run and not dimension.is_measure
-    if is_line and dimension.has_numbers and dimension.is_sorted:
+    is_run = dimension.is_unique and dimension.count > _MANY  # hours of the day, ages
+    is_line = is_run or (is_several and dimension.role is Role.PERIOD)
+    if is_line and dimension.has_numbers and dimension.is_sorted and not dimension.is_measure:
         return "line"
     return "points" if dimension.is_measure else "bars"
 
@@ -366,10 +407,10 @@ def _lists(columns: Columns, dimension: Column, measures: Columns, asked: list[s
 
 
 def _share_axis(one: Column, other: Column) -> bool:
-    """Return True if two measures have the same unit and a similar size (up to a factor of 1,000)."""
+    """Return True if two measures have the same unit and a similar size."""
     small, large = sorted((one.largest, other.largest))
     is_same = one.unit == other.unit or "any" in (one.unit, other.unit)
-    return is_same and (large <= 1_000 * small or not small)
+    return is_same and (large <= _SIMILAR * small or not small)
 
 
 def _choose_dimension(columns: Columns, measures: Columns, wanted: list[str], least: int) -> Column | None:

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 from rich.cells import cell_len, set_cell_size
 
 from connecty_frames.decode.arrow import FRACTION_DIGITS, is_number, is_text
+from connecty_frames.decode.texts import local_times, texts
 from connecty_frames.display import roles
-from connecty_frames.display.formatting import local_times, texts
 from connecty_frames.display.roles import WORDS, Role, is_ordered, is_time, stem, words
 
 #: Texts of periods without a year, by their first letters.
-_CALENDAR: Final = "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec"
+_CALENDAR: Final = (
+    "mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec spr sum aut fal win"
+)
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 DAY: Final = 86_400_000  # milliseconds
 #: The most characters of a label. A rate may be a little above one if none is below a half, or by its name.
@@ -58,6 +60,7 @@ class Column:
     is_time = cached_property(lambda self: self._dates is not None)
     #: True if its values do not add up, such as averages and shares.
     is_mean = cached_property(lambda self: not _MEANS.isdisjoint((self.role, self.unit.split()[0])))
+    is_average = cached_property(lambda self: not WORDS["statistics"].isdisjoint(self.words))
     #: The stems of the words in its name, for comparison with a question.
     stems = cached_property(lambda self: {*map(stem, self.words)})
     #: Its numbers without null.
@@ -103,7 +106,7 @@ class Column:
             return str(self.cells.type)
         units = [roles.UNITS[word] for word in reversed(self.words) if word in roles.UNITS]
         unit = "count" if "count" in units else next(iter(units), "")
-        if WORDS["statistics"].isdisjoint(self.words):
+        if not self.is_average:
             return unit or "count"
         # An average does not share an axis with a sum.
         return f"each {unit or ' '.join(word for word in self.words if word not in WORDS['common'])}"
@@ -229,7 +232,6 @@ class Column:
 
 
 def _date(text: str) -> datetime | None:
-    """Return the start of a period, such as 2024-Q1, or None."""
     text = re.sub(r"(?i)^(q[1-4])-(\d{4})$", r"\2-\1", re.sub(r"[ /]|(?<=\d)T", "-", text))
     text = re.sub(r"(?i)-?q([1-4])$", lambda found: f"-{3 * int(found[1]) - 2}", text)
     text = f"{text}-1" if re.search(r"(?i)w\d\d?$", text) else text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from connecty_frames._base.text import cut, html
 from connecty_frames.decode.arrow import is_number
-from connecty_frames.display.formatting import short_texts
+from connecty_frames.decode.texts import short_texts
 from connecty_frames.display.roles import Role, role_of
 
 if TYPE_CHECKING:

@@ -36,7 +36,9 @@ class Chart:
     series: list[Column]  # all measures
     is_apart: bool  # each measure has a panel
     rows: list[int]
+    interval: list[Column] = field(default_factory=list)  # both ends, around each value of the measure
     stretches: list[int] = field(default_factory=list)  # the numbers of a line's parts between gaps, by row
+    is_stacked: bool = False
     has_dots: bool = False  # in place of bars or a line
     notes: tuple[str, ...] = ()  # how much is drawn, such as ``the largest 10 of 19 countries``
     what: str = ""  # what is drawn, such as ``revenue by country and status``
@@ -48,7 +50,9 @@ class Chart:
     measures = property(lambda self: self.series if self.is_apart else [self.measure])
     colours = property(lambda self: self.group.count if self.group else self.is_apart or len(self.series))
     #: True if there is room for the number of each bar or cell.
-    is_numbered = property(lambda self: not self.is_split and self.marks <= _NUMBERS.get(self.kind, 0))
+    is_numbered = property(lambda self: self.is_plain and self.marks <= _NUMBERS.get(self.kind, 0))
+    is_plain = property(lambda self: not (self.is_split or self.is_stacked or self.interval))
+    has_interval = property(lambda self: self.kind in {"bars", "line"} and not (self.is_split or self.group))
     is_split = property(lambda self: bool(self.panel or self.is_apart or self.has_dots))
     marks = property(lambda self: len(self.rows) * len(self.series))
     #: True if most bars are there; and the most rows of panels of lists.
@@ -98,7 +102,6 @@ def _is_tangled(chart: Chart) -> bool:
 
 
 def _periods(chart: Chart) -> int:
-    """Return the number of the second of two periods; 0 if there is none."""
     periods = [c.count for c in (chart.dimension, chart.group) if c is not None and c.role is Role.PERIOD]
     return min(periods) if len(periods) > 1 else 0
 
@@ -196,6 +199,8 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ("points", lambda _: True, _few_colours),
     ("line", _are_few_moments, lambda c: _bars(replace(c, kind="bars"))),
     ("line bars", _are_dots, _dots),
+    ("line", lambda c: c.is_stacked, lambda c: _keep(c, c.group, COLOURS)),
+    ("bars", lambda c: c.is_stacked, lambda c: _keep(_keep(c, c.dimension, _BARS), c.group, COLOURS)),
     ("line bars", lambda c: _periods(c) >= BESIDE and not c.measure.is_signed, _cells),
     ("line", lambda c: c.measure.is_signed, _line),
     ("line", lambda c: c.measure.is_mean and COLOURS < c.colours <= _CELLS, _cells),

@@ -14,7 +14,7 @@ from rich.style import Style
 
 from connecty_frames._base.text import cut, terminal
 from connecty_frames.decode.arrow import is_number
-from connecty_frames.display.formatting import short_texts
+from connecty_frames.decode.texts import short_texts
 
 if TYPE_CHECKING:
     from rich.box import Box
@@ -30,8 +30,6 @@ _DIM: Final = Style(dim=True)
 
 
 class _Column:
-    """A column as texts, and its possible widths."""
-
     def __init__(self, name: str, type_: str, column: pa.ChunkedArray, limit: int | None = None) -> None:
         shown = [text if text is None or limit is None else cut(text, limit) for text in short_texts(column)]
         self.cells = [None if text is None else terminal(text) for text in shown]

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 
 from connecty_frames._base.text import html, quoted, snippet, terminal
 from connecty_frames.decode.arrow import any_of, is_binary, is_naive, is_number, is_text
-from connecty_frames.display.formatting import JSON, json_value, short_texts, texts
+from connecty_frames.decode.texts import JSON, json_value, short_texts, texts
 from connecty_frames.errors import ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import read_metadata
 from connecty_frames.frames.parquet_file import write_table

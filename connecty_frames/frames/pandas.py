@@ -139,7 +139,6 @@ def _arrow(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _large_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cast text, or a column of only nulls, to pandas' type for text."""
     try:
         return column.cast(pa.large_string())
     except pa.ArrowNotImplementedError:  # views before pyarrow 18

@@ -137,7 +137,7 @@ _NEAREST: Final[dict[int, Callable[[pa.DataType], pa.DataType]]] = {
 def _convert(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
     if column.type != target:
         if pa.types.is_decimal256(column.type) and pa.types.is_string(target):
-            from connecty_frames.display.formatting import texts  # imports pyarrow.compute
+            from connecty_frames.decode.texts import texts  # imports pyarrow.compute
 
             return texts(column)
         column = column.cast(target)

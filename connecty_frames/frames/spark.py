@@ -15,7 +15,7 @@ from pyspark.sql import types as spark
 
 from connecty_frames._base.text import listed, snippet
 from connecty_frames.decode.arrow import TypeTest, any_of, first_match, is_aware, is_binary, is_list, is_text
-from connecty_frames.display.formatting import texts
+from connecty_frames.decode.texts import texts
 from connecty_frames.errors import ConfigError, ConversionError, TypeFidelityWarning, warn
 from connecty_frames.frames.attachment import spark_metadata
 from connecty_frames.frames.dtypes import DECIMAL_DIGITS

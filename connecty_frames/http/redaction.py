@@ -234,7 +234,6 @@ def _decode(escape: str) -> str:
 
 
 def _forms(secrets: Iterable[SecretStr], *, are_words: bool = False) -> dict[str, bool]:
-    """Return all secrets in every form, with True for forms to mask only as words."""
     found, shortest = set[str](), _MIN_ID_LENGTH if are_words else _MIN_LENGTH
     for secret in secrets:
         text = secret.get_secret_value()[:_MAX_LENGTH]

@@ -69,8 +69,6 @@ class SQL(str):
 
 
 class _Magics:
-    """The magics of an IPython shell, and what completes them."""
-
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 

@@ -45,8 +45,6 @@ _HIDDEN: Final = re.compile(
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A pin file without its version: the fields of a Pin, in the order of the file."""
-
     question: str
     dw_id: int
     question_id: str

@@ -87,7 +87,6 @@ def _is_same(value: Any, other: Any) -> bool:
 
 
 def _from_stream(frame: Any) -> pa.Table:
-    """Convert a frame to a table, without the unnamed levels of a pandas index."""
     # For a column of Python objects, polars would export memory addresses or crash.
     dtypes = [str(dtype) for dtype in getattr(frame, "dtypes", ())] if hasattr(frame, "columns") else []
     if "Object" in dtypes:

@@ -108,7 +108,6 @@ class CannedAnswers:
 
 
 def _words(question: str) -> str:
-    """Return a question without differences in case, spaces and final punctuation."""
     return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?.!")
 
 

@@ -126,7 +126,6 @@ def similar_question(question: str, others: Iterable[str]) -> str:
 
 
 def _content(question: str) -> frozenset[str]:
-    """Return the significant words of a question, without plural endings."""
     return frozenset(stem(word) for word in split(question) if word not in _FUNCTION)
 
 

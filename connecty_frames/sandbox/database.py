@@ -188,7 +188,6 @@ class Database:
 
 
 def _attached_name(file: Path) -> str:
-    """Return the quoted name that DuckDB itself would give to an attached file."""
     name = file.name.partition(".")[0]
     if name.lower() in {"", "main", "memory", "system", "temp"}:  # reserved by DuckDB
         name += "_db"

@@ -194,7 +194,6 @@ _NESTED: Final[dict[str, Callable[[str, DuckDBPyType, int], str]]] = {
 
 
 def _children(type_: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
-    """Return the names and types of the children of a nested type, without the size of an array."""
     return [(name, cast("DuckDBPyType", it)) for name, it in type_.children if not isinstance(it, int)]
 
 

@@ -192,7 +192,6 @@ class Server:
         handler: Callable[[Request], Awaitable[Response]],
         methods: list[str],
     ) -> Route:
-        """Return the route to an endpoint, which applies the fault that matches a request, if any."""
 
         async def respond(request: Request) -> Response:
             question = request.state.question = self._question_of(request)

@@ -43,8 +43,6 @@ _ADDRESS: Final = frozenset({"region", "base_url"})
 
 
 class _Process:
-    """The settings from ``configure()`` and ``use_sandbox()`` in this process."""
-
     # Each is replaced as a whole: other threads see all of a change or nothing of it.
 
     def __init__(self) -> None:

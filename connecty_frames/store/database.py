@@ -524,7 +524,6 @@ def _damaged(reason: str) -> sqlite3.DatabaseError:
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """Return the primary error code, or None if the error is not from SQLite itself."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 

@@ -394,7 +394,6 @@ class History:
         )
 
     def _raise_limit(self, asked: Asked, row: Row, until: float | None) -> None:
-        """Raise QuestionLimitError for the limit that is reached for longest, if one is."""
         rows = [found for each in row.limits for found in self.database.execute(*each, until=until).rows]
         rows.sort(key=lambda each: -each[3] if each[1] > 0 else -table.LARGEST)
         for job, number, by, last in rows:

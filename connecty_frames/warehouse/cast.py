@@ -109,7 +109,6 @@ def _naming(column: ColumnSchema, start: int | None = None) -> Iterator[None]:
 
 
 def _error(column: ColumnSchema, error: CellError, row: int | None = None) -> ConversionError:
-    """Return the error for a value, or (without a row) for a column of an unsuitable type."""
     place = f"Column {snippet(column.name)!r}"
     problem = (
         f"{place}: {error.short_value} {error.reason}."

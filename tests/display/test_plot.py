@@ -199,6 +199,7 @@ def test_at_most_ten_lines(count: int, subtitle: str | None) -> None:
         ([2023, 2024], [2023, 2024]),
         ([2024, 2023], [2023, 2024]),
         (["online", "by mail"], ["by mail", "online"]),
+        (["Winter", "Spring"], ["Spring", "Winter"]),
     ],
 )
 def test_the_order_of_a_legend(years: list[Any], order: list[Any]) -> None:
@@ -299,6 +300,7 @@ def test_times_are_drawn_in_the_zone_of_the_column(column: pa.Array, expected: s
 _QUARTER: Final = _label("Q%q", "%q", "1", "%Y")
 _MONTH: Final = _label("%b", "%m", "01", "%Y")
 _DAY: Final = _label("%b %e", "%j", "001", "%Y")
+_MS: Final = 86_400_000  # in a day
 _HOUR: Final = _label("%H:%M", "%H", "00", "%b %e")
 
 
@@ -311,6 +313,8 @@ _HOUR: Final = _label("%H:%M", "%H", "00", "%b %e")
         ([datetime(2024, 6, 3, 9), datetime(2024, 6, 3, 12)], [1717405200000, 1717416000000], _HOUR),
         ([date(1970, 1, day) for day in range(1, 9)], [*range(0, 8 * 86_400_000, 86_400_000)], _DAY),
         ([date(1970, 1, day) for day in range(1, 10)], 8, _DAY),
+        # weeks are labelled at their own days, whatever day they begin on
+        ([date(1970, 1, 1) + timedelta(7 * at) for at in range(9)], [*range(0, 57 * _MS, 14 * _MS)], _DAY),
         ([date(2024, month, 1) for month in range(1, 13)] + [date(2025, 1, 1)], 12, _MONTH),
         ([date(2024, month, day) for month in range(1, 13) for day in (2, 9)], 12, _MONTH),
         ([date(2024, 1, 1) + timedelta(at) for at in range(120)], 8, _DAY),  # not "Jan" four times
@@ -603,6 +607,37 @@ def test_missing_bars_without_numbers(columns: dict[str, Any]) -> None:
 
     assert "layer" not in found
     assert found["title"]["subtitle"] == "Shown: without n of s0"
+
+
+@cases(
+    ("columns", "mark", "ends"),
+    [
+        ({"carrier": ["a", "b"]}, "rule", ("x", "x2")),
+        ({"month": [date(2024, 1, 1), date(2024, 2, 1)]}, "area", ("y", "y2")),
+    ],
+)
+def test_an_interval(columns: dict[str, Any], mark: str, ends: tuple[str, str]) -> None:
+    """It is a line across each bar, or an area around a line, on the axis of the measure."""
+    cells = {"days": [2, 3], "ci_low": [1, 2], "ci_high": [3, None]}
+    bars, interval = plot(pa.table({**columns, **cells}), "days").to_dict()["layer"]
+
+    assert interval["mark"]["type"] == mark
+    assert [interval["encoding"][end]["field"] for end in ends] == ["ci_low", "ci_high"]
+    assert interval["encoding"][ends[0]] == bars["encoding"][ends[0]] | {"field": "ci_low"}
+
+
+@cases(
+    ("columns", "mark"),
+    [({"month": ["2024-01", "2024-02"]}, "area"), ({"shop": ["a", "b"]}, "bar")],
+)
+def test_parts_of_a_whole(columns: dict[str, list[Any]], mark: str) -> None:
+    """Their areas or bars are stacked in the order of the legend."""
+    cells = {name: [*values, *values] for name, values in columns.items()}
+    found = plot(pa.table({**cells, "kind": [*"xxyy"], "cost": [1, 2, 3, 4]}), "cost mix").to_dict()
+
+    assert found["mark"]["type"] == mark
+    assert "yOffset" not in found["encoding"]
+    assert found["encoding"]["order"]["field"] == found["encoding"]["color"]["sort"]["field"]
 
 
 def test_another_mark_has_no_numbers() -> None:

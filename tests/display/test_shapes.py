@@ -254,7 +254,31 @@ TOP: Final = {
             },
             "bars",
             "revenue, orders, average_price and margin_pct by shop",
-            "4 of 5 measures",
+            "Not drawn: weight",
+        ),
+        (
+            "hires and staff by month",
+            {"month": MONTHS[:2], "staff": [310, 300], "hires": [20, 15]},
+            "line",
+            "staff and hires by month",
+            "",
+        ),
+        # hours and ages in order are a line
+        ("calls by hour", {"hour": [*range(24)], "calls": [*range(24)]}, "line", "calls by hour", ""),
+        (
+            "customers by age",
+            {"age": [*range(18, 80)], "customers": [1, *range(61)]},
+            "line",
+            "customers by age",
+            "",
+        ),
+        # bins by their ends
+        (
+            "distribution of order values",
+            {"value_from": [0, 25, 50], "value_to": [25, 50, None], "orders": [9, 5, 2]},
+            "bars",
+            "orders by value_from and value_to",
+            "",
         ),
         # texts and numbers of months are times, and the best months are a list
         (
@@ -279,6 +303,44 @@ def test_the_shape(question: str, columns: dict[str, list[Any]], kind: str, what
     chart = choose_chart(pa.table(columns), question)
 
     assert (chart.kind, chart.what, chart.part.removeprefix("Shown: ")) == (kind, what, part)
+
+
+@cases(
+    ("columns", "kind", "ends"),
+    [
+        ({"mean_days": [2, 3], "lower_days": [1, None], "upper_days": [4, 4]}, "bars", ["lower", "upper"]),
+        ({"mean_days": [2, 3], "lower_days": [1, 4], "upper_days": [4, 5]}, "bars", []),  # not around it
+        ({"mean_days": [2, 3], "min_days": [1, 2], "max_days": [4, 5]}, "bars", []),
+        (
+            {"mean_days": [2, 3], "median_days": [2, 3], "lower_days": [1, 2], "upper_days": [4, 5]},
+            "bars",
+            [],
+        ),
+    ],
+)
+def test_an_interval(columns: dict[str, Any], kind: str, ends: list[str]) -> None:
+    """It is drawn around a single measure that is named by neither end."""
+    chart = choose_chart(pa.table({"carrier": ["a", "b"], **columns}), "mean and ship days by carrier")
+
+    assert (chart.kind, [column.words[0] for column in chart.interval]) == (kind, ends)
+
+
+@cases(
+    ("question", "first", "is_stacked"),
+    [
+        ("cost mix by {}", ("month", MONTHS), True),
+        ("what are the costs made of by {}", ("shop", SHOPS[:6]), True),
+        ("costs by {}", ("month", MONTHS), False),
+    ],
+)
+def test_parts_of_a_whole(question: str, first: tuple[str, list[Any]], *, is_stacked: bool) -> None:
+    """They are stacked if the question asks for a mix, unless they are averages or below zero."""
+    question = question.format(first[0])
+    kinds = ("kind", [*"abcdefg"])
+
+    assert choose_chart(pa.table(table(first, kinds, "cost", 5, 9)), question).is_stacked is is_stacked
+    for name, numbers in (("average_cost", [5, 9]), ("cost", [5, -9])):
+        assert not choose_chart(pa.table(table(first, kinds, name, *numbers)), question).is_stacked
 
 
 LEVELS: Final = crossed([*range(1, 6)], [*range(24)])

@@ -9,7 +9,7 @@ import pyarrow as pa
 from rich.cells import cell_len
 from rich.console import Console
 
-from connecty_frames.display.formatting import texts
+from connecty_frames.decode.texts import texts
 from connecty_frames.display.table import terminal_table, text_table
 from tests.cases import cases
 

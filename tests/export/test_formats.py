@@ -17,7 +17,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.cli.output import TABLES, Format
-from connecty_frames.display.formatting import texts
+from connecty_frames.decode.texts import texts
 from connecty_frames.export import STREAMS, WRITERS
 from tests.cases import cases
 

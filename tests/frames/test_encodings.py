@@ -13,7 +13,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode.schema import ColumnRule, SchemaTypes
-from connecty_frames.display.formatting import json_value, texts
+from connecty_frames.decode.texts import json_value, texts
 from connecty_frames.errors import ConfigError
 from connecty_frames.export import WRITERS
 from connecty_frames.frames.dtypes import find_encoding

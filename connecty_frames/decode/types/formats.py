@@ -178,7 +178,6 @@ class _Layout(NamedTuple):
 
 @lru_cache(1 << 10)
 def _layout(shape: str, patterns: tuple[str, ...]) -> _Layout | None:
-    """Return the layout of a shape by the first matching pattern, or None."""
     found = next(filter(None, (re.fullmatch(pattern, shape, re.ASCII) for pattern in patterns)), None)
     if found is None or not shape:  # of null
         return None

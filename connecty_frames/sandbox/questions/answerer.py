@@ -70,7 +70,6 @@ class WorkspaceAnswerer:
         return Plan(sql, f"Read as: {said}. Rows: {{rows}}.")
 
     def _reason(self, refused: Refused, question: str) -> str:
-        """Return the reason for a refusal, with other wordings of the question that have an answer."""
         asked, reason = question.strip(" ?.!"), str(refused)
         wordings = [offer.format(asked) for offer in refused.offers]
         if refused.words:

@@ -59,7 +59,6 @@ class Found:
 
 
 def _match(parts: Pattern, slots: Sequence[Slot], position: int) -> list[tuple[str, Slot]] | None:
-    """Return the longest run of slots at a position that matches a pattern, or None."""
     if not parts:
         return []
     (kinds, times), rest = parts[0], parts[1:]

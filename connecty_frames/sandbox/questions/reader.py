@@ -45,8 +45,6 @@ def _merged(parts: Iterable[Ranking]) -> Ranking | None:
 
 
 class _Reader:
-    """Makes a query of the phrases of a question."""
-
     def __init__(self, phrases: Phrases) -> None:
         self.model, self.phrases, self.slots = phrases.model, phrases, phrases.slots
         self.kinds = {kind for slot in phrases.words for kind in slot}
@@ -115,7 +113,6 @@ class _Reader:
         return self._with_bounds(query)
 
     def _with_bounds(self, query: q.Query) -> q.Query:
-        """Return the query with its conditions; a number with a bound is shown."""
         having = self.of(q.Having)
         fail_if(len(having) > 1 and any(each.number.where for each in having), "It has two bounds.")
         own = [each for each in self.where if each not in having]
@@ -137,7 +134,6 @@ class _Reader:
         return replace(number, where=frozenset())
 
     def _subject(self) -> Entity | None:
-        """Return the entity whose rows are listed, counted or ranked."""
         people = self.take("who")
         ranked = [self.rank.subject.entity] if self.rank and self.rank.subject else []
         counted = [number.entity for number in self.numbers if number.entity and number.per is None]
@@ -199,7 +195,6 @@ class _Reader:
         fail_if(compared and not (self.by or is_change), "It is unclear what to compare.")
 
     def _grain(self, spans: tuple[q.Period, ...]) -> q.Grain:
-        """Return the unit of time that distinguishes periods."""
         grain, *others = {span.grain for span in spans}
         if grain is None or others or self.grains:
             raise Refused("It compares periods that are not groups.")

@@ -240,7 +240,6 @@ def _one(found: re.Match[str]) -> q.Period | None:
 
 
 def _after(day: date, months: int) -> date:
-    """Return the first day of the month that is this many months after the month of a day."""
     number = 12 * day.year + day.month - 1 + months
     return date(number // 12, number % 12 + 1, 1)
 
