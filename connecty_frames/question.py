@@ -48,7 +48,6 @@ _LOG: Final = logging.getLogger("connecty_frames.client")
 
 
 def _with_own_deadline(method: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
-    """Restore the caller's deadline after a method: ``_call`` sets another."""
 
     @wraps(method)
     def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:

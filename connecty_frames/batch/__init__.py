@@ -475,7 +475,6 @@ def open_batch(folder: str | os.PathLike[str]) -> Batch:
 
 
 def _condition(entry: Entry) -> str:
-    """Return the name of the field of :class:`BatchSummary` that counts a question."""
     if entry.outcome in {PART, NO_TABLE}:
         return "answered"
     match entry.state:

@@ -235,7 +235,6 @@ def part_path(folder: Path, number: int, name: str | None) -> Path:
 
 
 def _inside(folder: Path, *names: str) -> Path:
-    """Return a path in a folder; raises ConfigError if a link leads elsewhere."""
     path = folder.joinpath(*names)
     if Path(os.path.realpath(path)) != Path(os.path.realpath(folder), *names):
         raise _refused(folder, f": a link leads {path_text('/'.join(names))} elsewhere. Remove the link.")

@@ -362,7 +362,6 @@ def connected(url: str) -> Iterator[Any]:
 
 
 def _reason(error: Exception, url: str) -> str:
-    """Return the first 1,000 characters of an error's message, without the URL and its password."""
     from connecty_frames.http.redaction import without_password
 
     return excerpt(without_password(str(error), url), 1_000)

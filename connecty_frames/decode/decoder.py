@@ -342,7 +342,6 @@ def _as_texts(cells: Any, position: int, shared: _Shared) -> ScalarCells | Mixed
 
 
 def _schema_that_reads(column: Column, inferred: pa.DataType, problem: CellError) -> str | None:
-    """Return a ``schema=`` to read the column as another type than the inferred one, or None."""
     if pa.types.is_temporal(inferred) or column.kinds & NESTED_KINDS:  # no remedy reads arrays and objects
         return None
     first = problem.value if problem.row is None else column.cells[problem.row]

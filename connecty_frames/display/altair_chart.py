@@ -37,7 +37,7 @@ _IN_A_ROW, _BELOW, _WITH_LEGEND = 90, 30, 80
 _FIELD: Final = re.compile(r"(?!column (?:\d+|stretch|end)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
 #: Numbers are short from 10,000 on; days with labels of hours and months.
 # JavaScript has only float64, so decimals are drawn with about 16 digits; tooltips show every value in full.
-_LARGE, _MOMENT, _FEW_DAYS, _MANY_DAYS = 10_000, 0.005, 8, 180
+_LARGE, _MOMENT, _WEEK, _FEW_DAYS, _MANY_DAYS = 10_000, 0.005, 7, 8, 180
 #: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
 #: The most pixels of an enlarged PNG and of any PNG, and the longest SVG, of about 1,000 marks.
@@ -90,14 +90,11 @@ def _encoding(chosen: Chosen) -> Json:
         legend |= {"offset": _BESIDE_NUMBERS} if chosen.is_numbered else {}
         encoding["Color"] = {**_nominal(group), "title": snippet(group.name) or None, "legend": legend}
         places = dimension.count * (len(chosen.series) if chosen.is_apart else 1)
-        if (
-            chosen.kind == "bars"
-            and not (chosen.has_dots or chosen.is_stacked)
-            and len(dimension.texts) > places
-        ):
+        is_beside = chosen.kind == "bars" and not chosen.has_dots and len(dimension.texts) > places
+        if chosen.is_stacked:
+            encoding["Order"] = {"field": f"{_field(group)} in order", "type": "quantitative"}
+        elif is_beside:
             encoding["YOffset"] = _nominal(group)
-    if group is not None and chosen.is_stacked:
-        encoding["Order"] = {"field": f"{_field(group)} in order", "type": "quantitative"}
     if any(chosen.stretches):
         encoding["Detail"] = {"field": "column stretch", "type": "nominal"}
     if panel is not None:  # an encoding keeps the class ``alt.Chart``
@@ -109,12 +106,11 @@ def _encoding(chosen: Chosen) -> Json:
 
 def _axes(chosen: Chosen, width: int) -> Json:
     dimension, measure = chosen.dimension, chosen.measure
-    if chosen.kind == "lists":  # all panels start at the same place
-        extent = 6 * _longest(dimension, width) + 10
-        names = _category(dimension, width, minExtent=extent, maxExtent=extent) | {"title": None}
+    if chosen.kind in {"bars", "lists"}:  # horizontal, so that names stay legible, in the answer's order
+        extent = 6 * _longest(dimension, width) + 10  # all panels of lists start at the same place
+        own = {"minExtent": extent, "maxExtent": extent} if chosen.kind == "lists" else {}
+        names = _category(dimension, width, **own) | ({"title": None} if own else {})
         return {"X": _quantitative(chosen, measure), "Y": names}
-    if chosen.kind == "bars":  # horizontal, so that names stay legible, in the answer's order
-        return {"X": _quantitative(chosen, measure), "Y": _category(dimension, width)}
     if chosen.kind == "histogram":
         return {"X": _category(dimension, labelAngle=_angle(dimension)), "Y": _quantitative(chosen, measure)}
     if chosen.kind != "cells":
@@ -262,9 +258,12 @@ def _time_ticks(column: Column) -> Json:
     most, label, part, first, below = _VEGA["times"][grain]
     is_first = f"datum.index == 0 || utcFormat(datum.value, '{part}') == '{first}'"
     lower = f"{is_first} ? utcFormat(datum.value, '{below}') : ''"
-    is_weekly = grain == "day" and math.gcd(*(time - found[0] for time in found)) > DAY
-    every = 1 if len(found) <= own else is_weekly and -(-len(found) // most)
-    ticks: Json = {"values": sorted(found)[::every]} if every else {"tickCount": most}
+    if column.grain == grain == "day" and len(found) > own:  # Vega begins weeks on Sundays
+        apart = math.gcd(*(time - found[0] for time in found))
+        unit = math.lcm(apart, _WEEK * DAY) if days > _WEEK * most else apart
+        step = -(-int(days * DAY) // (most * unit)) * unit
+        found, own = [*range(min(found), max(found) + 1, step)], len(found)
+    ticks: Json = {"values": found} if len(found) <= own else {"tickCount": most}
     return {**ticks, "labelExpr": f"[utcFormat(datum.value, '{label}'), {lower}]"}
 
 
@@ -344,7 +343,6 @@ def _displayed(chart: Any) -> Any:
 
 
 def _mimebundle(specification: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a chart in all formats, and their metadata; raises whatever vl-convert raises."""
     from vl_convert import svg_to_png
 
     svg: str = spec_to_mimebundle(specification, format="svg", mode="vega-lite")["image/svg+xml"]

@@ -24,10 +24,9 @@ Named: TypeAlias = dict[Column, int]  # with the position of its first word
 
 #: The most rows, measures beside each other, their panels, rows of a list, and characters of missing names.
 _MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED, _MAX_NAME = 5_000, 6, 4, 10, 30
-#: With many values, a second dimension is the x axis, and things are points; few periods are compared.
-_MANY, _FEW = 10, 2
-#: On one axis, no measure is smaller than another one divided by this.
-_SIMILAR = 15
+#: With many values, a second dimension is the x axis, and things are points; few periods are compared. On one
+#: axis, a measure is at most so many times larger than another.
+_MANY, _FEW, _SIMILAR = 10, 2, 15
 #: How a quarter, month or week of a year is written, by its fineness; and the share of usual values.
 _PARTS, _USUAL = {2: "Q{}", 3: "{:02}", 4: "W{:02}"}, 0.98
 _SIZES: Final = (("B", 1e9), ("M", 1e6), ("k", 1e3))
@@ -59,7 +58,9 @@ def choose_chart(
         raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
     asked = roles.asked_words(question or "", [column.words for column in columns])
     is_given = bool(given_x or series or group)
-    is_list = not is_given and _is_list(columns, asked)
+    is_best = not (WORDS["best"] | WORDS["lists"]).isdisjoint(asked) and {"each", "per"}.isdisjoint(asked)
+    is_ranked = any(c.is_ranked for c in columns if c.is_measure and c.has_numbers)
+    is_list = is_best and is_ranked and not is_given
     free = columns if is_given else _join_periods(columns, asked, is_list=is_list)
     free = [column for column in free if column not in (*given_x, *group, *series)]
     measures = [column for column in free if column.is_measure]
@@ -70,8 +71,7 @@ def choose_chart(
     axes = [] if is_given else spread or _related(free, named, asked)
     columns, free, dimension = spread or columns, spread or free, next(iter(axes), dimension)
     series = axes[1:] or series or _choose_measures(measures, named, asked, dimension)
-    has_none = is_given or axes or shapes is not SHAPES  # a terminal draws none
-    interval = [] if has_none else _interval(measures, series)
+    interval = [] if is_given or axes or shapes is not SHAPES else _interval(measures, series)
     series = [column for column in series if column not in interval]
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
@@ -87,12 +87,11 @@ def choose_chart(
         dimension, group = _choose_group(free, dimension, series[0])
     columns[dimension.at] = dimension
     most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
-    kind = _kind(dimension, series[0], is_several=bool(group) or len(series) > 1)
-    kind = "lists" if lists else "histogram" if spread else kind
+    is_several = bool(group) or len(series) > 1
+    kind = "lists" if lists else "histogram" if spread else _kind(dimension, series[0], is_several=is_several)
     colour, panel = next(iter(group), None), next(iter(lists), None)
     rows = _in_order(kind, series[0], [dimension, *group])
-    series = series[:most]
-    chart = Chart(kind, columns, dimension, series[0], colour, panel, series, is_apart, rows, interval)
+    chart = Chart(kind, columns, dimension, series[0], colour, panel, series[:most], is_apart, rows, interval)
     is_stacked = not (WORDS["mixes"].isdisjoint(asked) or series[0].is_signed or series[0].is_average)
     chart = replace(chart, is_stacked=is_stacked and chart.colours > 1, notes=(cut,))
     chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
@@ -105,14 +104,14 @@ def _interval(measures: Columns, series: Columns) -> Columns:
     """Return the ends of an interval around a single measure, such as its confidence interval."""
     for low, high in permutations(measures, 2):
         inner = [column for column in series if column not in (low, high)]
-        if _are_ends(low, high, roles.INTERVALS) and len(inner) == 1:
+        if _are_ends(low, high, roles.BINS[:3]) and len(inner) == 1:
             rows = zip(low.numbers, inner[0].numbers, high.numbers, strict=True)
             if all(a <= b <= c for a, b, c in rows if a is not None and b is not None and c is not None):
                 return [low, high]
     return []
 
 
-def _are_ends(low: Column, high: Column, names: Sequence[tuple[str, str]]) -> bool:
+def _are_ends(low: Column, high: Column, names: list[list[str]]) -> bool:
     if low.words == high.words:
         return False
     return any(low.words == [a if word == b else word for word in high.words] for a, b in names)
@@ -177,11 +176,6 @@ def _join_periods(columns: Columns, asked: list[str], *, is_list: bool) -> Colum
     return [columns[column.at] for column in free if column is not part]
 
 
-def _is_list(columns: Columns, asked: list[str]) -> bool:
-    is_asked = not (WORDS["best"] | WORDS["lists"]).isdisjoint(asked) and {"each", "per"}.isdisjoint(asked)
-    return is_asked and any(c.is_ranked for c in columns if c.is_measure and c.has_numbers)
-
-
 def _in_order(kind: str, measure: Column, columns: Columns) -> list[int]:
     is_ordinal = kind == "bars" and columns[0].is_ordinal and not measure.is_ranked
     places = [column.places for column in columns if is_ordinal and column.is_ordinal]
@@ -190,7 +184,6 @@ def _in_order(kind: str, measure: Column, columns: Columns) -> list[int]:
 
 
 def _described(chart: Chart, question: str | None, free: Columns, named: Named, asked: list[str]) -> Chart:
-    """Return a chart with a title, which is the question if all is drawn, and with what is left out."""
     only = [snippet(chart.dimension.name)] if chart.kind == "line" and None in chart.dimension.texts else []
     said = [*chart.notes, *map("only rows with {}".format, only)]
     is_missed = chart.kind in {"bars", "lists"} and not chart.is_numbered  # they would look like zero
@@ -295,7 +288,6 @@ def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
 
 
 def _join_bins(columns: Columns) -> Columns:
-    """Join the ends of bins, such as 0 and 25, 25 and 50."""
     for low, high in permutations([column for column in columns if column.has_numbers], 2):
         gaps = [b - a for a, b in zip(high.known, low.known[1:], strict=False)]
         if _are_ends(low, high, roles.BINS) and low.is_unique and gaps and {0, 1}.issuperset(gaps):
@@ -344,11 +336,13 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
     derived = [c for c in measures if c.role is Role.DERIVED and len(c.cells) - c.cells.null_count > 1]
     joined: Columns = []
     for pair in pairwise(column for column in found if column in plain or column in derived):
-        joins = _AND - (WORDS["compares"] if {*pair} & {*derived} else set())  # growth vs last year is one
+        # Growth vs last year is one.
+        joins = _AND - WORDS["compares"] if {*pair} & {*derived} else _AND | WORDS["comparing"]
         if not joins.isdisjoint(asked[named[pair[0]] : named[pair[1]]]):
             joined += [column for column in pair if column not in joined]
     is_many = bool(plain) and "many" in asked
     shares = [c for c in found if c in derived and (c is found[0] or _SHARES & c.stems & {*asked})]
+    shares.sort(key=lambda column: _SHARES.isdisjoint(column.stems & {*asked}))
     least = 0 if _SHARES & {*asked} else max((_count_named(column, asked) for column in found), default=0)
     last = plain[-1].at if plain else -1
     behind = [c for c in derived if c.at > last and _count_named(c, asked) >= least]
@@ -381,7 +375,7 @@ def _are_twins(first: Column, other: Column, asked: list[str]) -> bool:
     counts = [_count_named(column, asked) for column in (first, other)]
     rests = [[w for w in c.words if w not in WORDS["twins"] and not w.isdigit()] for c in (first, other)]
     if rests[0] != rests[1]:
-        return is_compared and first.words[-1:] == other.words[-1:] and first.unit == other.unit
+        return is_compared and rests[1][-1:] in ([], rests[0][-1:]) and _share_axis(first, other)
     is_joined = "and" in asked and WORDS["statistics"].isdisjoint(other.words)
     return is_compared or is_joined or counts[0] <= counts[1]
 
@@ -407,7 +401,6 @@ def _lists(columns: Columns, dimension: Column, measures: Columns, asked: list[s
 
 
 def _share_axis(one: Column, other: Column) -> bool:
-    """Return True if two measures have the same unit and a similar size."""
     small, large = sorted((one.largest, other.largest))
     is_same = one.unit == other.unit or "any" in (one.unit, other.unit)
     return is_same and (large <= _SIMILAR * small or not small)
@@ -508,5 +501,5 @@ def _nothing_fits(columns: Columns, rows: int) -> ConfigError:
     reason = "there are no rows" if rows == 0 else f"the columns are {found}"
     needed = "A plot needs a measure over a period, a category or another measure."
     hint, instead = "plot(x=, y=) draws the columns that you name.", "The table is shown instead."
-    text = f"No plot fits this answer: {reason}. {needed}"
-    return ConfigError(text, hint=hint, shell_hint=instead, setting="plot")
+    why = f"No plot fits this answer: {reason}. {needed}"
+    return ConfigError(why, hint=hint, shell_hint=instead, setting="plot")

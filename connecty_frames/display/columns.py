@@ -188,7 +188,6 @@ class Column:
 
     @cached_property
     def _periods(self) -> tuple[str, list[int | None]]:
-        """The coarsest periods begun or ended by all its times, and their numbers."""
         numbers = self.times.cast(pa.int64()).to_pylist()
         found = [number for number in numbers if number is not None]
         if any(number % (DAY // 24) for number in found):

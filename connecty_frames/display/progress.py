@@ -19,8 +19,7 @@ Report: TypeAlias = Callable[[str, float], object]
 _MAX_TITLE: Final = 60  # characters of the question
 #: Replaces the line of the latest wait in a notebook by a text; None if there was no such line.
 show_in_notebook: Final[ContextVar[Callable[[str], object] | None]] = ContextVar(
-    "show_in_notebook",  # only its repr has this name
-    default=None,
+    "show_in_notebook", default=None
 )
 
 

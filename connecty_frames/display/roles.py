@@ -45,9 +45,7 @@ _GRAINS: Final = enumerate(_TABLE["periods"])
 _PERIODS: Final = {word: (at, *ends) for at, (names, *ends) in _GRAINS for word in names.split()}
 #: Names that belong together: the words of the first and of the second, and what joins their texts.
 PAIRS: Final = [({*first.split()}, {*last.split()}, sign) for first, last, sign in _TABLE["pairs"]]
-#: The words of both ends of a bin; the first three are also ends of an interval.
-BINS: Final[list[tuple[str, str]]] = [*map(tuple, _TABLE["ends"])]
-INTERVALS: Final = BINS[:3]
+BINS: Final[list[list[str]]] = _TABLE["ends"]  # the words of both ends; the first three are of intervals
 DATE_FORMATS: Final[list[str]] = _TABLE["dates"]
 PATTERNS: Final = {name: re.compile(text) for name, text in _TABLE["patterns"].items()}
 _SAMPLE: Final = 1_000  # values to find the role of a column by

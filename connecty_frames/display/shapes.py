@@ -94,7 +94,6 @@ def _are_few_moments(chart: Chart) -> bool:
 
 
 def _is_tangled(chart: Chart) -> bool:
-    """Return True if there are more than seven lines, and several of them lead at some time."""
     leaders, numbers = {}, chart.measure.numbers
     for row in sorted(chart.rows, key=lambda row: numbers[row] or 0):
         leaders[chart.dimension.places[row]] = chart.group and chart.group.texts[row]

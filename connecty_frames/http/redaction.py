@@ -219,7 +219,6 @@ def _source(at: int, bisect: Callable[[list[int], int], int], before: list[int],
 
 
 def _decode(escape: str) -> str:
-    """Return the characters of an escape; of backslashes alone there are none."""
     if escape[0] == "&":
         from html import unescape  # it has a long table of names
 

@@ -228,7 +228,6 @@ def _filling(name: str, variables: dict[str, Any]) -> str:
 
 
 def _chart(frame: Any) -> Any:
-    """Return the chart of a frame, or the frame if none fits: it is paid for."""
     try:
         return accessor.plot_frame(frame, accessor.metadata(frame, required=True))
     except ConfigError as error:

@@ -204,7 +204,6 @@ def _wait(deadline: Deadline, name: str) -> None:
 
 @contextmanager
 def _paid(answer: Answer, path: Path, client: Client) -> Iterator[None]:
-    """Add to errors how to pin the answer, already paid for."""
     note = "The question was asked."
     if client.is_resumable:
         note += f" question_id={answer.question_id!r} pins its answer without asking again."

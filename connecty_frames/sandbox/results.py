@@ -91,7 +91,6 @@ def read_result(cursor: DuckDBPyConnection, table: str, columns: Sequence[str]) 
 
 
 def _json(expression: str, type_: DuckDBPyType, depth: int = 0) -> str:
-    """Return SQL for the JSON text of an expression inside ``depth`` lists; ``null`` for NULL."""
     # The variable for the elements of each list needs a unique name.
     if type_.id in _NESTED:
         value = _NESTED[type_.id](expression, type_, depth)

@@ -221,7 +221,6 @@ def _history(value: object) -> bool | str | Path:
 
 
 def _store_address(url: str) -> str:
-    """Return the URL of a PostgreSQL database with everything its connections need."""
     try:
         parts = urlsplit(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))

@@ -517,7 +517,6 @@ def _leave_to_parent() -> None:
 
 
 def _damaged(reason: str) -> sqlite3.DatabaseError:
-    """Return the error for damage that SQLite itself does not notice."""
     error = sqlite3.DatabaseError(reason)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     return error

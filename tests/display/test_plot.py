@@ -312,12 +312,12 @@ _HOUR: Final = _label("%H:%M", "%H", "00", "%b %e")
         ([date(2024, 1, 1), date(2024, 4, 1), None], [1704067200000, 1711929600000], _QUARTER),
         ([datetime(2024, 6, 3, 9), datetime(2024, 6, 3, 12)], [1717405200000, 1717416000000], _HOUR),
         ([date(1970, 1, day) for day in range(1, 9)], [*range(0, 8 * 86_400_000, 86_400_000)], _DAY),
-        ([date(1970, 1, day) for day in range(1, 10)], 8, _DAY),
-        # weeks are labelled at their own days, whatever day they begin on
-        ([date(1970, 1, 1) + timedelta(7 * at) for at in range(9)], [*range(0, 57 * _MS, 14 * _MS)], _DAY),
+        # from the first day on, in steps of weeks if there are many
+        ([date(1970, 1, day) for day in range(1, 11)], [*range(0, 10 * _MS, 2 * _MS)], _DAY),
+        ([date(1970, 1, 1) + timedelta(7 * at) for at in range(10)], [*range(0, 64 * _MS, 14 * _MS)], _DAY),
+        ([date(1970, 1, 1) + timedelta(at) for at in range(120)], [*range(0, 120 * _MS, 21 * _MS)], _DAY),
         ([date(2024, month, 1) for month in range(1, 13)] + [date(2025, 1, 1)], 12, _MONTH),
         ([date(2024, month, day) for month in range(1, 13) for day in (2, 9)], 12, _MONTH),
-        ([date(2024, 1, 1) + timedelta(at) for at in range(120)], 8, _DAY),  # not "Jan" four times
         ([datetime(2024, 1, day, hour) for day in (1, 5) for hour in (6, 7, 8)], 8, _HOUR),
         ([datetime(2024, 1, day, 6) for day in range(1, 16)], 8, _DAY),
         ([datetime(2024, 1, 1, hour, 20) for hour in (9, 12)], 8, _HOUR),

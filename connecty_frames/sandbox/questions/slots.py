@@ -161,7 +161,6 @@ class Lexicon:
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    """Compile a pattern; words in capitals are the names of other patterns."""
     names = WORDS["period"]
     while re.search("[A-Z]{4}", text):
         text = re.sub("[A-Z]{4,}", lambda name: names[name[0]], text)

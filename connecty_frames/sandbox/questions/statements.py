@@ -28,8 +28,6 @@ _OPERATORS: Final = {">": "more than", "<": "less than", ">=": "at least", "<=":
 
 
 class _Column(NamedTuple):
-    """An expression, its name in the result, its words, and the expression to order by."""
-
     sql: str
     name: str
     words: str | None = None
@@ -273,7 +271,6 @@ class _Select:
         return f"{entity.alias}.{entity.key[0]}"
 
     def _keys(self, entity: Entity, where: Iterable[q.Condition], through: Entity | None = None) -> _SQL:
-        """Return a SELECT of the keys of the rows of an entity whose child rows meet conditions."""
 
         def keys(inner: _Select) -> _SQL:
             inner.join(inner.base.name if through is None else through.name)
