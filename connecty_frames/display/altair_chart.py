@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import altair as alt
@@ -33,6 +34,7 @@ _WIDTH, _HEIGHT, _BESIDE_NUMBERS = 560, 540, 40
 _MAX_POINTS, _MAX_TOOLTIP_COLUMNS = 60, 50
 #: The most characters of all labels in a row of panels, of those below a heatmap, and of a legend and labels.
 _IN_A_ROW, _BELOW, _WITH_LEGEND = 90, 30, 80
+_WRAPPED: Final = 20  # names of two lines, at most
 #: Column names that can also be field names; the others are our own.
 _FIELD: Final = re.compile(r"(?!column (?:\d+|stretch|end)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
 #: Numbers are short from 10,000 on; days with labels of hours and months.
@@ -70,6 +72,7 @@ def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "",
         )
         chart += mark(**_VEGA["intervals"][chosen.kind]).encode(*interval)
     if chosen.is_numbered:
+        chart.view = {"stroke": "transparent"}  # a frame would cross the number of the longest bar
         parts, measure, field = _VEGA["numbers"], chosen.measure, json.dumps(_field(chosen.measure))
         # As many digits as tell the numbers apart, such as a goal of 400,000 from 399,870.
         found = {*measure.known} if chosen.kind == "bars" else set()
@@ -109,7 +112,7 @@ def _axes(chosen: Chosen, width: int) -> Json:
     if chosen.kind in {"bars", "lists"}:  # horizontal, so that names stay legible, in the answer's order
         extent = 6 * _longest(dimension, width) + 10  # all panels of lists start at the same place
         own = {"minExtent": extent, "maxExtent": extent} if chosen.kind == "lists" else {}
-        names = _category(dimension, width, **own) | ({"title": None} if own else {})
+        names = _category(dimension, width, wraps=_wraps(chosen), **own) | ({"title": None} if own else {})
         return {"X": _quantitative(chosen, measure), "Y": names}
     if chosen.kind == "histogram":
         return {"X": _category(dimension, labelAngle=_angle(dimension)), "Y": _quantitative(chosen, measure)}
@@ -134,12 +137,19 @@ def _longest(column: Column, width: int) -> int:
     return max(len(labels.get(text, text)) for text in ("", *filter(None, column.texts)))
 
 
+def _wraps(chosen: Chosen) -> bool:
+    """Return True if long names have room for two lines."""
+    names = chosen.dimension
+    return chosen.kind == "bars" and names.count <= _WRAPPED and _longest(names, 1_000) > WIDTH
+
+
 def _shape(chosen: Chosen, bars: int) -> Json:
     shape: Json = {**_VEGA["shapes"][chosen.kind]}
     columns, dimension = chosen.panels_beside, chosen.dimension
     if chosen.kind == "bars":
         count = len(dimension.slots) or dimension.count
-        shape["height"] = min(10 + (12 * bars if bars > 1 else 20) * count, _HEIGHT)
+        step = max(12 * bars if bars > 1 else 20, 26 if _wraps(chosen) else 0)
+        shape["height"] = min(10 + step * count, _HEIGHT)
     if chosen.kind == "cells":
         shape["height"] = min(10 + 20 * chosen.dimensions[-1].count, _HEIGHT + 2 * _angle(dimension))
     if chosen.has_dots:
@@ -149,7 +159,9 @@ def _shape(chosen: Chosen, bars: int) -> Json:
         shape["mark"] = {"type": "line", "point": is_marked}
         shape["mark"] = {"type": "area", "opacity": 0.8} if chosen.is_stacked else shape["mark"]
     if chosen.panel is not None:
-        shape["resolve"] = {"scale": {"x" if chosen.kind == "bars" else "y": "independent"}}
+        is_own = chosen.is_apart or chosen.kind == "lists"
+        scale = {"x" if chosen.kind == "bars" else "y": "independent" if is_own else "shared"}
+        shape["resolve"] = {"scale": scale}
         if chosen.kind == "lists" and chosen.panel.count % columns:  # no axis below an empty place
             shape["resolve"]["axis"] = {"x": "independent"}
         shape["width"] = _WIDTH // columns - 20
@@ -175,15 +187,18 @@ def _nominal(column: Column) -> Json:
     return {"field": field, "type": "nominal", "sort": {"field": f"{_field(column)} in order", "op": "min"}}
 
 
-def _category(column: Column, width: int = WIDTH, **axis: Any) -> Json:
-    axis = _VEGA["axes"]["periods" if column.role is Role.PERIOD else "names"] | _labels(column, width) | axis
+def _category(column: Column, width: int = WIDTH, *, wraps: bool = False, **axis: Any) -> Json:
+    is_number = column.role is Role.PERIOD or column.has_numbers
+    axis = _VEGA["axes"]["periods" if is_number else "names"] | _labels(column, width, wraps=wraps) | axis
     scale = {"scale": {"domain": column.slots}} if column.slots else {}
     return {**_nominal(column), "title": snippet(column.name) or None, "axis": axis, **scale}
 
 
-def _labels(column: Column, width: int = WIDTH, text: str = "datum.label") -> Json:
+def _labels(column: Column, width: int = WIDTH, text: str = "datum.label", *, wraps: bool = False) -> Json:
     """Return the options for shorter labels of categories; a header has a value, not a label."""
-    short = {text: label for text, label in column.labels_of(width).items() if text != label}
+    short: Json = {text: label for text, label in column.labels_of(width).items() if text != label}
+    lines = {text: wrap(text, width, max_lines=2, placeholder="…") for text in short if wraps}
+    short = lines if len({*map(tuple, lines.values())}) == len(short) else short
     chosen = f"{json.dumps([*short.values()])}[indexof({json.dumps([*short])}, {text})]"
     return {**({"labelExpr": f"{chosen} || {text}"} if short else {}), "labelLimit": 0}
 
@@ -263,7 +278,8 @@ def _time_ticks(column: Column) -> Json:
         unit = math.lcm(apart, _WEEK * DAY) if days > _WEEK * most else apart
         step = -(-int(days * DAY) // (most * unit)) * unit
         found, own = [*range(min(found), max(found) + 1, step)], len(found)
-    ticks: Json = {"values": found} if len(found) <= own else {"tickCount": most}
+    # Of more values than the count, each second one would have no label.
+    ticks = {"tickCount": most, **({"values": found} if len(found) <= own else {})}
     return {**ticks, "labelExpr": f"[utcFormat(datum.value, '{label}'), {lower}]"}
 
 
@@ -274,10 +290,16 @@ def _quantitative(chosen: Chosen, column: Column) -> Json:
     name = snippet(column.title) or None
     own = {"field": _field(column), "type": "quantitative", "title": name, "axis": axis}
     is_fitted = chosen.kind == "line" and any(measure.is_narrow for measure in chosen.measures)
+    if chosen.is_stacked:  # shares may add up to 1.0001
+        return {**own, "scale": {"nice": not column.percent}}
+    if is_fitted and chosen.is_apart:  # each panel has a scale of its own
+        return {**own, "scale": _VEGA["scales"]["fitted"]}
     return own | ({"scale": _fitted(column)} if is_fitted or chosen.kind == "points" else {})
 
 
 def _fitted(column: Column) -> Json:
+    if column.role is Role.PERIOD:
+        return {**_VEGA["scales"]["fitted"], "nice": False}
     is_near = 0 <= min(column.known, default=0) < column.largest / 4
     return {**_VEGA["scales"]["fitted"], **({"domainMin": 0} if is_near else {})}
 

@@ -89,7 +89,7 @@ def choose_chart(
     most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
     is_several = bool(group) or len(series) > 1
     kind = "lists" if lists else "histogram" if spread else _kind(dimension, series[0], is_several=is_several)
-    colour, panel = next(iter(group), None), next(iter(lists), None)
+    colour, panel = next(iter(group), None), next(iter(lists or _choose_panel(free, dimension, group)), None)
     rows = _in_order(kind, series[0], [dimension, *group])
     chart = Chart(kind, columns, dimension, series[0], colour, panel, series[:most], is_apart, rows, interval)
     is_stacked = not (WORDS["mixes"].isdisjoint(asked) or series[0].is_signed or series[0].is_average)
@@ -189,14 +189,15 @@ def _described(chart: Chart, question: str | None, free: Columns, named: Named, 
     is_missed = chart.kind in {"bars", "lists"} and not chart.is_numbered  # they would look like zero
     for column in chart.series if is_missed else []:
         rows = [row for row in chart.rows if column.numbers[row] is None]
-        names = dict.fromkeys(snippet(chart.dimension.texts[row] or "null", _MAX_NAME) for row in rows)
-        said += [f"without {snippet(column.name)} of {listed([*names])}"] if names else []
+        absent = dict.fromkeys(snippet(chart.dimension.texts[row] or "null", _MAX_NAME) for row in rows)
+        said += [f"without {snippet(column.name)} of {listed([*absent])}"] if absent else []
     over = [column for column in (chart.dimension, chart.group, chart.panel) if column]
     what = f"{_and([*chart.series, *chart.interval])} by {_and(over)}"
     # Of "share of revenue", the revenue is not lost.
     is_share = any(column.role is Role.DERIVED for column in chart.series)
     drawn = {column.name for column in (*over, *chart.series, *chart.interval)}
-    others = [column for column in free if column.is_measure and column.name not in drawn]
+    names = {Role.LABEL, Role.DIMENSION} if chart.has_dots or chart.kind == "points" else {}
+    others = [c for c in free if (c.is_measure or c.role in names) and c.name not in drawn]
     lost = _lost(free, chart, asked)
     lost += [c for c in named if c in others and not (is_share and c.role is Role.MEASURE)]
     is_all = not lost and bool(named or chart.kind == "lists" or not others)
@@ -234,10 +235,10 @@ def _beside(series: Columns, rows: list[int], at: int) -> tuple[Column, Column]:
     values = Column(at, "", joined).take(order)
     values.texts = [column.texts[row] for row in rows for column in series]
     values.percent = series[0].percent if len({column.percent for column in series}) == 1 else None
-    first, *others = (column.words for column in series)
-    words = [word for word in first if len(word) > 1 and word not in WORDS["statistics"]]
-    shared = [word for word in words if all(word in each for each in others)]
+    named = [[word for word in column.rest if word not in WORDS["statistics"]] for column in series]
+    shared = named[0] if all(each == named[0] for each in named) else []
     values.title = f"{' '.join(shared)}{values.title}".strip()
+    values.far = series[0].far
     names = [column.name for column in series] * len(rows)
     return values, Column(at + 1, "", pa.chunked_array([names], pa.string()))
 
@@ -247,10 +248,12 @@ def _lost(columns: Columns, chart: Chart, asked: list[str]) -> Columns:
     drawn, is_over = chart.dimensions, are_over(chart)
     new = {*asked}.difference(*(column.stems for column in drawn))
     others = [c for c in columns if c.count > 1 and not any(c.name in name.name for name in drawn)]
-    # The month of a date is not lost, unless rows share a place.
-    by_name = {Role.DIMENSION, Role.PERIOD if is_over else "", "" if chart.kind == "points" else Role.LABEL}
+    by_name = {Role.DIMENSION, Role.PERIOD, "" if chart.kind == "points" else Role.LABEL}
     always = {Role.DIMENSION} if is_over else ()
-    return [c for c in others if c.role in always or (c.role in by_name and c.stems & new)]
+    # The month of a date is not lost, unless rows share a place; the date of a receipt is.
+    known = set() if is_over else roles.PERIODS.keys()
+    news = {column: new - known if column.role is Role.PERIOD else new for column in others}
+    return [c for c in others if c.role in always or (c.role in by_name and c.stems & news[c])]
 
 
 def _count_by_numbers(columns: Columns, asked: list[str]) -> Columns:
@@ -263,6 +266,7 @@ def _count_by_numbers(columns: Columns, asked: list[str]) -> Columns:
         before = [*asked[:at][::-1], "", ""]
         is_joined = before[0] == "and" or before[0] not in _AND
         is_by = before[0] in _BY or (is_joined and next(w for w in before[1:] if w not in known) in _BY)
+        is_by = is_by or (column is numbers[0] and not WORDS["spreads"].isdisjoint(asked))
         is_few = column.count <= _MAX_LEVELS and 2 * column.count <= len(column.numbers)
         is_level = is_few and (is_by or not WORDS["levels"].isdisjoint(column.words[-1:]))
         is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
@@ -322,9 +326,12 @@ def _kind(dimension: Column, measure: Column, *, is_several: bool) -> str:
         is_list = dimension.is_unique and not dimension.is_sorted and measure.is_ranked
         return "bars" if is_list else "line"
     is_run = dimension.is_unique and dimension.count > _MANY  # hours of the day, ages
-    is_line = is_run or (is_several and dimension.role is Role.PERIOD)
-    if is_line and dimension.has_numbers and dimension.is_sorted and not dimension.is_measure:
-        return "line"
+    if dimension.has_numbers and dimension.is_sorted and not dimension.is_measure:
+        is_period = dimension.role is Role.PERIOD
+        if (is_period and (is_run or is_several)) or (is_run and measure.is_narrow):
+            return "line"
+        if is_run and not is_several:
+            return "histogram"
     return "points" if dimension.is_measure else "bars"
 
 
@@ -340,6 +347,8 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
         joins = _AND - WORDS["compares"] if {*pair} & {*derived} else _AND | WORDS["comparing"]
         if not joins.isdisjoint(asked[named[pair[0]] : named[pair[1]]]):
             joined += [column for column in pair if column not in joined]
+    alike = [c for c in found if named[c] == named[found[0]] and _share_axis(c, found[0])]
+    joined = joined or (alike if len(alike) > 1 else [])
     is_many = bool(plain) and "many" in asked
     shares = [c for c in found if c in derived and (c is found[0] or _SHARES & c.stems & {*asked})]
     shares.sort(key=lambda column: _SHARES.isdisjoint(column.stems & {*asked}))
@@ -373,9 +382,8 @@ def _are_twins(first: Column, other: Column, asked: list[str]) -> bool:
     """Return True if two measures are compared, such as the sales of this and of last year."""
     is_compared = not WORDS["comparing"].isdisjoint(asked)
     counts = [_count_named(column, asked) for column in (first, other)]
-    rests = [[w for w in c.words if w not in WORDS["twins"] and not w.isdigit()] for c in (first, other)]
-    if rests[0] != rests[1]:
-        return is_compared and rests[1][-1:] in ([], rests[0][-1:]) and _share_axis(first, other)
+    if first.rest != other.rest:
+        return is_compared and other.rest[-1:] in ([], first.rest[-1:]) and _share_axis(first, other)
     is_joined = "and" in asked and WORDS["statistics"].isdisjoint(other.words)
     return is_compared or is_joined or counts[0] <= counts[1]
 
@@ -453,6 +461,15 @@ def _choose_group(columns: Columns, dimension: Column, measure: Column) -> tuple
             is_key = column.role is Role.IDENTIFIER and column.is_unique  # too many colours
             return (_tell_apart([column], dimension, []), []) if is_key else (dimension, [column])
     return dimension, few[:1]
+
+
+def _choose_panel(columns: Columns, dimension: Column, group: Columns) -> Columns:
+    """Return a third dimension of few values, if it alone tells rows apart."""
+    drawn = [column.texts for column in (dimension, *group)]
+    if not group or len({*zip(*drawn, strict=True)}) == len(dimension.texts):
+        return []
+    few = [c for c in columns if c.role is Role.DIMENSION and c.texts not in drawn and c.count <= _MAX_PANELS]
+    return [c for c in few if len({*zip(*drawn, c.texts, strict=True)}) == len(dimension.texts)][:1]
 
 
 def _is_own_key(column: Column, dimension: Column) -> bool:

@@ -61,6 +61,10 @@ class Column:
     #: True if its values do not add up, such as averages and shares.
     is_mean = cached_property(lambda self: not _MEANS.isdisjoint((self.role, self.unit.split()[0])))
     is_average = cached_property(lambda self: not WORDS["statistics"].isdisjoint(self.words))
+    #: The words in its name except those that tell compared measures apart, such as planned and actual.
+    rest = cached_property(
+        lambda self: [w for w in self.words if w not in WORDS["twins"] and not w.isdigit()]
+    )
     #: The stems of the words in its name, for comparison with a question.
     stems = cached_property(lambda self: {*map(stem, self.words)})
     #: Its numbers without null.
@@ -68,9 +72,9 @@ class Column:
     #: The largest absolute value, or 0 without numbers.
     largest = cached_property(lambda self: max(map(abs, self.known), default=0.0))
     #: True if its numbers span less than a quarter of the largest, far from zero, as temperatures may be.
-    is_narrow = cached_property(lambda self: 0 < self._span < self.largest / self._far)
+    is_narrow = cached_property(lambda self: 0 < self._span < self.largest / self.far)
     _span = cached_property(lambda self: max(self.known, default=0) - min(self.known, default=0))
-    _far = cached_property(lambda self: 1 if "temperature" in self.unit else 4)
+    far = cached_property(lambda self: 1 if "temperature" in self.unit else 4)
     is_signed = cached_property(lambda self: min(self.known, default=0) < 0)
     #: True if its numbers, or their sizes, only rise or only fall.
     is_ranked = cached_property(lambda self: any(map(is_ordered, (self.numbers, self._sizes))))
@@ -117,7 +121,7 @@ class Column:
     @property
     def slots(self) -> list[str]:
         """All its numbers as texts, if a few are absent between the first and the last."""
-        is_numbered = self.role is Role.PERIOD and self.has_numbers and not self.is_time
+        is_numbered = self.has_numbers and not (self.is_measure or self.is_time)
         found = sorted({*map(int, self.known)} if is_numbered and self.is_sorted else {0})
         every = [*map(str, range(found[0], found[-1] + 1))]
         return every if len(found) < len(every) <= _DENSE * len(found) else []

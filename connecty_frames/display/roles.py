@@ -42,7 +42,7 @@ UNITS: Final = {word: unit for unit, each in _TABLE["units"].items() for word in
 HOW: Final = {word: unit for unit, each in _TABLE["how"].items() for word in each.split()}
 #: For each word for a period: how fine the period is, and its smallest and largest number.
 _GRAINS: Final = enumerate(_TABLE["periods"])
-_PERIODS: Final = {word: (at, *ends) for at, (names, *ends) in _GRAINS for word in names.split()}
+PERIODS: Final = {word: (at, *ends) for at, (names, *ends) in _GRAINS for word in names.split()}
 #: Names that belong together: the words of the first and of the second, and what joins their texts.
 PAIRS: Final = [({*first.split()}, {*last.split()}, sign) for first, last, sign in _TABLE["pairs"]]
 BINS: Final[list[list[str]]] = _TABLE["ends"]  # the words of both ends; the first three are of intervals
@@ -75,7 +75,7 @@ def asked_words(question: str, names: list[list[str]]) -> list[str]:
     question = re.sub(r"\b[A-Z]{3,}\b", lambda found: long.get(found[0], found[0]), question)
     spoken = words(re.sub(r",(?!\d)", " and ", question))
     known, text = {word for name in names for word in name if word.isalpha()}, " ".join(spoken)
-    for word in sorted(word for word in known.difference(spoken, _PERIODS) if len(word) > len("of")):
+    for word in sorted(word for word in known.difference(spoken, PERIODS) if len(word) > len("of")):
         text = re.sub(r"\b" + r"\w* ".join(word) + r"\w*", word, text)
     asked = [stem(word) for word in text.split() if word not in {"the", "of"}]  # not needed to find names
     stems = [{*map(stem, name)} for name in names]
@@ -104,8 +104,8 @@ def fineness(name: str, column: pa.ChunkedArray) -> int:
     """Return a rank: a month is finer than a year, dates are finer still, time since an event is finest."""
     named = words(name)
     if is_time(column.type) or not WORDS["since"].isdisjoint(named):
-        return len(_PERIODS) + (not is_time(column.type))
-    return max((_PERIODS[word][0] for word in named if word in _PERIODS), default=0)
+        return len(PERIODS) + (not is_time(column.type))
+    return max((PERIODS[word][0] for word in named if word in PERIODS), default=0)
 
 
 def is_ordered(values: Sequence[Any]) -> bool:
@@ -152,13 +152,13 @@ def _is_period(named: list[str], numbers: list[int]) -> bool:
     # A run is 0, 1, 2 and so on; it may repeat, such as the months since a customer signed up.
     is_run = max(numbers) <= len(numbers) and {0, *numbers} == {*range(max(numbers) + 1)}
     if not WORDS["since"].isdisjoint(named):
-        return is_run and not _PERIODS.keys().isdisjoint(map(stem, named))
-    at = [position for position, word in enumerate(named) if word in _PERIODS]
+        return is_run and not PERIODS.keys().isdisjoint(map(stem, named))
+    at = [position for position, word in enumerate(named) if word in PERIODS]
     if not at or "per" in named or not WORDS["after_period"].issuperset(named[at[-1] + 1 :]):
         return False
-    is_numbered = is_run and named[-1] not in _PERIODS
+    is_numbered = is_run and named[-1] not in PERIODS
     is_compact = all(PATTERNS["compact"].fullmatch(str(number)) for number in numbers)
-    ends = [_PERIODS[named[each]][1:] for each in at]  # of hours and of days for hour_of_day
+    ends = [PERIODS[named[each]][1:] for each in at]  # of hours and of days for hour_of_day
     fits = any(least <= min(numbers) <= max(numbers) <= most for least, most in ends)
     return is_numbered or is_compact or fits
 

@@ -17,7 +17,7 @@ from connecty_frames.display.roles import Role, is_ordered
 _BARS, _BARS_IN_ORDER, _COLOURED_BARS, _GROUPED = 30, 60, 75, 25
 #: The most colours, lines and bars in a terminal, and bars beside each other.
 COLOURS, LINES, _LINES_OF_TEXT, BESIDE = 10, 6, 100, 5
-_NUMBERS: Final = {"bars": 15, "cells": 90}  # at most
+_NUMBERS: Final = {"bars": 24, "cells": 90}  # at most
 _LINES, _LEADERS = 7, 3  # with more lines, of which more lead at some time, a heatmap
 #: The most categories and periods of a heatmap, the few with most of the sum, and the rows of all lists.
 _CELLS, _PERIODS, _SKEWED, _SKEWED_SHARE, _LISTED_ROWS = 30, 60, 15, 0.9, 36
@@ -152,7 +152,7 @@ def _line(chart: Chart, most: int = COLOURS) -> Chart:
     """Return lines with gaps for missing periods, or dots if more than a quarter is missing."""
     chart = _keep(chart, chart.group, most)
     steps = chart.dimension.steps
-    names = chart.group.texts if chart.group else [""] * len(steps)
+    names = [*zip(*(c.texts for c in (chart.group, chart.panel) if c), strict=True)] or [()] * len(steps)
     known = {row: step for row in chart.rows if (step := steps[row]) is not None}
     rows = sorted(known, key=lambda row: (str(names[row]), known[row]))
     missing = [names[a] == names[b] and max(known[b] - known[a] - 1, 0) for a, b in pairwise(rows)]

@@ -143,7 +143,7 @@ def test_no_text_is_markup() -> None:
 
     root = ET.fromstring(formats["image/svg+xml"])  # noqa: S314 - this is our own
     names = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
-    assert names == {"svg", "rect", "g", "path", "line", "text"}
+    assert names == {"svg", "rect", "g", "path", "line", "text", "tspan"}
     attributes = {name for element in root.iter() for name in element.attrib}
     assert not [name for name in attributes if re.search(r"^on|href|style|src", name)]
     texts = {element.text for element in root.iter() if element.text}

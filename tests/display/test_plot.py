@@ -484,25 +484,31 @@ def test_the_axis_of_percent(name: str, values: list[float], axis: dict[str, str
         assert drawn({"c": ["a", "b"], **columns})["encoding"]["x"]["axis"] == {**_NUMBERS, **axis}
 
 
+def test_long_categories_have_two_lines() -> None:
+    """Beside up to twenty bars."""
+    names = [f'customer support, second "level", all of the countries, {at}' for at in "NS"]
+    found = plot(pa.table({"c": names, "n": [1, 2]}), "q").to_dict()["layer"][0]
+
+    labels = [['customer support, second "level", all of the', f"countries, {at}"] for at in "NS"]
+    expression = f"{json.dumps(labels)}[indexof({json.dumps(names)}, datum.label)] || datum.label"
+    assert found["encoding"]["y"]["axis"] == {**_NAMES, "labelExpr": expression}
+
+
 def test_long_categories_are_cut() -> None:
-    """In the middle where they would be equal otherwise; those of a legend have the room that is left."""
-    long = [f"customer support, second level, all of the countries, {region}" for region in ("N", 'S "\\')]
-    short = [
-        "customer support, seco…ll of the countries, N",
-        'customer support, seco…of the countries, S "\\',
-    ]
-    expression = f"{json.dumps(short)}[indexof({json.dumps(long)}, datum.label)] || datum.label"
+    """In the middle where they, or their first two lines, would be equal otherwise; also in a legend."""
+    long = ["customer support, second level, all of the countries " + "in the south " * 4 + at for at in "NS"]
     columns = {"c": long * 2, "d": [long[0]] * 2 + [long[1]] * 2, "n": [1, 2, 3, 4]}
 
     found = drawn(columns)
 
+    short = [f"customer support, seco…e south in the south {at}" for at in "NS"]
+    expression = f"{json.dumps(short)}[indexof({json.dumps(long)}, datum.label)] || datum.label"
     assert found["encoding"]["y"]["axis"] == {**_NAMES, "labelExpr": expression}
-    assert (
-        json.dumps("customer support,… the countries, N") in found["encoding"]["color"]["legend"]["labelExpr"]
-    )
+    legend = found["encoding"]["color"]["legend"]["labelExpr"]
+    assert json.dumps("customer support,…th in the south N") in legend
     assert values(found, "c") == long * 2
     formats, _ = plot(pa.table(columns), "q")._repr_mimebundle_()
-    assert ">customer support, seco…ll of the countries, N<" in formats["image/svg+xml"]
+    assert f">{short[0]}<" in formats["image/svg+xml"]
     whole = drawn({"c": ["x" * 45, "y"] * 2, "d": [1, 1, 2, 2], "n": [1] * 4})
     assert "labelExpr" not in whole["encoding"]["y"]["axis"]
     legend = drawn({"c": ["x", "y"] * 2, "d": ["z" * 79, "a"] * 2, "n": [1] * 4})["encoding"]["color"][
@@ -597,12 +603,12 @@ def test_the_format_of_numbers_at_bars(columns: dict[str, Any], text: str) -> No
 @cases(
     "columns",
     [
-        {"shop": [f"s{at}" for at in range(16)], "n": [None, *range(15)]},
+        {"shop": [f"s{at}" for at in range(25)], "n": [None, *range(24)]},
         {"shop": ["s0", "s1"], "n": [None, 5e6], "share": [0.5, 0.25]},
     ],
 )
 def test_missing_bars_without_numbers(columns: dict[str, Any]) -> None:
-    """The subtitle names them: with more than fifteen bars, and in panels."""
+    """The subtitle names them: with more than 24 bars, and in panels."""
     found = plot(pa.table(columns), "n and share by shop" if "share" in columns else "n by shop").to_dict()
 
     assert "layer" not in found

@@ -187,7 +187,7 @@ TOP: Final = {
             "revenue by shop and status",
             "",
         ),
-        # a dimension that is named and has no place
+        # a third dimension has panels, and a fourth no place
         (
             "revenue by month, shop and status",
             {
@@ -197,8 +197,21 @@ TOP: Final = {
                 "revenue": [1, 2, 3, 4, 5, 6, 7, 8],
             },
             "line",
+            "revenue by month, shop and status",
+            "",
+        ),
+        (
+            "revenue by month, shop, status and channel",
+            {
+                "month": MONTHS[:2] * 8,
+                "shop": [*"aabbaabb"] * 2,
+                "status": [*"ssssvvvv"] * 2,
+                "channel": ["web"] * 8 + ["shop"] * 8,
+                "revenue": [1, 2, 3, 4, 5, 6, 7, 8] * 2,
+            },
+            "line",
             "revenue by month and shop",
-            "Not drawn: status",
+            "Not drawn: status, channel",
         ),
         (
             "revenue by month, shop and weekday",
@@ -263,12 +276,12 @@ TOP: Final = {
             "staff and hires by month",
             "",
         ),
-        # hours and ages in order are a line
+        # hours in order are a line, other numbers columns
         ("calls by hour", {"hour": [*range(24)], "calls": [*range(24)]}, "line", "calls by hour", ""),
         (
             "customers by age",
             {"age": [*range(18, 80)], "customers": [1, *range(61)]},
-            "line",
+            "histogram",
             "customers by age",
             "",
         ),
@@ -516,7 +529,7 @@ WEEK: Final = ["Friday", "Monday", "Sunday"]
         ),
         (
             "orders by shop, with the tax",
-            {"shop": SHOPS[:16], "orders": [None, *range(15)]},
+            {"shop": SHOPS[:25], "orders": [None, *range(24)]},
             "bars",
             "orders by shop",
             "without orders of shop 00",
