@@ -59,7 +59,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _shortened(full: TracebackType | None) -> TracebackType | None:
-    """Drop the frames of IPython, and those of a call of this package."""
     # If this package was called, drop Python's own library too, such as threads and futures before the call,
     # and all libraries used by the call. Keep functions of the caller called from there.
     frames = []

@@ -137,7 +137,6 @@ class Index:
                 self._insert(rows[at : at + _BULK])
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """Add rows, except those whose number, key or name is already there."""
         insert = "INSERT INTO items (batch, number, key, name, folded, question, digest) VALUES "
         values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
         parameters = tuple(chain.from_iterable((self._batch, *row) for row in rows))

@@ -151,7 +151,6 @@ def _as_settings(key: str, value: Any) -> Changes:
 
 
 def _checked(key: str, value: Any) -> Changes:
-    """Check the answer to a prompt; after a wrong one, the prompt is shown again."""
     from connecty_frames.settings.sources import check_settings
 
     changes = _as_settings(key, value)

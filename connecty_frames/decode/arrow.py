@@ -172,7 +172,6 @@ def to_array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
 
 
 def _buffers(values: Sequence[Any], type_: pa.DataType) -> list[Any] | None:
-    """Return the buffers of an array without nulls, or None for a rare type."""
     if type_ in _CODES:  # pragma: no mutate - saves an import
         return [array(_CODES[type_], values)]
     if pa.types.is_boolean(type_):  # pragma: no mutate - saves an import

@@ -259,7 +259,6 @@ def _as_whole_numbers(column: ScalarCells, reader: _ColumnReader) -> ScalarCells
 def _read_columns(
     body: memoryview, separator: bytes, readers: Sequence[_ColumnReader], limits: ReaderLimits
 ) -> list[ScalarCells]:
-    """Read all rows; raises UnsupportedRows at the first refused block."""
 
     @cache
     def read_again() -> list[ScalarCells]:

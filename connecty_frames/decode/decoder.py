@@ -333,7 +333,6 @@ def _build(column: Column, position: int, given: Given | None, type_: pa.DataTyp
 
 
 def _as_texts(cells: Any, position: int, shared: _Shared) -> ScalarCells | MixedCells:
-    """Return cells as their texts, as written, unless some have a lone surrogate."""
     # Only the source has arrays, objects, and a zero's minus as they were written.
     is_whole = isinstance(cells, ScalarCells) and pa.types.is_int64(cells.array.type)
     if is_whole and index_of(cells.array, 0) >= 0:

@@ -255,7 +255,6 @@ def _read_parts(texts: list[bytes], limits: ReaderLimits) -> Envelope:
 def _read_others(
     found: Envelope, body: bytes, results: _Results, size: int, checkpoint: Callable[[], None]
 ) -> Envelope:
-    """Read fields beyond the API document, and add missing results from among them."""
 
     def read(source: Any) -> dict[str, Any]:
         if size <= _SMALL:  # without the rows
@@ -299,7 +298,6 @@ def _read_others(
 
 
 def _shown(field: tuple[str, Any]) -> str:
-    """Return a name with a short value: it may say why there are no results."""
     place, value = field[0], bytes(memoryview(field[1]))
     return f"{place} {value.decode(errors='replace')}" if len(value) <= _LONGEST_VALUE else place
 

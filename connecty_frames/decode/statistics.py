@@ -79,7 +79,6 @@ NO_STATISTICS: Final = ColumnStatistics()
 
 
 def _fold(name: str) -> str:
-    """Return a name without case, spaces, underscores and anything in brackets."""
     return re.sub(r"[\[(<].*|[ _-]", "", name[:100], flags=re.DOTALL).casefold()  # no known name is longer
 
 

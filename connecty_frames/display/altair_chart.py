@@ -32,9 +32,9 @@ _VEGA: Final[Json] = tomllib.loads((files(__package__) / "altair.toml").read_tex
 _WIDTH, _HEIGHT, _BESIDE_NUMBERS = 560, 540, 40
 #: The most values of a line with marked points, and columns in a tooltip.
 _MAX_POINTS, _MAX_TOOLTIP_COLUMNS = 60, 50
-#: The most characters of all labels in a row of panels, of those below a heatmap, and of a legend and labels.
-_IN_A_ROW, _BELOW, _WITH_LEGEND = 90, 30, 80
-_WRAPPED: Final = 20  # names of two lines, at most
+#: The most characters of all labels in a row of panels, of those below a heatmap, and of a legend and labels;
+#: and the most names of two lines.
+_IN_A_ROW, _BELOW, _WITH_LEGEND, _WRAPPED = 90, 30, 80, 20
 #: Column names that can also be field names; the others are our own.
 _FIELD: Final = re.compile(r"(?!column (?:\d+|stretch|end)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
 #: Numbers are short from 10,000 on; days with labels of hours and months.
@@ -159,9 +159,8 @@ def _shape(chosen: Chosen, bars: int) -> Json:
         shape["mark"] = {"type": "line", "point": is_marked}
         shape["mark"] = {"type": "area", "opacity": 0.8} if chosen.is_stacked else shape["mark"]
     if chosen.panel is not None:
-        is_own = chosen.is_apart or chosen.kind == "lists"
-        scale = {"x" if chosen.kind == "bars" else "y": "independent" if is_own else "shared"}
-        shape["resolve"] = {"scale": scale}
+        own = "independent" if chosen.is_apart or chosen.kind == "lists" else "shared"
+        shape["resolve"] = {"scale": {"x" if chosen.kind == "bars" else "y": own}}
         if chosen.kind == "lists" and chosen.panel.count % columns:  # no axis below an empty place
             shape["resolve"]["axis"] = {"x": "independent"}
         shape["width"] = _WIDTH // columns - 20
@@ -292,9 +291,8 @@ def _quantitative(chosen: Chosen, column: Column) -> Json:
     is_fitted = chosen.kind == "line" and any(measure.is_narrow for measure in chosen.measures)
     if chosen.is_stacked:  # shares may add up to 1.0001
         return {**own, "scale": {"nice": not column.percent}}
-    if is_fitted and chosen.is_apart:  # each panel has a scale of its own
-        return {**own, "scale": _VEGA["scales"]["fitted"]}
-    return own | ({"scale": _fitted(column)} if is_fitted or chosen.kind == "points" else {})
+    scale = _VEGA["scales"]["fitted"] if chosen.is_apart else _fitted(column)  # each panel has its own
+    return own | ({"scale": scale} if is_fitted or chosen.kind == "points" else {})
 
 
 def _fitted(column: Column) -> Json:

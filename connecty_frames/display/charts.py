@@ -48,11 +48,7 @@ def choose_chart(
 ) -> Chart:
     """Return the chart of the given columns, or choose one by the rules; raises ConfigError."""
     # ``cut`` is a note such as "100 of 2,000 rows", if the answer was cut.
-    if table.num_rows > _MAX_ROWS:
-        many = f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, "
-        less = "such as sums by month or the first 20, or plot a part of answer.to_pandas()."
-        raise ConfigError(many + less, setting="plot")
-    columns = [Column(at, name, table.column(at)) for at, name in enumerate(table.column_names)]
+    columns = _columns(table)
     given_x, group, series = _find(columns, [x]), _find(columns, [color]), _find(columns, y)
     if group and len(series) > 1:
         raise ConfigError("color= needs a single y=: several have the colours.", setting="plot")
@@ -71,7 +67,8 @@ def choose_chart(
     axes = [] if is_given else spread or _related(free, named, asked)
     columns, free, dimension = spread or columns, spread or free, next(iter(axes), dimension)
     series = axes[1:] or series or _choose_measures(measures, named, asked, dimension)
-    interval = [] if is_given or axes or shapes is not SHAPES else _interval(measures, series)
+    is_chosen = not is_given and shapes is SHAPES  # a terminal draws neither intervals nor a third dimension
+    interval = _interval(measures, series) if is_chosen and not axes else []
     series = [column for column in series if column not in interval]
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
     if not (table.num_rows and dimension and is_drawable and series and all(c.has_numbers for c in series)):
@@ -89,15 +86,25 @@ def choose_chart(
     most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
     is_several = bool(group) or len(series) > 1
     kind = "lists" if lists else "histogram" if spread else _kind(dimension, series[0], is_several=is_several)
-    colour, panel = next(iter(group), None), next(iter(lists or _choose_panel(free, dimension, group)), None)
+    panels = lists[:1] or (_choose_panel(free, dimension, group) if is_chosen else [])
+    colour, panel = next(iter(group), None), next(iter(panels), None)
     rows = _in_order(kind, series[0], [dimension, *group])
     chart = Chart(kind, columns, dimension, series[0], colour, panel, series[:most], is_apart, rows, interval)
     is_stacked = not (WORDS["mixes"].isdisjoint(asked) or series[0].is_signed or series[0].is_average)
     chart = replace(chart, is_stacked=is_stacked and chart.colours > 1, notes=(cut,))
     chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
     chart = chart if chart.has_interval else replace(chart, interval=[])
-    free, question = ([], None) if is_given else (free, question)
-    return _with_rows(_described(chart, question, free, named, asked))
+    return _with_rows(
+        _described(chart, None if is_given else question, [] if is_given else free, named, asked)
+    )
+
+
+def _columns(table: pa.Table) -> Columns:
+    if table.num_rows > _MAX_ROWS:
+        many = f"{table.num_rows:,} rows are too many for a chart (at most {_MAX_ROWS:,}). Ask for fewer, "
+        less = "such as sums by month or the first 20, or plot a part of answer.to_pandas()."
+        raise ConfigError(many + less, setting="plot")
+    return [Column(at, name, table.column(at)) for at, name in enumerate(table.column_names)]
 
 
 def _interval(measures: Columns, series: Columns) -> Columns:
@@ -200,7 +207,7 @@ def _described(chart: Chart, question: str | None, free: Columns, named: Named, 
     others = [c for c in free if (c.is_measure or c.role in names) and c.name not in drawn]
     lost = _lost(free, chart, asked)
     lost += [c for c in named if c in others and not (is_share and c.role is Role.MEASURE)]
-    is_all = not lost and bool(named or chart.kind == "lists" or not others)
+    is_all = not lost and bool(free) and bool(named or chart.kind == "lists" or not others)
     lost = [*dict.fromkeys([*lost, *others])]
     missing, more = [snippet(column.name) for column in lost[:_MAX_PANELS]], len(lost) - _MAX_PANELS
     parts = {"Shown": [*filter(None, said)], "Not drawn": missing + [f"{more} more"] * (more > 0)}

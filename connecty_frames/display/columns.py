@@ -62,9 +62,7 @@ class Column:
     is_mean = cached_property(lambda self: not _MEANS.isdisjoint((self.role, self.unit.split()[0])))
     is_average = cached_property(lambda self: not WORDS["statistics"].isdisjoint(self.words))
     #: The words in its name except those that tell compared measures apart, such as planned and actual.
-    rest = cached_property(
-        lambda self: [w for w in self.words if w not in WORDS["twins"] and not w.isdigit()]
-    )
+    rest = cached_property(lambda self: [w for w in self.words if not (w.isdigit() or w in WORDS["twins"])])
     #: The stems of the words in its name, for comparison with a question.
     stems = cached_property(lambda self: {*map(stem, self.words)})
     #: Its numbers without null.

@@ -7,11 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from connecty_frames._base.text import snippet
-from connecty_frames.display.columns import DAY, Column
 from connecty_frames.display.roles import Role, is_ordered
+
+if TYPE_CHECKING:
+    from connecty_frames.display.columns import Column
 
 #: The most values: categories of bars, those in order, bars of several colours, and their categories.
 _BARS, _BARS_IN_ORDER, _COLOURED_BARS, _GROUPED = 30, 60, 75, 25
@@ -83,14 +85,6 @@ def _are_dots(chart: Chart) -> bool:
     """Return True if marks stand over each other, or a line would connect events, such as orders."""
     is_event = any(column.role is Role.IDENTIFIER and column.is_unique for column in chart.columns)
     return are_over(chart) or (is_event and chart.dimension.is_time and chart.dimension.grain != "year")
-
-
-def _are_few_moments(chart: Chart) -> bool:
-    """Return True for a few times of a day, less than one a day: between them, a line would mean nothing."""
-    times, is_time = [*{*chart.dimension.places} - {None}], chart.dimension.is_time
-    if not is_time or chart.dimension.grain not in {"hour", "second"} or len(chart.rows) > _BARS:
-        return False
-    return max(times) - min(times) >= len(times) * DAY and not are_over(chart)
 
 
 def _is_tangled(chart: Chart) -> bool:
@@ -196,7 +190,6 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ("lists", lambda _: True, lambda c: _keep(c, c.panel, c.room * c.panels_beside, "first")),
     ("histogram", lambda _: True, lambda c: c),
     ("points", lambda _: True, _few_colours),
-    ("line", _are_few_moments, lambda c: _bars(replace(c, kind="bars"))),
     ("line bars", _are_dots, _dots),
     ("line", lambda c: c.is_stacked, lambda c: _keep(c, c.group, COLOURS)),
     ("bars", lambda c: c.is_stacked, lambda c: _keep(_keep(c, c.dimension, _BARS), c.group, COLOURS)),
@@ -214,7 +207,6 @@ SHAPES: Final[tuple[Shape, ...]] = (
 #: In a terminal, bars have the names of two categories in front, and a legend is one line.
 TERMINAL: Final[tuple[Shape, ...]] = (
     ("points", lambda _: True, lambda c: _few_colours(c, LINES)),
-    ("line", _are_few_moments, lambda c: _lines_of_text(replace(c, kind="bars"))),
     ("line", _are_dots, lambda c: replace(_few_colours(c, LINES), has_dots=True)),
     ("line", lambda _: True, lambda c: _line(c, LINES)),
     ("bars lists histogram", lambda _: True, _lines_of_text),

@@ -84,7 +84,6 @@ def _builder(backend: DtypeBackend, type_: pa.DataType) -> Builder:
 def _narrow_decimals(
     names: list[str], columns: list[pa.ChunkedArray], metadata: AnswerMetadata
 ) -> list[pa.ChunkedArray]:
-    """Narrow decimals of an inferred type; a type set by the caller stays."""
     inferred = {each["name"]: each["type"] for each in metadata.schema if each.get("basis") != "schema"}
     return [
         _narrow(column)

@@ -364,7 +364,6 @@ def _message_in(body: object) -> str:
 
 
 def _redirect_host(response: Response, redact: Redaction) -> str:
-    """Return the host of a redirect; the rest of the address may hold a secret."""
     location = redact(response.headers.get("Location", ""))
     try:
         host = urlsplit(location).hostname

@@ -161,7 +161,6 @@ def _replaced(text: str | bytes, forms: dict[str, bool]) -> str:
 
 
 def _places(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
-    """Yield where forms start and end in a text, however often they are escaped."""
     for layer, pairs in _layers(text):
         places = [*_found(layer, forms), *_cut_off(layer, forms)]
         for pair in pairs if places else ():
@@ -184,7 +183,6 @@ def _found(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
 
 
 def _cut_off(text: str, forms: dict[str, bool]) -> Iterator[tuple[int, int]]:
-    """Yield where secrets start and end that an ellipsis has cut off."""
     starts, end = defaultdict[str, list[str]](list), 0
     for form, is_word in forms.items():
         starts[form[:_MIN_LENGTH]] += [] if is_word else [form]

@@ -121,7 +121,6 @@ def _float_json(expression: str) -> str:
 
 
 def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
-    """Return SQL for a date or time in ISO-8601, with PostgreSQL's suffix ``BC``."""
     # DuckDB writes ``0044-03-15 (BC) 13:05:01.46+01``: no T, no minutes of the offset, the era inside.
     if type_.id == "timestamp_ns":
         # Do not cast: DuckDB 1.3 writes NUL characters for zeros after the point.
@@ -133,7 +132,6 @@ def _iso_sql(expression: str, type_: DuckDBPyType) -> str:
 
 
 def _duration_sql(expression: str) -> str:
-    """Return SQL for an interval as an ISO-8601 duration; each part keeps its sign."""
 
     def part(unit: str, letter: str) -> str:
         amount = f"datepart('{unit}', {expression})"
@@ -222,7 +220,6 @@ def _statistics(
 
 
 def _column_statistics(column: str, type_: DuckDBPyType) -> Iterator[tuple[str, str, str]]:
-    """Yield each statistic of a column: section, field, and SQL for its JSON text."""
     yield "general", "count", _count_json("count(*)")
     yield "general", "nulls_count", _count_json(f"count(*) - count({column})")
     section = next((section for section, types in _SECTIONS.items() if type_.id in types), None)
@@ -247,5 +244,4 @@ def _column_statistics(column: str, type_: DuckDBPyType) -> Iterator[tuple[str, 
 
 
 def _count_json(expression: str) -> str:
-    """Return SQL for the JSON text of a count or a length; ``null`` for NULL."""
     return f"coalesce(CAST({expression} AS VARCHAR), 'null')"

@@ -445,7 +445,6 @@ def save_profile(path: Path, name: str, changes: Mapping[str, Any]) -> None:
 
 
 def _changed(text: str, name: str, changes: Mapping[str, Any]) -> SecretStr | None:
-    """Change a profile in the text of a file; None if anything else would change."""
     import tomllib
 
     import tomlkit

@@ -188,7 +188,6 @@ _SENDING: Final = b"sending\n"  # what a record begins with before a question is
 def _ask_once(
     question: str, key: tuple[object, ...], submit: Callable[[str], AskedQuestion]
 ) -> AskedQuestion:
-    """Return what the first process got that asked this question in the session."""
     asked: AskedQuestion | None = None
     try:
         with _record(question, key) as file:

@@ -431,7 +431,6 @@ class SQLiteFile(Store):
         return version
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
-        """Create or upgrade the tables to the newest version, in one transaction."""
         connection.execute("BEGIN IMMEDIATE")
         # Inside the transaction, because another process may have been faster.
         for statement in statements(self.versions, self._version(connection), f"'{uuid4()}'"):

@@ -225,7 +225,6 @@ class History:
         return own == table.question_key(text, base_url=self._base_url, dw_id=asked.dw_id, client="")
 
     def _withdraw(self, row: Row, asked: Asked, error: BaseException) -> None:
-        """Record that nothing was sent, if the row may exist or may still be inserted."""
         # Nobody else would do it. An interrupt may arrive after the row was written.
         if isinstance(error, QuestionLimitError) or (
             isinstance(error, StoreError) and not isinstance(error, OutageError)

@@ -99,7 +99,6 @@ def cast_rows(
 
 @contextmanager
 def _naming(column: ColumnSchema, start: int | None = None) -> Iterator[None]:
-    """Let errors name the column, and the row if the first value's is given."""
     try:
         yield
     except CellError as error:

@@ -190,7 +190,6 @@ def _float_decimals(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _check_spacing(array: pa.Array, wanted: pa.DataType) -> None:
-    """Raise CellError at a float that may stand for several values of a type."""
     if _has_gap(array, wanted):
         row = next(row for row in range(len(array)) if _has_gap(array.slice(row, 1), wanted))
         reason = (
@@ -200,7 +199,6 @@ def _check_spacing(array: pa.Array, wanted: pa.DataType) -> None:
 
 
 def _has_gap(array: pa.Array, wanted: pa.DataType) -> bool:
-    """Return True if a float and the next one may be two values of the wanted type."""
     array = plain(array)
     if pa.types.is_floating(array.type):
         places = next((number(wanted) for test, number in _PLACES if test(wanted)), -300)

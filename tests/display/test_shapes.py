@@ -470,21 +470,6 @@ WEEK: Final = ["Friday", "Monday", "Sunday"]
             "sales by origin and destination",
             "",
         ),
-        # a few moments, and a line of them
-        (
-            "when was it cold",
-            {"at": [datetime(2025, 4, day, 5) for day in (3, 9)], "degrees": [-1.5, -3]},
-            "bars",
-            "degrees by at",
-            "",
-        ),
-        (
-            "how cold was it",
-            {"at": [datetime(2025, 4, 3, hour) for hour in (5, 9)], "degrees": [-1.5, -3]},
-            "line",
-            "degrees by at",
-            "",
-        ),
         # many lines that cross
         (
             "fuel by month and truck",

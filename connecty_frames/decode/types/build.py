@@ -376,7 +376,6 @@ class _Places:
         return MixedCells(codes, texts, checkpoint=self._checkpoint)
 
     def _blocks(self, parts: list[Part]) -> Iterator[_Block]:
-        """Yield the parts one by one; each is free once it has been looked at."""
         parts.reverse()
         first = 0
         while parts:

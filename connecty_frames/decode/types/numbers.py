@@ -126,7 +126,6 @@ def read_fast(texts: pa.StringArray) -> FloatValues | None:
 
 
 def _longest_in(texts: pa.StringArray) -> list[str]:
-    """Return some of the longest texts if they may not be exact as float64."""
     starts, ends = arrow.offsets_of(texts)
     lengths = ends - starts
     longest = lengths.max(initial=0)
@@ -163,7 +162,6 @@ def to_float64(texts: pa.StringArray) -> FloatValues:
 
 
 def _is_extreme(floats: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return True for numbers too large or too small to have 15 digits in a float."""
     sizes = np.abs(floats)
     return np.isinf(sizes) | (sizes < sys.float_info.min)
 

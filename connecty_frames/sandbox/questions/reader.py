@@ -129,7 +129,6 @@ class _Reader:
         return replace(query, where=frozenset(self.where))
 
     def _bare(self, number: q.Number) -> q.Number:
-        """Return a number without its conditions, which become those of the query."""
         self.where += [each for each in number.where if each not in self.where]
         return replace(number, where=frozenset())
 
@@ -201,7 +200,6 @@ class _Reader:
         return grain
 
     def _verb(self, verb: Verb) -> None:
-        """Turn a verb into a condition on the rows that record what was done."""
         subject, own = self.subject, verb.row(self.subject)
         counted = any(number.entity is subject and not number.distinct for number in self.numbers)
         doers = [noun for noun in self._nouns() if verb.row(noun.entity)]
@@ -235,7 +233,6 @@ class _Reader:
         self.where += bounds or [q.Of(entity)]
 
     def _related(self, rows: Entity | Verb, conditions: Sequence[q.Condition]) -> None:
-        """Add the condition that there are no such rows of another entity."""
         subject = self.subject
         if isinstance(rows, Verb):
             rows = self.model.entity.get(rows.row(subject)) or cast("Entity", subject)

@@ -264,7 +264,6 @@ def _recent(text: str) -> tuple[int, q.Condition] | None:
 
 
 def _start(unit: str, back: int) -> date:
-    """Return the first day of the unit this many units before the current one."""
     if unit == "day":
         return TODAY - timedelta(back)
     if unit == "week":
