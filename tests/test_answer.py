@@ -202,17 +202,6 @@ def test_a_schema_is_read_once() -> None:
     assert read_schema(cf.AskOptions()).schema is None
 
 
-def test_options_are_checked(golden: Path) -> None:
-    """A misspelt name is a TypeError with a hint, a wrong value a ConfigError."""
-    path = golden / "top_countries.json"
-    with pytest.raises(TypeError, match="did you mean 'strict'"):
-        cf.Answer.from_json(path, strickt=True)  # type: ignore[call-arg]
-    with pytest.raises(cf.ConfigError, match="tz='Mars'"):
-        cf.Answer.from_json(path, tz="Mars")
-    with pytest.raises(cf.ConfigError, match="schema: column 'orders': 'numbers' is not a column type"):
-        cf.Answer.from_json(path, schema={"orders": "numbers"})
-
-
 # Truncation
 
 
@@ -260,14 +249,6 @@ def test_values_that_were_counted_and_did_not_come() -> None:
         None,
         "2 rows, truncated",
     )
-
-
-def test_large_counts_have_separators() -> None:
-    """So that people can read them."""
-    rows = [["n"], *([n] for n in range(1000))]
-    statistics = {"n": {"general": {"count": 1_234_567, "nulls_count": 0}}}
-    with pytest.raises(cf.TruncatedError, match="1,000 of 1,234,567 rows received"):
-        cf.Answer.from_json(body(rows, dataframe_stats=statistics), on_truncation="raise")
 
 
 # Frames
@@ -325,14 +306,6 @@ def test_any_library_reads_an_answer_by_the_arrow_protocol(countries: cf.Answer)
     """Polars and pyarrow do."""
     assert pl.DataFrame(countries).to_dict(as_series=False) == COUNTRIES
     assert pa.table(countries).to_pydict() == COUNTRIES
-
-
-def test_an_unknown_backend(countries: cf.Answer) -> None:
-    """A ConfigError names the three backends."""
-    with pytest.raises(
-        cf.ConfigError, match=r"dtype_backend='object': expected 'numpy_nullable', 'pyarrow' or"
-    ):
-        countries.to_pandas("object")  # type: ignore[arg-type]
 
 
 # Saving

@@ -78,13 +78,6 @@ def test_the_three_backends_of_pandas(dtype_backend: Any, dtype: str) -> None:
     assert cf.ask_df(TOP_COUNTRIES, dtype_backend=dtype_backend)["orders"].dtype == dtype
 
 
-def test_time_zones() -> None:
-    """Timestamps with an offset are in the given zone; those without are unchanged."""
-    frame = cf.ask_df(EVERY_KIND, engine="polars", tz="Asia/Tokyo")
-    assert frame["instant"][0].isoformat() == "2025-03-30T10:30:00+09:00"
-    assert frame["moment"][0].isoformat() == "2025-03-30T02:30:00"
-
-
 # Rows
 
 
@@ -203,16 +196,6 @@ def test_an_index_that_the_answer_does_not_have() -> None:
     assert frame["orders"].to_list() == COUNTRIES["orders"]
 
 
-# Schemas
-
-
-def test_a_schema_that_fits() -> None:
-    """Its types are those of the frame."""
-    table = cf.ask_df(TOP_COUNTRIES, schema={"country": str, "orders": "int32"}, engine="pyarrow")
-    assert table.schema.names == ["country", "orders"]
-    assert table.schema.types == [pa.string(), pa.int32()]
-
-
 # Refused before anything is sent
 
 
@@ -245,28 +228,6 @@ def test_a_wrong_option_costs_nothing(
     with pytest.raises(cf.ConfigError) as raised:
         call(TOP_COUNTRIES, **option)
     assert raised.value.setting == next(iter(option))
-    assert counted() == (0, 0)
-
-
-@cases(
-    ("question", "message"),
-    [
-        ("", "question is blank"),
-        (" \n\t", "question is blank"),
-        (None, "question is of type NoneType"),
-        (5, "question is of type int"),
-        (b"how many?", "question is of type bytes"),
-        (["how many?"], "question is of type list"),
-        ("half a character \ud800", "lone surrogate"),
-    ],
-)
-def test_an_invalid_question_costs_nothing(
-    question: Any, message: str, counted: Callable[[], tuple[int, int]]
-) -> None:
-    """A ConfigError that says what is wrong with it."""
-    with pytest.raises(cf.ConfigError, match=message) as raised:
-        cf.ask_df(question)
-    assert raised.value.setting == "question"
     assert counted() == (0, 0)
 
 

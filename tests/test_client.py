@@ -16,7 +16,7 @@ import pytest
 
 from connecty_frames._base.text import SecretStr
 from connecty_frames.client import Client
-from connecty_frames.errors import ConfigError, ConnectionFailed, NoTableError, NotFoundError, QuestionTimeout
+from connecty_frames.errors import ConfigError, ConnectionFailed, QuestionTimeout
 from connecty_frames.options import AskOptions
 from connecty_frames.question import Question
 from tests.cases import cases
@@ -29,23 +29,6 @@ QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 def make(**settings: Any) -> Client:
     """Return a client with credentials and these settings."""
     return Client("canary-client-id", client_secret="canary-secret", **settings)
-
-
-def test_credentials_are_needed_at_once() -> None:
-    """Without them the constructor raises a ConfigError that names what is missing, and the sandbox."""
-    with pytest.raises(ConfigError, match=r"client_id and client_secret.*CONNECTY_CLIENT_ID.*sandbox"):
-        Client()
-    with pytest.raises(ConfigError, match="No client_secret"):
-        Client("canary-client-id")
-
-
-def test_settings_come_from_the_environment_where_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CONNECTY_CLIENT_ID, CONNECTY_CLIENT_SECRET, CONNECTY_REGION and CONNECTY_DW_ID are enough."""
-    for name, value in (("CLIENT_ID", "i"), ("CLIENT_SECRET", "s"), ("REGION", "us1"), ("DW_ID", "7")):
-        monkeypatch.setenv(f"CONNECTY_{name}", value)
-    with Client() as client:
-        assert repr(client) == "<Client … at https://api.us1.connecty-ai.com, dw_id=7>"
-        assert client.question(QUESTION_ID).dw_id == 7
 
 
 def test_where_questions_go() -> None:
@@ -157,16 +140,6 @@ def test_the_acceptance_callback_may_fail(server: Any, client: Client) -> None:
     assert server.questions == ["how many?"]
 
 
-def test_no_table_is_an_error_of_ask_df_alone(server: Any, client: Client) -> None:
-    """Of ask it is an answer, of ask_df a NoTableError with summary and id."""
-    body = {"state": "COMPLETED", "results": {"response_summary": "There is none."}}
-    server.on("results", server.answer(200, body))
-    assert client.ask("how many?").table is None
-    with pytest.raises(NoTableError, match="There is none") as caught:
-        client.ask_df("how many?")
-    assert (caught.value.question_id, caught.value.response_summary) == (QUESTION_ID, "There is none.")
-
-
 def test_a_closed_client_says_so(server: Any) -> None:
     """ConfigError once its ``with`` block ends; nothing is sent. Closing it again does no harm."""
     with make(base_url=server.address, dw_id=13) as client:
@@ -194,13 +167,6 @@ def test_a_client_is_not_copied(client: Client, copied: Callable[[Any], Any]) ->
     """A TypeError that says why, for pickle and copy alike."""
     with pytest.raises(TypeError, match="A Client cannot be pickled"):
         copied(client)
-
-
-def test_an_unknown_workspace_is_not_found(server: Any, client: Client) -> None:
-    """404 to the question: NotFoundError that names what to check."""
-    server.on("ask", server.answer(404, {"detail": "No workspace 99"}))
-    with pytest.raises(NotFoundError, match=r"No workspace 99\. Check dw_id"):
-        client.ask("how many?", dw_id=99)
 
 
 def test_a_wrong_question_is_reported_before_a_missing_workspace() -> None:

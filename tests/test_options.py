@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from connecty_frames import AskOptions, ConfigError
-from connecty_frames.options import AskOptionsDict, check_question_id, id_key, id_spellings, is_dw_id
+from connecty_frames.options import AskOptionsDict, check_question_id, id_key, id_spellings
 from tests.cases import cases
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
@@ -47,7 +47,7 @@ def test_the_keywords_of_the_functions_are_its_fields() -> None:
 @cases(
     ("name", "values"),
     [
-        ("dw_id", [0, 13]),
+        ("dw_id", [0, 13, 10**30]),
         ("engine", ["polars", "pyarrow"]),
         ("dtype_backend", ["pyarrow", "numpy"]),
         ("max_rows", [0, None, 999_999_999_999_999_999]),
@@ -192,15 +192,6 @@ def test_another_keyword(keyword: Any, fixed: Any, message: str) -> None:
     """A TypeError with the closest name, else with all that the function takes."""
     with pytest.raises(TypeError, match=f"^unexpected keyword argument {message}"):
         AskOptions.from_kwargs({keyword: 5}, **fixed)
-
-
-@cases(
-    ("value", "holds"),
-    [(0, True), (13, True), (10**30, True), (-1, False), (True, False), ("13", False), (None, False)],
-)
-def test_is_dw_id(value: Any, *, holds: bool) -> None:
-    """A whole number from 0."""
-    assert is_dw_id(value) is holds
 
 
 def test_a_number_that_python_cannot_print() -> None:

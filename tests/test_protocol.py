@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from connecty_frames import protocol
-from connecty_frames.decode.envelope import Envelope, read_envelope
 from connecty_frames.protocol import (
     FINAL_STATES,
     NEXT_STATES,
@@ -70,35 +69,6 @@ def test_the_accepted_question_of_the_document() -> None:
     """Its id is a UUID."""
     accepted = read_golden("question_accepted.json", QuestionAccepted)
     assert accepted.question_id == UUID("729cb7a4-4b06-449e-a3c9-df40f5e570b8")
-
-
-@cases(("name", "state"), [("pending", "PENDING"), ("in_progress", "IN_PROGRESS"), ("failed", "FAILED")])
-def test_a_question_that_is_not_completed_has_a_state_alone(name: str, state: str) -> None:
-    """No results, and no other field."""
-    assert read_envelope((GOLDEN / f"{name}.json").read_bytes()) == Envelope(state, word=state)
-
-
-def test_the_completed_example_of_the_document() -> None:
-    """Everything but the summary, which was not requested; rows as they are written."""
-    response = read_envelope((GOLDEN / "login_timestamps.json").read_bytes())
-
-    assert (response.state, response.response_summary) == ("COMPLETED", None)
-    assert response.sql_query is not None
-    assert response.sql_query.startswith("WITH ranked_logins AS (\n    SELECT \n")
-    assert response.rows is not None
-    assert json.loads(bytes(response.rows)) == [
-        ["login_timestamp", "user_email"],
-        ["2025-11-04T13:05:01.146+01:00", "damian@connectyai.com"],
-        ["2025-11-04T11:48:15.46+01:00", "damian@connectyai.com"],
-        ["2025-11-04T10:49:22.91+01:00", "damian@connectyai.com"],
-    ]
-
-
-@cases("part", ["response_summary", "sql_query", "dataframe", "dataframe_stats"])
-def test_a_part_may_be_absent_or_null(part: str) -> None:
-    """The document leaves open which, so both mean the same."""
-    body = b'{"state":"COMPLETED","results":{"%s":null}}' % part.encode()
-    assert read_envelope(body) == Envelope("COMPLETED", word="COMPLETED")
 
 
 @cases(("model", "body"), BODIES)

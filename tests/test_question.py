@@ -14,13 +14,10 @@ from connecty_frames.asking.polling import Results
 from connecty_frames.client import Client
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.errors import (
-    APIError,
     ConfigError,
     ConversionError,
     NotFoundError,
-    QuestionFailed,
     QuestionTimeout,
-    RateLimitError,
     ResponseError,
     TruncatedError,
     TruncationWarning,
@@ -85,26 +82,6 @@ def test_a_state_needs_one_request_and_no_rows(api: Any, question: Question) -> 
     answers(api, {"state": "IN_PROGRESS"})
     assert question.state() == "IN_PROGRESS"
     assert polls(api) == ["include=sqlquery"]
-
-
-def test_the_completed_poll_is_the_result(api: Any, question: Question) -> None:
-    """Three polls with the full include, as the document writes it; the third has the rows."""
-    answers(api, {"state": "PENDING"}, {"state": "IN_PROGRESS"}, rows(2, 2))
-    answer = question.result(max_rows=50)
-    assert polls(api) == ["include=dataframe,statistics,sqlquery,summary&max_rows=50"] * 3
-    assert answer.table.to_pydict() == {"n": [0, 1]}
-    assert (answer.question_id, answer.sql_query) == (QUESTION_ID, "SELECT n")
-    assert (answer.question, answer.metadata.asked_at, answer.metadata.elapsed) == (None, None, None)
-    assert (answer.metadata.dw_id, answer.metadata.base_url) == (13, BASE)
-
-
-def test_an_answer_knows_its_question_and_time(api: Any, client: Client) -> None:
-    """Asked here and done after two polls of 0.1 s: question, asked_at and 0.2 s are on the answer."""
-    answers(api, {"state": "PENDING"}, {"state": "PENDING"}, rows(2, 2))
-    answer = client.ask("how many?")
-    assert answer.question == "how many?"
-    assert answer.metadata.asked_at.isoformat() == "2025-11-05T12:00:00+00:00"
-    assert answer.metadata.elapsed == pytest.approx(0.2)
 
 
 def test_the_time_before_the_answer_is_awaited_counts(api: Any, clock: Any, client: Client) -> None:
@@ -185,34 +162,6 @@ def test_a_server_that_sends_fewer_than_all_rows(api: Any, question: Question) -
     assert raised.value.question_id == QUESTION_ID
 
 
-def test_a_failure_has_all_that_the_server_reported(api: Any, client: Client) -> None:
-    """QuestionFailed with id, question, time, SQL and every extra field; wait() returns FAILED."""
-    body = {"state": "FAILED", "error": "no such table\x1b[2J", "results": {"sql_query": "SELECT x"}}
-    answers(api, body)
-    question = client.submit("how many?")
-    assert question.wait() == "FAILED"
-    with pytest.raises(QuestionFailed) as caught:
-        question.result()
-    error = caught.value
-    assert (error.question_id, error.question, error.dw_id, error.state) == (
-        QUESTION_ID,
-        "how many?",
-        13,
-        "FAILED",
-    )
-    assert error.details == {"error": "no such table\x1b[2J", "sql_query": "SELECT x"}
-    assert "error: no such table\\x1b[2J; sql_query: SELECT x" in str(error)
-    assert error.asked_at == question.asked_at
-    assert len(polls(api)) == 1
-
-
-def test_an_answer_without_a_table_is_an_answer(api: Any, question: Question) -> None:
-    """COMPLETED with a summary alone: table None."""
-    answers(api, {"state": "COMPLETED", "results": {"response_summary": "There is none."}})
-    answer = question.result()
-    assert (answer.table, answer.response_summary) == (None, "There is none.")
-
-
 @pytest.mark.parametrize(("timeout", "pause"), [(60.0, 4.0), (4.0, 0.1)])
 def test_retry_after_of_a_pending_question_is_kept(
     api: Any, question: Question, clock: Any, timeout: float, pause: float
@@ -222,14 +171,6 @@ def test_retry_after_of_a_pending_question_is_kept(
     answers(api, rows(1, 1))
     question.result(timeout=timeout)
     assert clock.slept == [pause]
-
-
-def test_a_429_that_asks_for_more_time_than_is_left(api: Any, question: Question, clock: Any) -> None:
-    """It is raised at once, since it says for how long to wait."""
-    api.get(RESULTS, status=429, headers={"Retry-After": "5"})
-    with pytest.raises(RateLimitError):
-        question.wait(timeout=1)
-    assert clock.slept == []
 
 
 def test_one_deadline_from_submission_to_answer(api: Any, client: Client, clock: Any) -> None:
@@ -291,20 +232,6 @@ def test_a_final_state_that_contradicts_the_last_is_confirmed_first(api: Any, qu
     assert len(polls(api)) == 3
 
 
-def test_a_404_right_after_acceptance_is_tolerated(api: Any, client: Client, clock: Any) -> None:
-    """Not there for a second: the answer comes. After 30 s it is a NotFoundError with the id."""
-    answers(api, 404, 404, rows(1, 1))
-    question = client.submit("how many?")
-    assert question.wait() == "COMPLETED"
-    assert question.result().rows == 1
-    api.remove(responses.GET, RESULTS)
-    answers(api, 404)
-    with pytest.raises(NotFoundError) as caught:
-        client.submit("how many?").result()
-    assert caught.value.question_id == QUESTION_ID
-    assert 1030.0 <= clock.at <= 1034.0
-
-
 def test_when_a_404_is_final(api: Any, client: Client, clock: Any) -> None:
     """At the deadline, where it says more than that the time ran out, and at once for a question by id."""
     answers(api, 404)
@@ -330,24 +257,6 @@ def test_a_404_of_a_question_that_another_call_asked(
     assert clock.at == pytest.approx(1000.0 + waited, abs=0.01)
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_transient_failure_is_retried(api: Any, question: Question, status: int) -> None:
-    """The fetch is repeated after each of them."""
-    answers(api, status, status, rows(1, 1))
-    assert question.result().rows == 1
-
-
-def test_a_lasting_failure_is_raised_at_once_with_the_id(api: Any, question: Question) -> None:
-    """A refusal, and a wait beyond the deadline: one request, and the id on the error."""
-    api.get(RESULTS, status=410)
-    api.get(RESULTS, status=429, headers={"Retry-After": "999"})
-    for expected in (APIError, RateLimitError):
-        with pytest.raises(expected) as caught:
-            question.result()
-        assert caught.value.question_id == QUESTION_ID
-    assert len(polls(api)) == 2
-
-
 @pytest.mark.parametrize("body", ["", '{"state": "COMPLETED", "results": {"dataf', '{"no": "state"}', "[]"])
 def test_an_unusable_body_is_fetched_again(api: Any, question: Question, body: str) -> None:
     """Empty, cut without a length, or without a state: at most three requests, then ResponseError."""
@@ -356,14 +265,6 @@ def test_an_unusable_body_is_fetched_again(api: Any, question: Question, body: s
         question.result()
     assert caught.value.question_id == QUESTION_ID
     assert len(polls(api)) == 3
-
-
-def test_a_page_in_place_of_an_answer(api: Any, question: Question) -> None:
-    """Its content type and the host are those of the response, and the cause is named."""
-    api.get(RESULTS, body="<html>Sign in", content_type="text/html")
-    with pytest.raises(ResponseError, match="proxy or single sign-on") as caught:
-        question.result()
-    assert (caught.value.host, caught.value.content_type) == ("api.test", "text/html")
 
 
 def test_a_decoding_error_carries_the_id(api: Any, question: Question) -> None:

@@ -76,12 +76,6 @@ class TestTerminals:
 class TestManyColumns:
     """Thousands of columns are counted, not listed."""
 
-    def test_the_schema(self) -> None:
-        """It shows 500 columns."""
-        lines = repr(wide().schema).splitlines()
-        assert lines[499].split()[:2] == ["c499", "int64"]
-        assert lines[500:] == ["… 2,500 more columns; to_json() or --format json lists all"]
-
     def test_a_column_that_does_not_exist(self) -> None:
         """The message has ten names and the number of the others."""
         with pytest.raises(KeyError, match=r"'c8', 'c9' and 2,990 more"):
@@ -98,16 +92,6 @@ class TestManyColumns:
         texts = cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)], ["x"] * MANY]))
         with pytest.raises(cf.ConfigError, match=r"'c9' \(dimension\) and 2,990 more"):
             texts.plot()
-
-    def test_a_plot(self) -> None:
-        """The tooltips have the first fifty and those that are drawn; the subtitle says so."""
-        pytest.importorskip("altair")
-        chart = wide().plot(x="c2000", y="c2001").to_dict()
-        assert len(chart["encoding"]["tooltip"]) == 52
-        (values,) = chart["datasets"].values()
-        assert len(values[0]) == 105  # with the order of the bars
-        assert chart["title"]["text"] == "c2001 by c2000"
-        assert chart["title"]["subtitle"] == "Tooltips: 52 of 3,000 columns"
 
     def test_warnings_of_names(self) -> None:
         """There are ten of a category; one more counts the others and names their columns, up to a length."""
@@ -141,13 +125,6 @@ class TestManyColumns:
             cf.Answer.from_json(body([names, [1] * 12], dataframe_stats=statistics))
         assert "Columns: 'c10', 'c11'. " in str(warned[-1].message)
         assert len(warned) == 11
-
-    def test_a_notebook(self) -> None:
-        """Thirty in the table and two hundred in the list; both have the total."""
-        page = wide()._repr_html_()
-        assert "Shown: the first 30 of 3,000 columns" in page
-        assert "Shown: the first 200 of 3,000 columns" in page
-        assert len(page) < 100_000
 
 
 class TestLongTexts:
@@ -204,13 +181,6 @@ class TestLongTexts:
         ]
         evidence = cf.Answer.from_json(body([["t"], *([cell] for cell in cells)])).schema["t"].evidence
         assert evidence.endswith("+00:40, +00:45 and 158 more; no statistics")
-
-    def test_a_plot(self) -> None:
-        """A tooltip has a thousand characters of a text."""
-        pytest.importorskip("altair")
-        chart = cf.Answer.from_json(body([["c", "n"], ["x" * 2_000, 1]])).plot().to_dict()
-        (values,) = chart["datasets"].values()
-        assert values[0]["c in full"] == "x" * 1_000 + "… (1,000 more characters)"
 
     def test_a_plot_of_a_long_name(self) -> None:
         """The data has its position in place of the name; the titles have its beginning."""
