@@ -163,10 +163,10 @@ def test_only_the_first_rows_and_columns_are_shown() -> None:
 
 def test_the_first_two_hundred_columns_are_listed() -> None:
     """With their types and evidence; the page says of how many."""
-    schema = [{"name": f"c{at}", "type": "int64", "evidence": "none"} for at in range(201)]
-    assert parsed(AnswerMetadata(schema=schema[1:]), None, 0).text.endswith("c200int64none")
+    schema = [{"name": f"c{at}", "type": "int64", "evidence": "none"} for at in range(1_201)]
+    assert parsed(AnswerMetadata(schema=schema[:200]), None, 0).text.endswith("c199int64none")
     assert parsed(AnswerMetadata(schema=schema), None, 0).text.endswith(
-        "c199int64noneShown: the first 200 of 201 columns"
+        "c199int64noneShown: the first 200 of 1,201 columns"
     )
 
 

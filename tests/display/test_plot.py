@@ -346,7 +346,7 @@ def test_any_name_of_a_column(name: str) -> None:
     assert values(found, "b") == [1, 2]
 
 
-@cases(("columns", "subtitle"), [(50, None), (51, "51"), (62, "62")])
+@cases(("columns", "subtitle"), [(50, None), (51, "51"), (1_062, "1,062")])
 def test_the_columns_of_a_tooltip(columns: int, subtitle: str | None) -> None:
     """The first fifty, and what is drawn; the title says of how many."""
     others = {f"x{at}": ["u", "u"] for at in range(columns - 2)}

@@ -1,7 +1,6 @@
 """Columns read by cf.epoch and its kin and as bytes, in frames and files of every library."""
 
 import datetime as dt
-import io
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +12,7 @@ import pytest
 
 import connecty_frames as cf
 from connecty_frames.decode.schema import ColumnRule, SchemaTypes
-from connecty_frames.decode.texts import json_value, texts
 from connecty_frames.errors import ConfigError
-from connecty_frames.export import WRITERS
 from connecty_frames.frames.dtypes import find_encoding
 from connecty_frames.frames.schema import to_schema_types
 from tests.cases import cases
@@ -117,40 +114,6 @@ def test_polars(answer: cf.Answer, tmp_path: Path) -> None:
     assert found.connecty.schema[1] == answer.schema[1]
     assert cf.read_parquet(path, engine="pyarrow").schema.field("key").type == pa.binary()
     assert cf.read_parquet(path)["key"].dtype == pd.ArrowDtype(pa.binary())
-
-
-@pytest.mark.parametrize(
-    ("format_", "expected"),
-    [
-        (
-            "csv",
-            '"\\x48ff","2025-01-01T10:00:00.000000Z","2025-07-01T00:00:00.000000+02:00","\\x00","2025-11-04"',
-        ),
-        ("json", '"key":"\\\\x48ff"'),
-        ("ndjson", '"code":"\\\\x00"'),
-        ("markdown", "\\\\x48ff"),
-    ],
-)
-def test_text_files(answer: cf.Answer, format_: str, expected: str) -> None:
-    """Bytes are written as PostgreSQL writes them, which ``pa.binary()`` reads."""
-    file = io.BytesIO()
-    WRITERS[format_](answer.table, file)
-    assert expected in file.getvalue().decode()
-
-
-def test_texts() -> None:
-    """Nested bytes are text as well."""
-    column = pa.chunked_array([pa.array([b"\x00H", None], pa.large_binary())])
-    assert texts(column).to_pylist() == ["\\x0048", None]
-    assert json_value({"a": [b"\xff", None]}) == {"a": ["\\xff", None]}
-
-
-def test_a_notebook_shows_the_beginning_of_bytes() -> None:
-    """A long value is cut."""
-    sent = body(["k"], ["00" * 1_000_000])
-    shown = cf.Answer.from_json(sent, schema={"k": cf.binary("hex")})._repr_html_()
-    assert len(shown) < 20_000
-    assert "\\x000000" in shown
 
 
 def test_decimals_of_any_scale_are_shown_as_they_are_given() -> None:
