@@ -17,13 +17,12 @@ from connecty_frames._base.clock import Deadline
 from connecty_frames._base.text import SecretStr
 from connecty_frames.asking.auth import Auth, Bearer, _lifetime
 from connecty_frames.client import Client
-from connecty_frames.errors import AuthError, ConfigError, ConnectionFailed, ServerError
+from connecty_frames.errors import AuthError, ConnectionFailed, ServerError
 from connecty_frames.http.models import Failure, FailureKind, RequestFailed
 from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
-from tests.servers.timing import within
 
 URL = "https://api.test/v1/auth/token"
 POST, GET = "POST /v1/auth/token", "GET /v1/auth/token"
@@ -76,29 +75,6 @@ def test_the_token_is_asked_for_as_the_document_shows(auth: Auth, clock: Any) ->
     request = responses.calls[0].request
     assert request.headers["Content-Type"] == "application/json"
     assert json.loads(request.body) == {"client_id": "id", "client_secret": "canary-secret"}
-
-
-@responses.activate
-@pytest.mark.parametrize(
-    ("expires_at", "date", "seconds"),
-    [
-        ("2025-11-05T13:00:00+00:00", DATE, 3570),
-        # Our clock is an hour behind the server's.
-        ("2025-11-05T14:05:00+01:00", "Wed, 05 Nov 2025 13:00:00 GMT", 270),
-        (None, DATE, 54),
-        ("soon", DATE, 54),
-    ],
-)
-def test_the_token_is_kept_until_shortly_before_its_end(
-    auth: Auth, clock: Any, expires_at: Any, date: str, seconds: int
-) -> None:
-    """By the server's own time; one without a usable end is not fetched before each request either."""
-    tokens(expires_at, date)
-    bearer(auth, clock)
-    clock.at += seconds - 1
-    assert sent(bearer(auth, clock)) == "Bearer token-1"
-    clock.at += 2
-    assert sent(bearer(auth, clock)) == "Bearer token-2"
 
 
 @responses.activate
@@ -165,20 +141,6 @@ def test_a_forked_process_has_a_lock_of_its_own(auth: Auth, clock: Any) -> None:
     auth._process_id += 1
     assert bearer(auth, clock) is first
     assert auth._lock is not lock
-
-
-@responses.activate
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_refused_credentials_say_what_to_check(auth: Auth, clock: Any, status: int) -> None:
-    """Any 4xx of the token endpoint is an AuthError with status, the server's message and the region."""
-    responses.post(URL, json={"detail": "bad secret canary-secret"}, status=status)
-    responses.get(URL, status=405)
-    error = failure(auth, clock).error
-    assert isinstance(error, AuthError)
-    assert error.status == status
-    assert "bad secret ***" in str(error)
-    assert "region" in str(error)
-    assert ("The credentials were refused" in str(error)) is (status != 404)
 
 
 @responses.activate
@@ -322,16 +284,6 @@ def test_a_caller_whose_time_runs_out_fails_no_other(clock: Any) -> None:
 
 
 @responses.activate
-def test_a_redirect_of_the_token_call_is_not_followed(auth: Auth, clock: Any) -> None:
-    """The secret does not go to another host: ConfigError naming it, one request."""
-    responses.post(URL, status=307, headers={"Location": "https://evil.test/"})
-    error = failure(auth, clock).error
-    assert isinstance(error, ConfigError)
-    assert "evil.test" in str(error)
-    assert len(responses.calls) == 1
-
-
-@responses.activate
 def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -> None:
     """Two threads used token-1: the second 401 does not discard token-2, also if that comes meanwhile."""
     tokens()
@@ -341,24 +293,6 @@ def test_a_late_refusal_does_not_discard_a_newer_token(auth: Auth, clock: Any) -
     assert sent(bearer(auth, clock)) == "Bearer token-2"
     first.expires = -math.inf
     assert sent(bearer(auth, clock)) == "Bearer token-2"
-
-
-def test_a_caller_without_time_does_not_wait_for_another(auth: Auth, clock: Any) -> None:
-    """While another thread asks for the token, a call whose time is over ends at once."""
-    asks, ends = threading.Event(), threading.Event()
-
-    def ask() -> None:
-        with auth._lock:
-            asks.set()
-            ends.wait(10)
-
-    with ThreadPoolExecutor() as pool:
-        pool.submit(ask)
-        asks.wait(10)
-        with within(0.0):
-            found = failure(auth, clock, 0.0)
-        ends.set()
-    assert found.kind is FailureKind.CONNECTION_LOST
 
 
 @responses.activate
@@ -391,16 +325,6 @@ def test_a_netrc_file_does_not_replace_the_bearer(
         None,
         "Bearer canary-token-1",
     ]
-
-
-@responses.activate
-def test_a_connection_never_made_is_not_about_credentials(clock: Any) -> None:
-    """A host that cannot be reached is a ConnectionFailed, not an AuthError."""
-    transport = Transport(Settings(base_url="http://127.0.0.1:9"), clock, lambda: 0.0)
-    responses.add_passthru("http://127.0.0.1:9")
-    lonely = Auth(SecretStr("id"), SecretStr("s"), transport=transport)
-    assert isinstance(failure(lonely, clock).error, ConnectionFailed)
-    transport.close()
 
 
 def fail(

@@ -191,14 +191,6 @@ def test_a_failed_question(server: Script, client: Client, path: Path) -> None:
     assert rows(path, "state", "rows", "error") == [("FAILED", None, "reason: no such table")]
 
 
-def test_a_timeout_leaves_it_asked(server: Script, path: Path, clock: FakeClock) -> None:
-    """The answer can be fetched later."""
-    server.on("results", server.answer(200, {"state": "PENDING"}))
-    with make(server, path, clock=clock) as client, pytest.raises(cf.QuestionTimeout):
-        client.ask("how many?")
-    assert rows(path, "state", "ended_at") == [("ASKED", None)]
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send there")
 @pytest.mark.parametrize("moment", ["ask", "results"])
 def test_an_interrupt(server: Script, client: Client, path: Path, moment: str) -> None:

@@ -36,14 +36,6 @@ WHOLE = {
 }
 
 
-@pytest.mark.parametrize("encoding", WHOLE)
-def test_a_whole_answer(server: Script, client: Client, encoding: str) -> None:
-    """Each encoding returns the same rows, in one request."""
-    server.on("results", server.send_and_close(WHOLE[encoding]))
-    assert client.ask_df("how many?", engine="pyarrow").to_pydict() == EXPECTED
-    assert server.count("results") == 1
-
-
 @pytest.mark.parametrize("end", ["send_and_close", "send_and_reset"])
 @pytest.mark.parametrize("encoding", WHOLE)
 def test_a_truncated_answer(server: Script, client: Client, encoding: str, end: str) -> None:
@@ -224,19 +216,3 @@ def test_a_submission_response_that_is_too_long(server: Script, client: Client, 
     assert caught.value.question_id == (QUESTION_ID if id_first else None)
     assert server.questions == ["how many?"]
     assert "max_rows" not in str(caught.value.details["answer"])
-
-
-def test_a_failure_with_very_much_in_it(server: Script, client: Client) -> None:
-    """QuestionFailed with the beginning of long fields, all short ones, and the number of the others."""
-    fields = {f"field {number}": number for number in range(100_000)}
-    failure = {"state": "FAILED", "trace": [[]] * 1_000_000, "error": "no such table", **fields}
-    server.on("results", server.answer(200, failure))
-    with pytest.raises(cf.QuestionFailed, match="error: no such table") as caught:
-        client.ask("how many?")
-    message = str(caught.value)
-    assert message.endswith(" more. Rephrase the question, or ask again if the server failed.")
-    assert len(message.encode()) <= 4_096
-    assert caught.value.question_id == QUESTION_ID
-    assert caught.value.details["error"] == "no such table"
-    assert caught.value.details["field 900"] == 900
-    assert str(caught.value.details["trace"]).startswith("[[], [], ")

@@ -185,14 +185,3 @@ def test_counting_rows_that_takes_too_long(server: Script) -> None:
             question.result(timeout=1e-9, max_rows=None)
     assert read_envelope(body.encode()).count_rows(lambda: looks.append(None)) == 5_000_000
     assert len(looks) > LOOKS
-
-
-def test_an_answer_that_arrived_is_decoded(server: Script) -> None:
-    """Without any time left, an answer that is at hand and small is returned."""
-    with make(server, 60) as client:
-        server.on(
-            "results", server.answer(200, raw=b'{"state":"COMPLETED","results":{"dataframe":[["a"],[1]]}}')
-        )
-        question = client.submit("how many?")
-        question.wait()
-        assert question.result(timeout=1e-9).rows == 1

@@ -80,13 +80,14 @@ def test_an_answer_that_is_not_http(server: Script, client: Client, content: byt
 )
 def test_a_login_page(server: Script, fake_clock_client: Client, clock: Any, content_type: str) -> None:
     """200 without JSON for 15 s: ResponseError with content type, host, likely cause, an escaped snippet."""
-    page = b"<html>Sign in\x1b[2J</html>"
+    page = b"<html><title>Sign in\x1b[2J</title>"
     server.on("results", server.answer(200, raw=page, Content_Type=content_type))
     with pytest.raises(cf.ResponseError, match="proxy or single sign-on") as caught:
         fake_clock_client.ask("how many?")
     error = caught.value
     assert (error.content_type, error.host) == (content_type, server.address[7:])
-    assert error.snippet == "<html>Sign in\\x1b[2J</html>"
+    assert error.snippet == "<html><title>Sign in\\x1b[2J</title>"
+    assert str(error).partition("It begins: ")[2].startswith("Sign in\\x1b[2J")
     assert error.question_id == QUESTION_ID
     assert 1015.0 <= clock.at <= 1023.0
     assert server.count("results") <= 10

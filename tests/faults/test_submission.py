@@ -44,14 +44,6 @@ def test_a_question_is_sent_exactly_as_given(server: Any, client: Client) -> Non
     assert before <= question.asked_at <= datetime.now(UTC)
 
 
-def test_a_question_uses_a_connection_of_its_own(server: Any, client: Client) -> None:
-    """Neither the token call's connection nor the last question's is used again."""
-    client.submit("first")
-    client.submit("second")
-    client.submit("third")
-    assert [request.connection for request in server.requests] == [1, 2, 3, 4]
-
-
 @pytest.mark.filterwarnings("ignore::connecty_frames.errors.ProtocolWarning")
 def test_any_success_with_an_id_is_acceptance(server: Any, client: Client) -> None:
     """200, 201 and 202 whatever the headers say of the body, since only the id counts."""
@@ -288,21 +280,6 @@ def test_a_redirect_may_name_the_id(server: Any, client: Client) -> None:
     assert server.count("ask") == 1
 
 
-def test_a_login_redirect_starts_nothing(server: Any, client: Client) -> None:
-    """Its state is no id: ConfigError, as for any redirect."""
-    server.on("ask", server.answer(302, Location=f"https://login.test/?state={SILENT}"))
-    with pytest.raises(ConfigError, match=r"redirect to login\.test"):
-        client.submit("q")
-
-
-def test_a_conflict_may_name_another_question(server: Any, client: Client) -> None:
-    """The error of the status, with the server's text; the id in it is never used."""
-    server.on("ask", server.answer(409, {"message": "Busy", "question_id": SILENT}))
-    with pytest.raises(APIError, match="Busy") as caught:
-        client.submit("q")
-    assert caught.value.question_id is None
-
-
 def test_the_request_id_stays_when_a_question_is_sent_again(server: Any, client: Client) -> None:
     """After a 429 and a 401 it is the same question; another question has another."""
     accepted = server.answer(202, {"question_id": QUESTION_ID})
@@ -395,16 +372,6 @@ def test_an_invalid_question_is_not_sent(server: Any, client: Client, question: 
     with pytest.raises(ConfigError, match=message) as caught:
         client.submit(question)
     assert caught.value.setting == "question"
-    assert server.requests == []
-
-
-def test_no_workspace_anywhere_says_where_to_find_one(server: Any) -> None:
-    """Neither call, client nor environment has one."""
-    with (
-        Client("id", client_secret="s", base_url=server.address) as client,
-        pytest.raises(ConfigError, match=r"CONNECTY_DW_ID.*Workspace ID"),
-    ):
-        client.submit("q")
     assert server.requests == []
 
 

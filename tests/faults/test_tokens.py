@@ -234,18 +234,6 @@ def test_an_endpoint_that_stays_down(server: Script, clock: FakeClock, failure: 
     assert server.count("ask") == 0
 
 
-@pytest.mark.slow
-def test_an_endpoint_that_stays_silent(server: Script) -> None:
-    """The same of one that does not answer."""
-    server.on("token", server.hang)
-    with make(server, timeout=0.5) as client:
-        for _ in range(2):
-            with within(0.5), pytest.raises(cf.ConnectionFailed) as caught:
-                client.ask("how many?")
-            assert not re.search("credential|client_id|client_secret", str(caught.value))
-    assert server.count("ask") == 0
-
-
 def test_an_endpoint_that_was_down_is_asked_at_once(server: Script, fake_clock_client: Client) -> None:
     """A question that failed without a token does not fail the next one."""
     server.on("token", server.answer(503))

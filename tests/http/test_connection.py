@@ -61,37 +61,6 @@ def current(attempt: Attempt) -> Iterator[None]:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def test_silence_ends_before_the_deadline(server: Any) -> None:
-    """After 0.2 s of silence the connection counts as lost, although the deadline is far."""
-    server.on("health", server.hang)
-    with within(0.2):
-        outcome, seconds = send(server.address, idle=0.2)
-    assert isinstance(outcome, Failure)
-    assert outcome.kind is FailureKind.CONNECTION_LOST
-    assert seconds >= 0.2
-
-
-def test_a_name_that_is_not_known_was_never_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failed look-up is distinguished from a failed connection."""
-
-    def unknown(*_: Any, **__: Any) -> Any:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    outcome, _ = send("https://api.nowhere.example")
-    assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "resolve")  # type: ignore[attr-defined]
-    assert "(resolve: Name or service not known); nothing was sent" in str(outcome.error)
-
-
-def test_a_failed_handshake_is_no_sent_request(server: Any) -> None:
-    """A server that speaks no TLS: nothing of the request was sent."""
-    outcome, _ = send(server.address.replace("http://", "https://"), seconds=20)
-    assert isinstance(outcome, Failure)
-    assert (outcome.kind, outcome.error.phase) == (FailureKind.CONNECT, "tls")  # type: ignore[attr-defined]
-    assert server.requests == []
-
-
 LOST, NOT_HTTP = FailureKind.CONNECTION_LOST, FailureKind.NOT_HTTP
 CLOSED, NO_HTTP = "the connection was closed without an answer", "the answer was not HTTP"
 CUT = "the answer was cut after 3 bytes"

@@ -189,13 +189,6 @@ def test_a_message_of_several_lines_is_apart() -> None:
     )
 
 
-def test_an_error_carries_status_and_wait() -> None:
-    """A 429 has its status and the seconds to wait."""
-    error = status_failure(response(429), redact=REDACT, retry_after=12.0).error
-    assert isinstance(error, RateLimitError)
-    assert (error.status, error.retry_after) == (429, 12.0)
-
-
 @cases(
     ("headers", "request_id", "says"),
     [
@@ -257,20 +250,6 @@ def test_what_is_json(content_type: str, body: bytes, *, is_json: bool) -> None:
     """The first byte decides; a media type of JSON does for what is neither an object nor a page."""
     headers = {"Content-Type": content_type} if content_type else {}
     assert (content_failure(response(200, body, **headers), TRANSPORT) is None) is is_json
-
-
-def test_a_login_page_is_named_as_one() -> None:
-    """The error has the content type, the host, what it might be, and how the page begins."""
-    page = b"<html><title>Sign in\x1b</title>"
-    failure = content_failure(response(200, page, **{"Content-Type": "text/html"}), TRANSPORT)
-    assert failure is not None
-    error = failure.error
-    assert isinstance(error, ResponseError)
-    assert (error.host, error.content_type) == ("api.test", "text/html")
-    assert error.snippet == "<html><title>Sign in\\x1b</title>"
-    assert str(error).endswith(
-        "Is a proxy or single sign-on between here and the API? It begins: Sign in\\x1b"
-    )
 
 
 @cases(("status", "is_about_it"), [(399, False), (400, True), (499, True), (500, False)])
@@ -394,12 +373,6 @@ def test_what_to_do_about_an_answer(cause: Exception, hint: str, *, has_results:
     """The limit is that of answers with rows."""
     message = str(failed(cause, has_results=has_results).error)
     assert message.partition(". ")[2] == hint.strip()
-
-
-def test_a_status_decides() -> None:
-    """Whatever ended the reading of the body; of a success, what ended it."""
-    assert failed(OSError(), status=503).kind is FailureKind.UNAVAILABLE
-    assert failed(OSError(), status=200).kind is LOST
 
 
 def test_no_request_could_be_made() -> None:

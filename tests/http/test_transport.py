@@ -99,12 +99,6 @@ def test_retry_after_is_seconds_or_a_date(value: str, expected: float | None) ->
     assert retry_after({"Retry-After": value}, NOW) == expected
 
 
-def test_a_date_is_measured_against_the_servers_own() -> None:
-    """A date 30 s after the server's own Date means 30 s, although its clock is an hour behind."""
-    headers = {"Retry-After": "Wed, 05 Nov 2025 11:00:30 GMT", "Date": "Wed, 05 Nov 2025 11:00:00 GMT"}
-    assert retry_after(headers, NOW) == 30.0
-
-
 @cases(
     ("text", "read"),
     [
@@ -138,21 +132,6 @@ def test_an_error_in_an_attempt_is_left_as_it_is(clock: Any) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         fetch(send, clock)
     assert isinstance(caught.value.__cause__, KeyError)
-
-
-def test_a_fetch_is_repeated_after_transient_failures(clock: Any) -> None:
-    """A lost response, a 503 and a 429 are each followed by another attempt."""
-    kinds = (FailureKind.CONNECTION_LOST, FailureKind.UNAVAILABLE, FailureKind.RATE_LIMITED)
-    send, _ = trying(*map(failure, kinds), "rows")
-    assert (fetch(send, clock), clock.slept) == ("rows", [0.25, 0.5, 1.0])
-
-
-def test_the_deadline_ends_the_retries(clock: Any) -> None:
-    """A lasting outage ends exactly at the deadline."""
-    send, _ = trying(failure(FailureKind.UNAVAILABLE))
-    outcome = fetch(send, clock)
-    assert isinstance(outcome, Failure)
-    assert clock.at == 1060.0
 
 
 @cases("retry_after", [None, 1.0])
