@@ -44,15 +44,9 @@ def golden(name: str) -> Any:
 
 @dataclass
 class Service:
-    """A server of the API, with requests that need no client.
+    """A server of the API, with requests that need no client."""
 
-    Parameters
-    ----------
-    kind
-        ``golden`` or ``live``.
-    """
-
-    kind: str
+    kind: str  # ``golden`` or ``live``
     connection: dict[str, Any]
     mock: responses.RequestsMock | None = None
     http: requests.Session = field(default_factory=requests.Session)

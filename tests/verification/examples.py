@@ -28,27 +28,14 @@ _INSTALL: Final = re.compile(r"\bpip install ([^`]+)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block.
+    """A fenced block."""
 
-    Parameters
-    ----------
-    language
-        The language that its fence names, such as ``python``.
-    text
-        Its content, without the indentation of the fence.
-    line
-        The number of its first line in the file, counted from 1.
-    not_run
-        Why it is not run, or None if it is.
-    output
-        What a Python block prints: the content of the ``text`` block right below it, or None. Three dots
-        stand for any text, such as an id.
-    """
-
-    language: str
-    text: str
-    line: int
-    not_run: str | None = None
+    language: str  # the language that its fence names, such as ``python``
+    text: str  # its content, without the indentation of the fence
+    line: int  # the number of its first line in the file, counted from 1
+    not_run: str | None = None  # why it is not run, or None if it is
+    #: What a Python block prints: the content of the ``text`` block right below it, or None. Three dots stand
+    #: for any text, such as an id.
     output: str | None = None
 
 

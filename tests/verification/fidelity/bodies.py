@@ -56,64 +56,39 @@ _DEPTHS: Final[dict[str, frozenset[str] | None]] = {
 
 
 class Producer(NamedTuple):
-    """The writer of the rows and that of the statistics, which may be another one of the same stack.
-
-    Parameters
-    ----------
-    no_bound
-        The JSON text of the min and max of a column without a value.
-    extents, depths
-        What it sends, each with each.
-    cut
-        Returns a column with the digits that the rows keep; the statistics keep all.
-    least
-        The rows of a column are repeated until there are at least so many.
-    spaced
-        Whether white space follows commas and colons.
-    """
+    """The writer of the rows and that of the statistics, which may be another one of the same stack."""
 
     name: str
     rows: Writer
     statistics: Writer
-    no_bound: str = "null"
+    no_bound: str = "null"  # the JSON text of the min and max of a column without a value
+    #: What it sends, each with each.
     extents: tuple[Extent, ...] = _EXTENTS
     depths: tuple[str, ...] = ("documented", "numeric")
+    #: Returns a column with the digits that the rows keep; the statistics keep all.
     cut: Callable[[TrueColumn], TrueColumn] = lambda column: column
-    least: int = 0
-    spaced: bool = False
+    least: int = 0  # the rows of a column are repeated until there are at least so many
+    spaced: bool = False  # whether white space follows commas and colons
 
 
 @dataclass(frozen=True)
 class Body:
-    """A response body with one column.
-
-    Parameters
-    ----------
-    values, tokens
-        The true values of the rows that were sent, and their JSON text.
-    bounds
-        Min and max of the whole result, with the JSON text in the statistics; empty where there is no value.
-    section
-        The section of the statistics besides ``general``, empty for none; None where there are no statistics.
-    whole
-        Whether all rows were sent.
-    nulls_agree
-        Whether the writers of the rows and of the statistics write the same values as null.
-    entry
-        The JSON text of the statistics; None where there are none.
-    """
+    """A response body with one column."""
 
     producer: str
     column: str
     kind: LogicalType
     variant: str
+    #: The true values of the rows that were sent, and their JSON text.
     values: tuple[Any, ...]
     tokens: tuple[str, ...]
+    #: Min and max of the whole result, with the JSON text in the statistics; empty where there is no value.
     bounds: tuple[tuple[Any, str], ...]
+    #: The section of the statistics besides ``general``, empty for none; None where there are no statistics.
     section: str | None
-    whole: bool
-    nulls_agree: bool
-    entry: str | None
+    whole: bool  # whether all rows were sent
+    nulls_agree: bool  # whether the writers of the rows and of the statistics write the same values as null
+    entry: str | None  # the JSON text of the statistics; None where there are none
     spaced: bool = False
 
     @cached_property

@@ -69,30 +69,17 @@ _EMPTY_TYPES: Final = {"temporal": "timestamp[us, UTC]", "numeric": "float64", "
 
 @dataclass(frozen=True)
 class Expected:
-    """The expectation of a reader.
+    """The expectation of a reader."""
 
-    Parameters
-    ----------
-    type
-        The type; ``string`` also where the JSON value itself is as exact.
-    warns
-        Whether a warning must report that no type holds the column; None where it may.
-    reason
-        Why the bytes name no one value, empty where they do.
-    statistics_warn
-        Whether the statistics disagree with the rows, so that a warning of them may be given.
-    or_text
-        Whether text with a warning is as right: the bounds of rows that were cut cannot be read.
-    documented
-        The silence that the documentation names, where this column may fall under it.
-    """
-
-    type: str
+    type: str  # the type; ``string`` also where the JSON value itself is as exact
+    #: Whether a warning must report that no type holds the column; None where it may.
     warns: bool | None = False
-    reason: str = ""
+    reason: str = ""  # why the bytes name no one value, empty where they do
+    #: Whether the statistics disagree with the rows, so that a warning of them may be given.
     statistics_warn: bool = False
+    #: Whether text with a warning is as right: the bounds of rows that were cut cannot be read.
     or_text: bool = False
-    documented: str = ""
+    documented: str = ""  # the silence that the documentation names, where this column may fall under it
 
 
 def expect(body: Body) -> Expected:

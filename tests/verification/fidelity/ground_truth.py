@@ -39,22 +39,14 @@ DAY: Final = 86_400 * NANOS["s"]
 
 @dataclass(frozen=True)
 class LogicalType:
-    """A logical type.
+    """A logical type."""
 
-    Parameters
-    ----------
-    name
-        ``boolean``, ``whole``, ``decimal``, ``float32``, ``float64``, ``text``, ``other`` (a text for
-        which the statistics have no section), ``date``, ``timestamp``, ``instant``, ``time``, ``timetz``,
-        ``interval``, ``list``, ``struct``, ``map``, ``tuple`` or ``union``.
-    size
-        The bits of a whole number, the scale of a decimal.
-    children
-        Names and types of the items, fields, or key and value.
-    """
-
+    #: ``boolean``, ``whole``, ``decimal``, ``float32``, ``float64``, ``text``, ``other`` (a text for which
+    #: the statistics have no section), ``date``, ``timestamp``, ``instant``, ``time``, ``timetz``,
+    #: ``interval``, ``list``, ``struct``, ``map``, ``tuple`` or ``union``.
     name: str
-    size: int = 0
+    size: int = 0  # the bits of a whole number, the scale of a decimal
+    #: Names and types of the items, fields, or key and value.
     children: tuple[tuple[str, LogicalType], ...] = ()
 
     def __str__(self) -> str:

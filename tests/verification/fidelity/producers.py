@@ -288,36 +288,19 @@ _NESTED: Final = frozenset({"list", "tuple", "struct", "map"})
 
 @dataclass(frozen=True, kw_only=True)
 class _Style:
-    """How a producer writes.
+    """How a producer writes."""
 
-    Parameters
-    ----------
-    clock, offset
-        The formats of :func:`~tests.verification.fidelity.spelling.stamp`.
-    decimals
-        ``trim``, ``pad`` (to the scale) or ``text`` (padded, in quotes).
-    floats
-        ``1.0`` or ``1`` for a float that is an integer.
-    nan
-        ``text``, ``null`` or ``bare``.
-    bigints
-        ``number``, ``text``, or ``unsafe``: text beyond 2**53 only.
-    nested
-        ``json``, or ``text`` (JSON in quotes).
-    intervals
-        ``iso``, or ``words`` as DuckDB and PostgreSQL have them.
-    """
-
+    #: The formats of :func:`~tests.verification.fidelity.spelling.stamp`.
     clock: str = "0-9"
     separator: str = "T"
     zone: str = "UTC"
     offset: str = "s:"
-    decimals: str = "trim"
-    floats: str = "1.0"
-    nan: str = "text"
-    bigints: str = "number"
-    nested: str = "json"
-    intervals: str = "iso"
+    decimals: str = "trim"  # ``trim``, ``pad`` (to the scale) or ``text`` (padded, in quotes)
+    floats: str = "1.0"  # ``1.0`` or ``1`` for a float that is an integer
+    nan: str = "text"  # ``text``, ``null`` or ``bare``
+    bigints: str = "number"  # ``number``, ``text``, or ``unsafe``: text beyond 2**53 only
+    nested: str = "json"  # ``json``, or ``text`` (JSON in quotes)
+    intervals: str = "iso"  # ``iso``, or ``words`` as DuckDB and PostgreSQL have them
     spaced: bool = False
     ascii_only: bool = False
 

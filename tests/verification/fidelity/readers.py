@@ -25,19 +25,11 @@ from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, 
 
 @dataclass(frozen=True)
 class Reading:
-    """The result of a reader.
+    """The result of a reader."""
 
-    Parameters
-    ----------
-    type
-        The name of the column's type, empty where there is none.
-    message
-        The warning or error; None where there was none.
-    """
-
-    type: str
+    type: str  # the name of the column's type, empty where there is none
     values: list[Any]
-    message: str | None = None
+    message: str | None = None  # the warning or error; None where there was none
 
 
 def read(body: bytes, readers: Readers) -> dict[str, Reading]:

@@ -38,18 +38,12 @@ class Failure:
 
 @dataclass
 class Score:
-    """The outcomes by producer and reader, and the findings.
-
-    Parameters
-    ----------
-    texts
-        Why the bytes name no one value -> the columns that are expected to stay text.
-    documented
-        Silence -> the columns that fall under it.
-    """
+    """The outcomes by producer and reader, and the findings."""
 
     outcomes: dict[tuple[str, str], Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
+    #: Why the bytes name no one value -> the columns that are expected to stay text.
     texts: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: Silence -> the columns that fall under it.
     documented: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     failures: list[Failure] = field(default_factory=list)
 

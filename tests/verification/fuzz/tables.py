@@ -35,20 +35,13 @@ _NAMES: Final = ("a", "b", "c", "a", "", "a_1", "column_0", " a ", "],[", '"', "
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a producer writes JSON.
-
-    Parameters
-    ----------
-    spaces, escapes
-        The chance of white space between two tokens, and of an escape for a character that needs none.
-    comma
-        The separator of two values where there is no such white space.
-    """
+    """How a producer writes JSON."""
 
     rng: random.Random
+    #: The chance of white space between two tokens, and of an escape for a character that needs none.
     spaces: float = 0.0
     escapes: float = 0.0
-    comma: str = ","
+    comma: str = ","  # the separator of two values where there is no such white space
 
     @classmethod
     def any_of(cls, rng: random.Random) -> Spelling:

@@ -27,21 +27,12 @@ _BLOCKS: Final = (8, 32, 128, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20)
 
 
 class Outcome(NamedTuple):
-    """What reading a body ended with.
+    """What reading a body ended with."""
 
-    Parameters
-    ----------
-    answer
-        The answer, or the error that was raised in its place; None where that is none of ours.
-    warned
-        The messages of the warnings.
-    problems
-        What is wrong with it.
-    """
-
+    #: The answer, or the error that was raised in its place; None where that is none of ours.
     answer: Answer | ConnectyError | None
-    warned: list[str]
-    problems: list[str]
+    warned: list[str]  # the messages of the warnings
+    problems: list[str]  # what is wrong with it
 
 
 class Trials:

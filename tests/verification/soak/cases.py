@@ -26,17 +26,12 @@ _NAMES: Final = ("plain", "", "it's", 'say "so"', "back\\slash", "Żółć", "�
 
 @dataclass(frozen=True)
 class SoakCase:
-    """A question and its scenario.
-
-    Parameters
-    ----------
-    timeout
-        The seconds that the call may take where its fault is slow; None leaves the client's.
-    """
+    """A question and its scenario."""
 
     seed: int
     number: int
     scenario: Scenario
+    #: The seconds that the call may take where its fault is slow; None leaves the client's.
     timeout: float | None
 
     @property

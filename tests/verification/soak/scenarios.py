@@ -30,43 +30,21 @@ class Ending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Something that goes wrong.
+    """Something that goes wrong."""
 
-    Parameters
-    ----------
-    row
-        The row of ``tests/faults/promises.toml`` that describes it.
-    name
-        The endpoint and the fault, as printed in the report.
-    endings
-        How a call that meets it may end.
-    faults
-        The faults of the sandbox for its question.
-    endpoint, mutations
-        How the relay changes the first replies of an endpoint, one after the other.
-    route
-        How it reaches the sandbox.
-    plan
-        The result of the question itself: a table, no table, or a failure.
-    warnings
-        The warnings that are expected.
-    last_value
-        The last value of the first row, in place of its own.
-    slow
-        Whether only a deadline ends it.
-    """
-
-    row: int
-    name: str
-    endings: frozenset[Ending]
-    faults: tuple[Fault, ...] = ()
+    row: int  # the row of ``tests/faults/promises.toml`` that describes it
+    name: str  # the endpoint and the fault, as printed in the report
+    endings: frozenset[Ending]  # how a call that meets it may end
+    faults: tuple[Fault, ...] = ()  # the faults of the sandbox for its question
+    #: How the relay changes the first replies of an endpoint, one after the other.
     endpoint: Endpoint | None = None
     mutations: tuple[Mutation, ...] = ()
-    route: Route = "direct"
+    route: Route = "direct"  # how it reaches the sandbox
+    #: The result of the question itself: a table, no table, or a failure.
     plan: Literal["table", "no table", "failure"] = "table"
-    warnings: tuple[type[errors.ConnectyWarning], ...] = ()
-    last_value: float | str | None = None
-    slow: bool = False
+    warnings: tuple[type[errors.ConnectyWarning], ...] = ()  # the warnings that are expected
+    last_value: float | str | None = None  # the last value of the first row, in place of its own
+    slow: bool = False  # whether only a deadline ends it
 
 
 _SUCCESS: Final = frozenset({Ending(None, known=True, accepted=1)})

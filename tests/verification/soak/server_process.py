@@ -37,17 +37,10 @@ class Addresses(NamedTuple):
 
 @dataclass(slots=True)
 class QuestionRecord:
-    """What the sandbox received of one question.
+    """What the sandbox received of one question."""
 
-    Parameters
-    ----------
-    ids
-        The ids that it was accepted under.
-    submissions, polls
-        The statuses of the requests for it and for its results; None where a fault let none be sent.
-    """
-
-    ids: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)  # the ids that it was accepted under
+    #: The statuses of the requests for it and for its results; None where a fault let none be sent.
     submissions: list[int | None] = field(default_factory=list)
     polls: list[int | None] = field(default_factory=list)
 
@@ -59,24 +52,16 @@ class QuestionRecord:
 
 @dataclass(slots=True)
 class ServerSummary:
-    """What the sandbox and the relay received in total.
+    """What the sandbox and the relay received in total."""
 
-    Parameters
-    ----------
-    requests, tokens, accepted, arrived
-        The numbers of requests, tokens issued, questions accepted and questions that arrived.
-    duplicates
-        The questions that were accepted, or arrived, more than once.
-    followed_redirects
-        The number of requests for the target of a redirect; there must be none.
-    """
-
+    #: The numbers of requests, tokens issued, questions accepted and questions that arrived.
     requests: int = 0
     tokens: int = 0
     accepted: int = 0
     arrived: int = 0
+    #: The questions that were accepted, or arrived, more than once.
     duplicates: list[str] = field(default_factory=list)
-    followed_redirects: int = 0
+    followed_redirects: int = 0  # the number of requests for the target of a redirect; there must be none
 
 
 class ServerProcess:
