@@ -102,31 +102,16 @@ class Chromium:
 class JupyterLab:
     """A JupyterLab and its page in a browser while the ``with`` block runs.
 
-    Parameters
-    ----------
-    folder
-        An empty folder for notebooks, settings and all else that the server, its kernels and IPython write.
-    environment
-        More environment variables of the kernels.
-    scale
-        The number of pixels of a screenshot for each CSS pixel.
-
-    Attributes
-    ----------
-    browser
-        For pages beside that of JupyterLab.
-    page
-        Playwright's page, to evaluate JavaScript and to take screenshots.
-    foreign
-        The addresses that the page requested from other hosts, none of which was reached.
+    All that the server, its kernels and IPython write is in its folder.
     """
 
-    browser: Chromium
+    browser: Chromium  # for pages beside that of JupyterLab
     page: Page
 
     def __init__(
         self, folder: Path, environment: Mapping[str, str] | None = None, *, scale: float = 1
     ) -> None:
+        #: The addresses that the page requested from other hosts, none of which was reached.
         self.foreign: list[str] = []
         self._folder = folder
         self._scale = scale

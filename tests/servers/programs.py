@@ -107,22 +107,10 @@ _PORTS: Final = range(20_000, 32_000)
 
 
 class Program:
-    """A program that runs while the ``with`` block does.
+    """A program that runs in a folder while the ``with`` block does.
 
-    Parameters
-    ----------
-    name
-        The name in reports.
-    command
-        The program with its arguments.
-    port
-        Where it listens on 127.0.0.1; it is ready when a connection can be made.
-    folder
-        The working directory; what it prints is appended to ``output.log`` there.
-    trusted
-        Whether it runs as the user of the tests, even as root.
-    environment
-        Its environment variables, instead of those of the tests.
+    It is ready when a connection to its port can be made. What it prints is appended to ``output.log``. Run
+    by root, it has another user unless it is trusted.
     """
 
     def __init__(
@@ -157,13 +145,7 @@ class Program:
             left.unlink()
 
     def start(self) -> None:
-        """Start it, and return when it listens.
-
-        Raises
-        ------
-        RuntimeError
-            It ended, or did not listen in time; the message has the end of its output.
-        """
+        """Start it, and return when it listens; else it is a RuntimeError with the end of its output."""
         with (self.folder / "output.log").open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,

@@ -17,15 +17,7 @@ _TIMEOUT: Final = 30.0
 def relay(
     server: Script, sandbox: Connection, select: Callable[[RecordedRequest, UpstreamReply], Mutation]
 ) -> None:
-    """Let a server forward its requests to a sandbox.
-
-    Parameters
-    ----------
-    sandbox
-        Its credentials take the place of those in a request for a token.
-    select
-        What is done with the reply to a request.
-    """
+    """Let a server forward its requests to a sandbox, whose credentials take the place of those in them."""
 
     def handle(request: RecordedRequest) -> Step:
         reply = _forward(request, sandbox)

@@ -143,11 +143,8 @@ class Pulse:
 def within(seconds: float, *, slack: float = 1.0) -> Iterator[None]:
     """Assert that a block ends in time, also by an error; slack and a busy machine's lateness are allowed.
 
-    Parameters
-    ----------
-    slack
-        Seconds for a busy machine: fewer than what the failure that the test looks for would add. Together
-        with the others at least one, since the machine decides about less.
+    The slack is less than what the failure that the test looks for would add. Both are at least one second
+    together, since the machine decides about less.
     """
     assert seconds + slack >= 1
     with Pulse().running() as pulse:

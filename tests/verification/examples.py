@@ -62,10 +62,7 @@ def needs(page: Path) -> tuple[set[str], set[str]]:
 def blocks(markdown: str) -> list[Block]:
     """Return the fenced blocks of a page, in order.
 
-    Raises
-    ------
-    ValueError
-        If a mark is not in front of a block or has no reason, or a block has no end.
+    A mark that is not in front of a block or has no reason, and a block without end, is a ValueError.
     """
     found: list[Block] = []
     lines = markdown.splitlines()

@@ -18,23 +18,9 @@ _LONGEST: Final = 60.0
 
 
 class Service:
-    """The service.
+    """The service; a seed decides on its ids and pauses.
 
-    Parameters
-    ----------
-    seed
-        It decides on the ids and the pauses.
-    pause, work
-        The longest pauses, in seconds: before it accepts a question and before it replies; before the answer.
-
-    Attributes
-    ----------
-    accepted
-        The ids of each question.
-    held
-        A question that is not answered; ``*`` are all.
-    replies
-        Whether questions that are accepted get a reply.
+    It pauses before it accepts a question and before it replies, and works before the answer.
     """
 
     def __init__(self, seed: int = 1, *, pause: float = 0.0, work: float = 0.0) -> None:

@@ -22,11 +22,7 @@ def is_same(kind: LogicalType, value: Any, cell: Any, token: str, got: Any) -> b
     """Return whether the value of a reader equals the true one, or is the exact text that was sent for it.
 
     Of arrays and objects only the text; the values in them are compared with the JSON that was sent.
-
-    Parameters
-    ----------
-    cell, token
-        What was sent: parsed by ``parse``, and as text.
+    ``cell`` and ``token`` are what was sent: parsed by ``parse``, and as text.
     """
     return _same(kind, value, cell, got) or (value is not None and type(got) is str and got == token)
 

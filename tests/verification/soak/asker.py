@@ -36,13 +36,7 @@ class CallOutcome:
 
 
 class Asker(ExitStack):
-    """The clients that ask the cases; a context manager.
-
-    Parameters
-    ----------
-    addresses
-        The sandbox and the relay.
-    """
+    """The clients that ask the cases; a context manager."""
 
     def __init__(self, addresses: Addresses) -> None:
         super().__init__()

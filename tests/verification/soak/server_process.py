@@ -90,13 +90,7 @@ class ServerProcess:
 
 @contextmanager
 def start_server_process() -> Iterator[ServerProcess]:
-    """Run the server process.
-
-    Raises
-    ------
-    RuntimeError
-        It does not end, or with an exit code other than 0.
-    """
+    """Run the server process; RuntimeError if it does not end, or with an exit code other than 0."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(there,), name="soak-server")
