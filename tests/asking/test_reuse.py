@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -385,13 +386,11 @@ def test_an_interrupt_after_the_answer_was_lost(
 def test_the_note_of_a_question_that_is_waited_for_again(server: Script, path: Path) -> None:
     """It names the history, in which the question is recorded; one that is fetched by its id may not be."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
-
-    def stop(_: object) -> None:
-        raise ZeroDivisionError
-
     with make(server, path) as client:
         client.submit("how many?")
-        again = client.call("how many?", AskOptions(max_age=60, progress=stop))
+        again = client.call(
+            "how many?", AskOptions(max_age=60, progress=mock.Mock(side_effect=ZeroDivisionError))
+        )
         with pytest.raises(ZeroDivisionError) as caught:
             again.answer()
         assert "recorded" not in client.question(OTHER_ID).message()

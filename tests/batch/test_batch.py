@@ -6,6 +6,7 @@ import threading
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -271,11 +272,7 @@ def test_an_answer_that_parquet_does_not_hold(ask: Any, service: Any) -> None:
 
 def test_a_long_reason_of_arrow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """200 characters of it are in the error."""
-
-    def fail(*_: object) -> None:
-        raise pa.ArrowInvalid("x" * 250)
-
-    monkeypatch.setattr(parquet_file, "write_table", fail)
+    monkeypatch.setattr(parquet_file, "write_table", mock.Mock(side_effect=pa.ArrowInvalid("x" * 250)))
     (error,) = ask(["why?"]).errors()["error"]
     assert f" as Parquet: {'x' * 200}…" in error
 
@@ -315,12 +312,9 @@ def test_credentials_that_are_refused_while_answers_are_fetched(
 
 def test_a_full_disk(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stops the run with an error that names the part; the next call fetches the answer."""
-
-    def fail(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
+    full = OSError(errno.ENOSPC, "No space left on device")
     with monkeypatch.context() as patch:
-        patch.setattr(parquet_file, "write_table", fail)
+        patch.setattr(parquet_file, "write_table", mock.Mock(side_effect=full))
         with pytest.raises(cf.WriteFailed, match=r"000001\.parquet \(No space left on device\)") as caught:
             ask([f"q{number}" for number in range(20)], max_workers=1)
     assert caught.value.question_id == service.question_id("q0")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -155,16 +156,13 @@ def test_another_caller_begins_it_while_the_folder_is_listed(
     """What it writes meanwhile, where no lock prevents that, makes it not the folder of something else."""
     listed, asked = Path.iterdir, []
 
-    def refuse(_file: int, _operation: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
     def slowly(path: Path) -> Any:
         if path == folder and not asked:
             asked.append(1)
             ask(["how many?"])
         return listed(path)
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", mock.Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
     monkeypatch.setattr(Path, "iterdir", slowly)
 
     assert ask(["how many?"]).summary() == BatchSummary(total=1, answered=1)

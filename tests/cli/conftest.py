@@ -232,6 +232,14 @@ def settings(server: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
 
 
 @pytest.fixture
+def ask_server(
+    shell: Shell, settings: dict[str, object]
+) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Return a function that asks that server."""
+    return lambda *arguments, **options: shell.run("ask", *arguments, **{**settings, **options})
+
+
+@pytest.fixture
 def _waits_cost_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pauses of commands in this process count for their time limits, and not take any time."""
     waited = [0.0]

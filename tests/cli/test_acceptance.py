@@ -60,10 +60,10 @@ def test_it_comes_before_the_progress(shell: Any, server: Script, settings: dict
     ("arguments", "printed"), [(["how many?", "--quiet"], ""), (["--question-id", QUESTION_ID], METADATA)]
 )
 def test_when_it_is_not_printed(
-    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], printed: str
+    ask_server: Any, shell: Any, server: Script, arguments: list[str], printed: str
 ) -> None:
     """With --quiet, and if nothing is asked."""
-    done = shell.run("ask", *arguments, "--format", "csv", **settings)
+    done = ask_server(*arguments, "--format", "csv")
     assert shell.text(done) == (0, CSV, printed)
     assert server.count("ask") == ("--quiet" in arguments)
 

@@ -39,11 +39,9 @@ def unframed(text: str) -> str:
         (["orders", "-", "returns"], "orders - returns"),
     ],
 )
-def test_words_are_joined(
-    shell: Any, server: Script, settings: dict[str, object], arguments: list[str], question: str
-) -> None:
+def test_words_are_joined(ask_server: Any, server: Script, arguments: list[str], question: str) -> None:
     """By a space, with options before, between and after them; behind --, all are words."""
-    assert shell.run("ask", *arguments, **settings).returncode == 0
+    assert ask_server(*arguments).returncode == 0
     assert server.questions == [question]
 
 
@@ -57,19 +55,13 @@ def test_words_are_joined(
     ],
 )
 def test_a_question_is_read(
-    shell: Any,
-    server: Script,
-    settings: dict[str, object],
-    tmp_path: Path,
-    source: str,
-    body: bytes,
-    question: str,
+    ask_server: Any, server: Script, tmp_path: Path, source: str, body: bytes, question: str
 ) -> None:
     """UTF-8, with a mark at its beginning or none, without newlines at its end; a dash is standard input."""
     path = tmp_path / "question.txt"
     path.write_bytes(body)
     arguments = source.split() if source.endswith("-") else [source, str(path)]
-    done = shell.run("ask", *arguments, "--format", "csv", stdin=path, **settings)
+    done = ask_server(*arguments, "--format", "csv", stdin=path)
     assert (done.returncode, done.stdout.decode()) == (0, CSV)
     assert server.questions == [question]
 
@@ -87,13 +79,13 @@ def test_a_question_is_read(
     ids=["empty", "blank", "latin", "utf-16", "binary", "long"],
 )
 def test_what_is_no_question_is_not_asked(
-    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path, body: bytes, said: str
+    ask_server: Any, shell: Any, server: Script, tmp_path: Path, body: bytes, said: str
 ) -> None:
     """Exit code 2 and one line that names the source; not even a token is requested."""
     path = tmp_path / "question.txt"
     path.write_bytes(body)
-    read = shell.text(shell.run("ask", "-", stdin=path, **settings))
-    file = shell.text(shell.run("ask", "--file", str(path), **settings))
+    read = shell.text(ask_server("-", stdin=path))
+    file = shell.text(ask_server("--file", str(path)))
     between = "" if said.startswith(":") else " "
     assert read == (2, "", f"ConfigError: Standard input{between}{said}\n")
     assert file == (2, "", f"ConfigError: --file {path}{between}{said}\n")
@@ -157,9 +149,8 @@ def test_what_is_no_question_is_not_asked(
     ids=" ".join,
 )
 def test_a_wrong_option_is_found_before_asking(
-    shell: Any,
+    ask_server: Any,
     server: Script,
-    settings: dict[str, object],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
@@ -174,7 +165,7 @@ def test_a_wrong_option_is_found_before_asking(
         os.mkfifo("pipe")
     before = sorted(tmp_path.iterdir())
 
-    done = shell.run("ask", *arguments, **settings)
+    done = ask_server(*arguments)
 
     assert (done.returncode, done.stdout) == (1 if "Not" in said[:12] else 2, b"")
     assert said in unframed(done.stderr.decode())
@@ -274,14 +265,12 @@ def test_a_saved_schema_is_a_contract(shell: Any, settings: dict[str, object], t
     assert "does not have the columns of schema= (missing: 'm')" in err
 
 
-def test_what_the_option_schema_writes_is_read(
-    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
-) -> None:
+def test_what_the_option_schema_writes_is_read(ask_server: Any, server: Script, tmp_path: Path) -> None:
     """In the same encoding on every system."""
     rows = [["größe"], [1]]
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
     path = tmp_path / "schema.json"
-    path.write_bytes(shell.run("ask", "x", "--schema", "--format", "json", **settings).stdout)
-    done = shell.run("ask", "x", "--schema-file", str(path), "--schema", **settings)
+    path.write_bytes(ask_server("x", "--schema", "--format", "json").stdout)
+    done = ask_server("x", "--schema-file", str(path), "--schema")
     assert done.stdout.decode() == "größe  int64  saved schema\n"
     assert json.loads(path.read_text())["columns"][0]["name"] == "größe"

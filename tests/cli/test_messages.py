@@ -154,14 +154,12 @@ ERRORS: dict[str, tuple[str, Any, int, list[str]]] = {
 
 @pytest.mark.usefixtures("_waits_cost_no_time")
 @pytest.mark.parametrize("case", ERRORS)
-def test_each_sentence_is_said_once(
-    shell: Any, server: Script, settings: dict[str, object], case: str
-) -> None:
+def test_each_sentence_is_said_once(ask_server: Any, shell: Any, server: Script, case: str) -> None:
     """Well punctuated, and with at most five lines of a terminal of 80 columns for each message."""
     endpoint, step, expected, arguments = ERRORS[case]
     server.on(endpoint, step)
 
-    code, _, err = shell.text(shell.run("ask", "how many?", *arguments, **settings))
+    code, _, err = shell.text(ask_server("how many?", *arguments))
 
     assert code == expected
     rest = shell.after_acceptance(err) if server.count("results") else err

@@ -116,52 +116,46 @@ def test_a_table_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None
         ("CSV", [], b'"n"\n2\n'),
     ],
 )
-def test_the_formats(
-    shell: Any, settings: dict[str, object], tmp_path: Path, name: str, files: list[str], begins: bytes
-) -> None:
+def test_the_formats(ask_server: Any, tmp_path: Path, name: str, files: list[str], begins: bytes) -> None:
     """Each by its name, in any case, or else by the suffix of the file."""
-    done = shell.run("ask", "why?", "--quiet", "--format", name, **settings)
+    done = ask_server("why?", "--quiet", "--format", name)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.startswith(begins), done.stdout[:40]
     for file in files:
-        assert shell.run("ask", "why?", "--output", str(tmp_path / file), **settings).returncode == 0
+        assert ask_server("why?", "--output", str(tmp_path / file)).returncode == 0
         assert (tmp_path / file).read_bytes().startswith(begins)
 
 
 @pytest.mark.parametrize(
     ("length", "ends"), [(10_000, ""), (10_001, "… (1 more character)\n(--summary writes all of it.)")]
 )
-def test_a_long_text_is_cut(
-    shell: Any, server: Script, settings: dict[str, object], length: int, ends: str
-) -> None:
+def test_a_long_text_is_cut(ask_server: Any, shell: Any, server: Script, length: int, ends: str) -> None:
     """Beside data; alone it is whole."""
     results = {"dataframe": [["n"], [1]], "response_summary": "a" * length, "sql_query": "b" * length}
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
-    err = shell.after_acceptance(shell.run("ask", "why?", **settings).stderr.decode())
+    err = shell.after_acceptance(ask_server("why?").stderr.decode())
     of_sql = re.escape(ends.replace("summary", "sql"))
     assert re.fullmatch(rf"a+{re.escape(ends)}\n\nb+{of_sql}\n\n1 row; question_id {QUESTION_ID}\n", err)
-    assert shell.run("ask", "why?", "--summary", **settings).stdout.decode() == "a" * length + "\n"
-    assert shell.run("ask", "why?", "--sql", **settings).stdout.decode() == "b" * length + "\n"
+    assert ask_server("why?", "--summary").stdout.decode() == "a" * length + "\n"
+    assert ask_server("why?", "--sql").stdout.decode() == "b" * length + "\n"
 
 
-def test_only_a_table_on_a_terminal_is_cut(
-    shell: Any, server: Script, settings: dict[str, object], tmp_path: Path
-) -> None:
+def test_only_a_table_on_a_terminal_is_cut(ask_server: Any, server: Script, tmp_path: Path) -> None:
     """COLUMNS gives the pipe a width; text and files have whole values."""
     long, file = "a" * 300, tmp_path / "a"
     results = {"dataframe": [["x"], [long]]}
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
     found = {
-        format_: long in shell.run("ask", "why?", "--format", format_, **settings).stdout.decode()
+        format_: long in ask_server("why?", "--format", format_).stdout.decode()
         for format_ in ("table", "text")
     }
-    shell.run("ask", "why?", "-o", str(file), **settings)
+    ask_server("why?", "-o", str(file))
     assert found == {"table": False, "text": True}
     assert long in file.read_text()
 
 
 def test_metadata_of_data_that_cannot_be_written(
-    shell: Any, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ask_server: Any, shell: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They were paid for, so the summary and the size are printed before the error."""
 
@@ -171,7 +165,7 @@ def test_metadata_of_data_that_cannot_be_written(
     monkeypatch.setattr("connecty_frames.cli.ask.write_answer", fail)
     path = str(tmp_path / "a.csv")
     for options, named in ((["-o", path], f": '{path}'"), (["-o", "-"], ""), ([], "")):
-        code, out, err = shell.text(shell.run("ask", "why?", *options, **settings))
+        code, out, err = shell.text(ask_server("why?", *options))
 
         assert (code, out) == (1, "")
         assert shell.after_acceptance(err) == (
@@ -180,18 +174,16 @@ def test_metadata_of_data_that_cannot_be_written(
         )
 
 
-def test_an_id_that_ends_with_the_command(
-    shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_id_that_ends_with_the_command(ask_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """That of a question to the command's own sandbox is not printed."""
     for module in ("ask", "connection"):
         monkeypatch.setattr(f"connecty_frames.cli.{module}.is_temporary", lambda _: True)
-    err = shell.run("ask", "why?", **settings).stderr.decode()
+    err = ask_server("why?").stderr.decode()
     assert err == "Two rows.\n\nSELECT n\n\n2 rows\n"
 
 
 def test_an_interrupt_while_data_is_written(
-    shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    ask_server: Any, shell: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is not written yet is dropped, since the reader may wait for nothing more."""
 
@@ -200,17 +192,15 @@ def test_an_interrupt_while_data_is_written(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("connecty_frames.cli.ask.write_answer", interrupt)
-    code, out, err = shell.text(shell.run("ask", "why?", "--format", "csv", **settings))
+    code, out, err = shell.text(ask_server("why?", "--format", "csv"))
     assert (code, out) == (130, "")
     assert shell.after_acceptance(shell.after_acceptance(err).removeprefix("\n")) == ""  # it says so again
 
 
-def test_a_pipe_whose_reader_has_gone(
-    shell: Any, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pipe_whose_reader_has_gone(ask_server: Any, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """No error is printed, as of a command that SIGPIPE ends."""
     monkeypatch.setattr("connecty_frames.cli.ask.write_answer", mock.Mock(side_effect=BrokenPipeError))
-    code, out, err = shell.text(shell.run("ask", "why?", "--quiet", **settings))
+    code, out, err = shell.text(ask_server("why?", "--quiet"))
     assert (code, out, err) == (141, "", "")
 
 
@@ -312,9 +302,7 @@ def test_statistics_have_all_digits() -> None:
 
 
 @pytest.mark.parametrize(("options", "rows"), [([], "1000"), (["--max-rows", "7"], "7")])
-def test_how_many_rows_are_fetched(
-    shell: Any, server: Script, settings: dict[str, object], options: list[str], rows: str
-) -> None:
+def test_how_many_rows_are_fetched(ask_server: Any, server: Script, options: list[str], rows: str) -> None:
     """A thousand by default."""
-    shell.run("ask", "why?", *options, **settings)
+    ask_server("why?", *options)
     assert server.requests[-1].target.rpartition("&max_rows=")[2] == rows

@@ -21,47 +21,41 @@ def answers(server: Script) -> Any:
 
 
 @pytest.mark.parametrize("options", [[], ["--engine", "polars"], ["--summary"]])
-def test_a_summary_is_the_answer(
-    shell: Any, answers: Any, settings: dict[str, object], options: list[str]
-) -> None:
+def test_a_summary_is_the_answer(ask_server: Any, shell: Any, answers: Any, options: list[str]) -> None:
     """On standard output, with exit code 0, and not again on standard error."""
     answers(response_summary="It is a shop.\x1b[2J")
-    code, out, err = shell.text(shell.run("ask", "what is it?", *options, **settings))
+    code, out, err = shell.text(ask_server("what is it?", *options))
     assert (code, out) == (0, "It is a shop.\x1b[2J\n")  # a pipe gets every character
     assert shell.after_acceptance(err) == f"No table; question_id {QUESTION_ID}\n"
 
 
-def test_the_sql_of_an_answer_without_a_table(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+def test_the_sql_of_an_answer_without_a_table(ask_server: Any, shell: Any, answers: Any) -> None:
     """It goes to standard error, as that of a table."""
     answers(response_summary="It is a shop.", sql_query="SELECT 1")
-    code, out, err = shell.text(shell.run("ask", "what is it?", **settings))
+    code, out, err = shell.text(ask_server("what is it?"))
     assert (code, out) == (0, "It is a shop.\n")
     assert shell.after_acceptance(err) == f"\nSELECT 1\n\nNo table; question_id {QUESTION_ID}\n"
 
 
 @pytest.mark.parametrize("asked_for", ["--format", "--output", "--schema-file", "--schema"])
-def test_rows_that_were_asked_for(
-    shell: Any, answers: Any, settings: dict[str, object], tmp_path: Any, asked_for: str
-) -> None:
+def test_rows_that_were_asked_for(ask_server: Any, answers: Any, tmp_path: Any, asked_for: str) -> None:
     """No table is an error then, with exit code 7, and no file is written."""
     answers(response_summary="It is a shop.")
     schema, output = tmp_path / "schema.json", tmp_path / "out.csv"
     schema.write_text(cf.Schema([]).to_json())
     value = {"--format": "table", "--output": str(output), "--schema-file": str(schema)}.get(asked_for)
-    done = shell.run("ask", "what is it?", asked_for, *([] if value is None else [value]), **settings)
+    done = ask_server("what is it?", asked_for, *([] if value is None else [value]))
     assert (done.returncode, done.stdout) == (7, b"")
     assert not output.exists()
 
 
 @pytest.mark.parametrize("options", [[], ["--plot"]])
-def test_neither_table_nor_summary(
-    shell: Any, answers: Any, settings: dict[str, object], options: list[str]
-) -> None:
+def test_neither_table_nor_summary(ask_server: Any, shell: Any, answers: Any, options: list[str]) -> None:
     """There is nothing to print, so it is an error with exit code 7, which is said once."""
     if options:
         pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
     answers(response_summary=None)
-    code, out, err = shell.text(shell.run("ask", "what is it?", *options, **settings))
+    code, out, err = shell.text(ask_server("what is it?", *options))
     assert (code, out) == (7, "")
     assert "There is no summary either." in err
     assert err.count("without a table") == 1
@@ -77,13 +71,13 @@ def uniplot() -> None:
 
 
 @pytest.mark.usefixtures("uniplot")
-def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+def test_a_chart_in_place_of_the_table(ask_server: Any, shell: Any, answers: Any) -> None:
     """On standard output, as wide as COLUMNS; the rest is on standard error as usual."""
     answers(
         dataframe=[["country", "orders"], ["Poland", 100], ["Spain\x1b[2J", 50]], response_summary="Two rows."
     )
 
-    code, out, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
+    code, out, err = shell.text(ask_server("how many?", "--plot"))
 
     assert (code, out) == (
         0,
@@ -96,13 +90,13 @@ def test_a_chart_in_place_of_the_table(shell: Any, answers: Any, settings: dict[
 
 
 @pytest.mark.usefixtures("uniplot")
-def test_a_chart_of_an_answer_that_was_cut(shell: Any, answers: Any, settings: dict[str, object]) -> None:
+def test_a_chart_of_an_answer_that_was_cut(ask_server: Any, shell: Any, answers: Any) -> None:
     """The line below its title says of how many rows."""
     answers(
         dataframe=[["country", "orders"], ["Poland", 100], ["Spain", 50]],
         dataframe_stats={"orders": {"type": "int64", "count": 5, "null_count": 0}},
     )
-    code, out, _ = shell.text(shell.run("ask", "how many orders?", "--plot", **settings))
+    code, out, _ = shell.text(ask_server("how many orders?", "--plot"))
     assert (code, out.splitlines()[:3]) == (
         0,
         ["how many orders?", "orders by country", "Shown: 2 of 5 rows"],
@@ -131,22 +125,22 @@ def test_a_chart_of_an_answer_that_was_cut(shell: Any, answers: Any, settings: d
     ],
 )
 def test_an_answer_without_a_chart(
-    shell: Any, answers: Any, settings: dict[str, object], components: Any, out: str, reason: str
+    ask_server: Any, shell: Any, answers: Any, components: Any, out: str, reason: str
 ) -> None:
     """It was paid for, so the table or summary is written, and standard error says why; exit code 0."""
     answers(**components)
-    code, printed, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
+    code, printed, err = shell.text(ask_server("how many?", "--plot"))
     assert code == 0
     assert re.search(out, printed)
     assert shell.after_acceptance(err).startswith(reason)
 
 
 def test_without_the_library_that_draws(
-    shell: Any, server: Script, settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    ask_server: Any, shell: Any, server: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says what to install, before anything is sent."""
     monkeypatch.setitem(sys.modules, "uniplot", None)
-    code, out, err = shell.text(shell.run("ask", "how many?", "--plot", **settings))
+    code, out, err = shell.text(ask_server("how many?", "--plot"))
     assert (code, out) == (2, "")
     assert err == (
         "ConfigError: Plots in a terminal need uniplot: pip install 'connecty-frames[terminal-plot]'.\n"
@@ -158,11 +152,9 @@ def test_without_the_library_that_draws(
     ("option", "part"),
     [("--sql", "SQL"), ("--summary", "summary"), ("--stats", "statistics"), ("--schema", "schema")],
 )
-def test_a_part_that_did_not_come(
-    shell: Any, answers: Any, settings: dict[str, object], option: str, part: str
-) -> None:
+def test_a_part_that_did_not_come(ask_server: Any, shell: Any, answers: Any, option: str, part: str) -> None:
     """Exit code 7, and no empty line."""
     answers(response_summary="" if option == "--summary" else "It is a shop.")
-    code, out, err = shell.text(shell.run("ask", "what is it?", option, **settings))
+    code, out, err = shell.text(ask_server("what is it?", option))
     assert (code, out) == (7, "")
     assert shell.after_acceptance(err).startswith(f"QuestionError: The answer came without {part}.\n")

@@ -5,6 +5,7 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -192,13 +193,9 @@ def test_a_body_that_memory_cannot_hold(
     server: Script, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ResponseTooLarge, and it is not fetched again, since memory would not suffice the next time either."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise MemoryError
-
     server.on("results", server.answer(200, {"state": "PENDING"}))
     question = client.submit("how many?")
-    monkeypatch.setattr("connecty_frames.http.transport.read_body", fail)
+    monkeypatch.setattr("connecty_frames.http.transport.read_body", mock.Mock(side_effect=MemoryError))
     with pytest.raises(cf.ResponseTooLarge, match="memory") as caught:
         question.result()
     assert caught.value.question_id == QUESTION_ID

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -92,11 +93,7 @@ def test_a_frame_that_cannot_be_made(
     server: Script, fake_clock_client: Client, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No memory, or Ctrl-C, while the frame is made: the note has the id."""
-
-    def fail(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr("connecty_frames.frames.pandas.to_pandas", fail)
+    monkeypatch.setattr("connecty_frames.frames.pandas.to_pandas", mock.Mock(side_effect=error))
     server.on("results", server.answer(200, ROWS))
     with pytest.raises(error) as caught:
         fake_clock_client.ask_df("how many?")

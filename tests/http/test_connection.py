@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from unittest import mock
 
 import pytest
 from urllib3.exceptions import ClosedPoolError
@@ -344,11 +345,7 @@ def test_a_tls_connection_that_is_closed_while_sending(
     monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception]
 ) -> None:
     """It is reported as that of TCP, after which the response is read; others stay what they are."""
-
-    def end(*_: object) -> None:
-        raise ssl.SSLError(number, "closed")
-
-    monkeypatch.setattr(_DeadlineSocket, "sendall", end)
+    monkeypatch.setattr(_DeadlineSocket, "sendall", mock.Mock(side_effect=ssl.SSLError(number, "closed")))
     sock = _DeadlineTLSSocket.__new__(_DeadlineTLSSocket)
     with pytest.raises(error) as caught:
         _DeadlineTLSSocket.sendall(sock, b"x")

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import pytest
@@ -312,12 +313,9 @@ def test_a_call_that_cannot_be_interrupted_ends_its_question(monkeypatch: pytest
 def test_after_a_fatal_error_the_database_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """DuckDB runs nothing more after such an error; only its own question fails."""
     database = database_on()
-
-    def fail(*_: object) -> QueryResult:
-        raise duckdb.FatalException("FATAL Error: the database has been invalidated")
-
     with monkeypatch.context() as patched:
-        patched.setattr(database, "_select", fail)
+        fatal = duckdb.FatalException("FATAL Error: the database has been invalidated")
+        patched.setattr(database, "_select", mock.Mock(side_effect=fatal))
         with pytest.raises(QuestionFailed, match="has been invalidated"):
             database.run("SELECT 1")
         assert database._connection is None

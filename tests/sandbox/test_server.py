@@ -6,6 +6,7 @@ import re
 import socket
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 import requests
@@ -386,11 +387,9 @@ def test_other_paths_and_methods_are_errors(
 def test_an_internal_error_has_the_same_form(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The response is 500 as JSON with an id, and without the message of the exception."""
     question_id = api.ask("SELECT 1")
-
-    def broken(*_: object) -> None:
-        raise RuntimeError("inner secret")
-
-    monkeypatch.setattr("connecty_frames.sandbox.jobs.JobQueue.find", broken)
+    monkeypatch.setattr(
+        "connecty_frames.sandbox.jobs.JobQueue.find", mock.Mock(side_effect=RuntimeError("inner secret"))
+    )
     reply = api.results(question_id)
     assert_error(reply, 500, "internal_error", r"^Internal error of the sandbox\.$")
     assert "inner secret" not in reply.text

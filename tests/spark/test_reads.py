@@ -255,10 +255,7 @@ def test_a_record_that_cannot_be_locked(asked_sandbox: Sandbox, monkeypatch: pyt
     """Without a lock, another process could send the question too: it is not sent."""
     import fcntl
 
-    def refuse(_file: int, _operation: int) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", mock.Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
     with pytest.raises(cf.ConfigError, match=r"cannot be recorded.*It was not sent\."):
         asked()
     assert asked_sandbox.request_log.submissions() == {}

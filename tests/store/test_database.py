@@ -18,6 +18,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -644,12 +645,10 @@ def test_room_that_is_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         opened.append(temporary(*arguments, **options))
         return opened[0]
 
-    def full(_: int) -> bytes:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     temporary = tempfile.TemporaryFile
     monkeypatch.setattr(tempfile, "TemporaryFile", made)
-    monkeypatch.setattr(os, "urandom", full)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(os, "urandom", mock.Mock(side_effect=full))
     with pytest.raises(OSError, match="No space left"):
         reserved(tmp_path)
     assert opened[0].closed
@@ -728,11 +727,9 @@ def test_a_damaged_file_that_cannot_be_renamed(path: Path, monkeypatch: pytest.M
     """Both reasons are given, and the file stays."""
     path.parent.mkdir()
     path.write_bytes(b"x")
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(
+        Path, "rename", mock.Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    )
     with pytest.raises(StoreError, match=r"^it is empty; \[Errno 13\] Permission denied$"):
         store_at(path).open()
     assert path.read_bytes() == b"x"
@@ -749,11 +746,9 @@ def test_a_file_that_is_damaged_again(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_file_system_without_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is made there too, and nothing else is left in its folder."""
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(
+        Path, "hardlink_to", mock.Mock(side_effect=PermissionError(errno.EPERM, "Operation not permitted"))
+    )
     found = store_at(path)
     assert not found.is_new
     found.execute(INSERT, ("how many?",))

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -257,11 +258,8 @@ def test_erasing(recorder: Recorder) -> None:
 
 def test_answers_that_cannot_be_erased(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows that name them stay, so that another call finds them."""
-
-    def fail(*_: object) -> None:
-        raise StoreError("it is read-only")
-
     recorder.history.accepted(recorder.sent(), ID, asked_at=NOON, now=NOON)
+    fail = mock.Mock(side_effect=StoreError("it is read-only"))
     monkeypatch.setattr("connecty_frames.store.answers.KeptAnswers.erase", fail)
     with pytest.raises(StoreError):
         forget_records(recorder.database, question_id=ID)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -469,12 +470,8 @@ def test_an_interrupt_in_a_statement(url: str) -> None:
     """The connection is given up: the next statement gets a reply of its own."""
     found = store(url)
     found.execute("SELECT 1")
-
-    def interrupt(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres, "_wait", interrupt)
+        patch.setattr(postgres, "_wait", mock.Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             found.execute("SELECT 7")
     assert found.execute("SELECT 8").rows == [(8,)]
