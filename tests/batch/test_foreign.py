@@ -250,6 +250,14 @@ def test_a_server_of_the_manifest_alone(
 @pytest.mark.parametrize(
     "changes",
     [
+        {"store": 5},
+        {"store": True},
+        {"store": "/a/file"},
+        {"store": "postgresql://a:hunter2@db.example.com/connecty"},
+        {"store": "postgresql://a@db.example.com/connecty?sslmode=disable"},
+        {"store": "postgresql://a@db.example.com/connecty", "batch": ""},
+        {"store": "postgresql://a@db.example.com/connecty", "batch": 5},
+        {"store_id": None},
         {"dw_id": "13/../7"},
         {"dw_id": None},
         {"client": 5},
@@ -262,12 +270,13 @@ def test_a_server_of_the_manifest_alone(
 def test_a_manifest_that_no_client_writes(
     ask: Any, service: Any, folder: Path, changes: dict[str, Any]
 ) -> None:
-    """It is damaged, whoever reads it."""
+    """It is damaged, whoever reads it, and no value is shown, which may be a password."""
     ask(QUESTIONS)
     rewrite(folder, **changes)
     for call in (lambda: cf.open_batch(folder), lambda: ask(QUESTIONS, client_changed=True)):
-        with pytest.raises(cf.ConfigError, match=r"batch\.json is damaged"):
+        with pytest.raises(cf.ConfigError, match=r"batch\.json is damaged") as caught:
             call()
+        assert "hunter2" not in str(caught.value)
     (folder / "batch.json").unlink()
     (folder / "batch.json").mkdir()
     with pytest.raises(cf.ConfigError, match=r"batch\.json cannot be read"):

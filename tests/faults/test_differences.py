@@ -72,10 +72,23 @@ def test_a_cancelled_question(server: Script, fake_clock_client: Client) -> None
     assert (caught.value.state, server.count("results")) == ("FAILED", 1)
 
 
-@cases("word", ["TIMEOUT", "REJECTED", "OK", "READY", "NEW", "PARTIAL"])
-def test_words_that_may_mean_anything(server: Script, fake_clock_client: Client, word: str) -> None:
-    """They are polled on."""
-    server.on("results", server.answer(200, {"state": word}), server.answer(200, ROWS))
+@pytest.mark.filterwarnings("ignore:.* came as:connecty_frames.errors.ProtocolWarning")
+@cases(
+    "early",
+    [
+        *({"state": word} for word in ("TIMEOUT", "REJECTED", "OK", "READY", "NEW", "PARTIAL")),
+        {"state": "EXECUTING", "dataframe": TABLE[:2], "row_count": 1},
+        {"state": "EXECUTING", "dataframe": TABLE[:2], "total_rows": 1, "has_more": True},
+        {"state": "EXECUTING", "dataframe": TABLE[:2], "total_rows": 9},
+        {"state": "EXECUTING", "dataframe": TABLE[:2], "rowCount": 1, "truncated": True},
+        {"state": "EXECUTING", "results": {"dataframe": TABLE[:1], "total_rows": 0}},
+    ],
+)
+def test_what_confirms_no_unknown_state(
+    server: Script, fake_clock_client: Client, early: dict[str, Any]
+) -> None:
+    """A word that may mean anything, a number of rows that grows with them, or more to come: polled on."""
+    server.on("results", server.answer(200, early), server.answer(200, early), server.answer(200, ROWS))
     with pytest.warns(cf.UnknownStateWarning):
         assert fake_clock_client.ask("how many?").rows == 2
 
@@ -106,34 +119,6 @@ def test_an_unknown_state_without_a_count(server: Script, fake_clock_client: Cli
     ):
         fake_clock_client.ask("how many?", strict=True)
     assert caught.value.question_id == QUESTION_ID
-
-
-@pytest.mark.filterwarnings("ignore:.* came as:connecty_frames.errors.ProtocolWarning")
-@cases(
-    "fields",
-    [
-        {"row_count": 1},
-        {"total_rows": 1, "has_more": True},
-        {"total_rows": 9},
-        {"rowCount": 1, "truncated": True},
-    ],
-)
-def test_a_count_that_may_be_of_this_response(
-    server: Script, fake_clock_client: Client, fields: dict[str, Any]
-) -> None:
-    """A number of rows that grows with them, or more to come, confirms no unknown state."""
-    early = {"state": "EXECUTING", "dataframe": TABLE[:2], **fields}
-    server.on("results", server.answer(200, early), server.answer(200, early), server.answer(200, ROWS))
-    with pytest.warns(cf.UnknownStateWarning):
-        assert fake_clock_client.ask("how many?").rows == 2
-
-
-def test_no_rows_yet(server: Script, fake_clock_client: Client) -> None:
-    """A total of 0 does not confirm a header without rows."""
-    early = {"state": "EXECUTING", "results": {"dataframe": TABLE[:1], "total_rows": 0}}
-    server.on("results", server.answer(200, early), server.answer(200, ROWS))
-    with pytest.warns(cf.UnknownStateWarning):
-        assert fake_clock_client.ask("how many?").rows == 2
 
 
 @cases("word", ["PARTIAL_SUCCESS", "STREAMING", "still_running", "LOADED", "QUEUED_FOR_EXPORT"])

@@ -31,17 +31,6 @@ def test_an_unexpected_state(
     assert (server.count("results"), server.count("ask")) == (4, 1)
 
 
-def test_an_unexpected_state_until_the_deadline(
-    server: Script, fake_clock_client: Client, clock: Any
-) -> None:
-    """QuestionTimeout at the deadline, with the id and the state."""
-    server.on("results", server.answer(200, {"state": "WAITING"}))
-    with pytest.warns(cf.UnknownStateWarning), pytest.raises(cf.QuestionTimeout) as caught:
-        fake_clock_client.ask("how many?")
-    assert (caught.value.question_id, caught.value.state) == (QUESTION_ID, "WAITING")
-    assert clock.at == pytest.approx(1060.0)
-
-
 def test_a_question_that_is_not_there_yet(server: Script, fake_clock_client: Client) -> None:
     """404 right after acceptance: polling continues."""
     server.on("results", server.answer(404), server.answer(404), server.answer(200, ROWS))

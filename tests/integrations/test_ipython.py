@@ -58,6 +58,17 @@ def shell(tmp_path: Path) -> Any:
     return shell
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the questions that the magic asks; none is sent."""
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "connecty_frames.integrations.ipython.ask_df",
+        lambda question, **_: asked.append(question) or pd.DataFrame(),
+    )
+    return asked
+
+
 def run(shell: Any, code: str) -> Any:
     """Run a cell and return its value."""
     result = shell.run_cell(code)
@@ -111,18 +122,11 @@ class TestConnecty:
             "wie viele Bestellungen für 1 € 🛒",
         ],
     )
-    def test_the_question_is_sent_as_typed(
-        self, shell: Any, monkeypatch: pytest.MonkeyPatch, question: str
-    ) -> None:
+    def test_the_question_is_sent_as_typed(self, shell: Any, asked: list[str], question: str) -> None:
         """Nothing in it is substituted or read as an option; only white space around it goes."""
-        asked: list[str] = []
-        monkeypatch.setattr(
-            "connecty_frames.integrations.ipython.ask_df",
-            lambda question, **_: asked.append(question) or pd.DataFrame(),
-        )
         shell.user_ns["df"] = "substituted"
         run(shell, f"%%connecty df\n\n  \n{question}  \n\n")
-        assert asked == [question]
+        assert (asked.pop(), asked) == (question, [])
 
     @cases(
         ("line", "question", "expected"),
@@ -135,17 +139,12 @@ class TestConnecty:
         ],
     )
     def test_variables_in_a_question(
-        self, shell: Any, monkeypatch: pytest.MonkeyPatch, line: str, question: str, expected: str
+        self, shell: Any, asked: list[str], line: str, question: str, expected: str
     ) -> None:
         """Named ones are filled in, once; doubled braces are single ones."""
-        asked: list[str] = []
-        monkeypatch.setattr(
-            "connecty_frames.integrations.ipython.ask_df",
-            lambda question, **_: asked.append(question) or pd.DataFrame(),
-        )
         shell.user_ns |= {"year": 2025, "shop": "{year}", "day": date(2025, 3, 1), "price": Decimal("9.50")}
         run(shell, f"%%connecty df {line}\n{question}")
-        assert asked == [expected]
+        assert (asked.pop(), asked) == (expected, [])
 
     @cases(
         ("line", "question", "why"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import connecty_frames as cf
@@ -30,6 +31,13 @@ class Service:
         """Pin the question."""
         return cf.pin(name, "list the orders", **{"dialect": "duckdb", "client": self.client, **options})
 
+    def edit(self, before: str, after: str) -> None:
+        """Change a text in the file of the pin."""
+        path = Path("connecty-pins/orders.toml")
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
 
 @pytest.fixture
 def service() -> Iterator[Service]:
@@ -38,6 +46,16 @@ def service() -> Iterator[Service]:
         made = Service(script)
         yield made
         made.client.close()
+
+
+@pytest.fixture
+def database() -> duckdb.DuckDBPyConnection:
+    """Return a warehouse that has other orders than the answer had."""
+    connection = duckdb.connect()
+    connection.execute("CREATE SCHEMA shop")
+    connection.execute("CREATE TABLE shop.orders (id BIGINT, name VARCHAR)")
+    connection.execute("INSERT INTO shop.orders VALUES (2, 'b'), (3, 'c'), (7, 'd')")
+    return connection
 
 
 @pytest.fixture(autouse=True)

@@ -172,8 +172,7 @@ def test_text_that_was_edited_is_refused(service: Any) -> None:
     """As SQL that can be parsed is."""
     service.answer("SELEC a FRM b")
     service.pin()
-    path = Path("connecty-pins/orders.toml")
-    path.write_text(path.read_text(encoding="utf-8").replace("SELEC a", "SELEC c"), encoding="utf-8")
+    service.edit("SELEC a", "SELEC c")
     with pytest.raises(cf.ConfigError, match="the file was edited") as caught:
         cf.pinned("orders").check(ask=True, client=service.client)
     assert caught.value.setting == "path"
@@ -220,12 +219,8 @@ def test_a_wrong_fingerprint(service: Any, edit: str, version: str | None) -> No
         "no digest": {f'digest = "{pin.digest}"': "", pin.fingerprint: "0" * 64},
     }[edit]
     changes[pin.sqlglot] = version or pin.sqlglot
-    path = Path("connecty-pins/orders.toml")
-    text = path.read_text(encoding="utf-8")
     for before, after in changes.items():
-        assert before in text
-        text = text.replace(before, after)
-    path.write_text(text, encoding="utf-8")
+        service.edit(before, after)
 
     found = cf.pinned("orders").check(on_change=lambda _: None)
 
@@ -237,9 +232,8 @@ def test_a_wrong_fingerprint(service: Any, edit: str, version: str | None) -> No
 def test_sql_in_another_layout_and_version(service: Any) -> None:
     """It is as pinned if the installed sqlglot finds the same fingerprint."""
     pin = service.pin()
-    path = Path("connecty-pins/orders.toml")
-    text = path.read_text(encoding="utf-8").replace(pin.sqlglot, "1.0").replace("WHERE", "\n  WHERE")
-    path.write_text(text, encoding="utf-8")
+    service.edit(pin.sqlglot, "1.0")
+    service.edit("WHERE", "\n  WHERE")
     assert cf.pinned("orders").check().changed is False
 
 
@@ -277,15 +271,6 @@ def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
 # Without asking
 
 
-@pytest.fixture
-def database() -> duckdb.DuckDBPyConnection:
-    """Return a warehouse with the table of the pinned SQL."""
-    connection = duckdb.connect()
-    connection.execute("CREATE SCHEMA shop")
-    connection.execute("CREATE TABLE shop.orders (id BIGINT, name VARCHAR)")
-    return connection
-
-
 def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> None:
     """Neither without a connection nor with one; the pin is as it was."""
     pin = service.pin()
@@ -294,7 +279,7 @@ def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> 
         assert (checked.changed, checked.lines) == (False, ())
         assert str(checked) == "Pin 'orders': unchanged."
     assert len(service.script.requests) == requests
-    assert pin.rerun(database).read_all().num_rows == 0  # no transaction is left open
+    assert pin.rerun(database).read_all().num_rows == 3  # no transaction is left open
 
 
 @pytest.mark.parametrize(
@@ -310,6 +295,7 @@ def test_what_the_warehouse_declares(
     service: Any, database: duckdb.DuckDBPyConnection, alter: str, line: str | None
 ) -> None:
     """Types are those that ``rerun`` would give; a column that is gone is a change."""
+    database.execute("CREATE OR REPLACE TABLE shop.orders (id BIGINT, name VARCHAR)")
     pin = service.pin()
     database.execute(f"ALTER TABLE shop.orders {alter}")
     found = pin.check(database, on_change=lambda _: None)
@@ -319,73 +305,41 @@ def test_what_the_warehouse_declares(
 
 
 @pytest.mark.parametrize(
-    ("value", "declared", "found", "reason"),
+    ("value", "declared", "first", "second", "reason"),
     [
-        ("2026-01-31", "TIMESTAMP", "2026-02-01 00:00:00", None),
-        ("2026-01-31", "TIMESTAMP", "2026-02-01 10:00:00", "Column 'c', row 1: '2026-02-01T10:00:00' is"),
-        ("2026-01-31T10:00:00", "TIMESTAMP_NS", "2026-02-01 10:00:00.000000001", "Column 'c', row 1: "),
-        ("2026-01-31T10:00:00", "DATE", "2026-02-01", None),
+        ("2026-01-31", "TIMESTAMP", "2026-01-31", "2026-02-01 00:00:00", None),
+        ("2026-01-31", "TIMESTAMP", "2026-01-31", "2026-02-01 10:00:00", "'2026-02-01T10:00:00' is"),
+        ("2026-01-31T10:00:00", "TIMESTAMP_NS", "2026-01-31", "2026-02-01 10:00:00.000000001", ""),
+        ("2026-01-31T10:00:00", "DATE", "2026-01-31", "2026-02-01", None),
+        (0.5, "DECIMAL(38, 20)", "0.25", "0.25", None),
+        (0.5, "DECIMAL(38, 20)", "0.25", "0.12345678901234567890", "'0.12345678901234567890' has more"),
+        (LONG, "DOUBLE", "0.25", "0.25", None),
+        (LONG, "DOUBLE", "0.25", "0.125", "'0.125' does not fit in decimal128(38, 2)."),
+        (LONG, "DOUBLE", "0.25", "949999999999999.99", "'950000000000000.0' came as a float and may"),
+        (LONG, "DECIMAL(38, 4)", "0.25", "0.1234", "'0.1234' does not fit in decimal128(38, 2)."),
     ],
 )
-def test_times_of_another_type(
-    service: Any, value: str, declared: str, found: str, reason: str | None
+def test_values_of_another_type(
+    service: Any, value: object, declared: str, first: str, second: str, reason: str | None
 ) -> None:
-    """Their values are read, up to the first that ``rerun`` refuses; the connection can be used after it."""
+    """They are read, up to the first that ``rerun`` refuses; the connection can be used after it."""
     connection = duckdb.connect()
     connection.execute(f"CREATE TABLE orders (c {declared})")
-    connection.execute("INSERT INTO orders VALUES ('2026-01-31'), (?)", [found])
-    service.answer("SELECT c FROM orders", [["c"], [value]])
-    pin = service.pin()
-
-    checked = pin.check(connection, on_change=lambda _: None)
-    assert [line.startswith(str(reason)) for line in checked.lines] == [True] * (reason is not None)
-    connection.execute("INSERT INTO orders VALUES (NULL)")
-    if reason is None:
-        assert pin.rerun(connection).read_all().num_rows == 3
-    else:
-        with pytest.raises(cf.ConversionError, match=reason):
-            pin.rerun(connection).read_all()
-
-
-@pytest.mark.parametrize(
-    ("value", "declared", "found", "reason"),
-    [
-        (0.5, "DECIMAL(38, 20)", "0.25", None),
-        (
-            0.5,
-            "DECIMAL(38, 20)",
-            "0.12345678901234567890",
-            "Column 'c', row 0: '0.12345678901234567890' has more",
-        ),
-        (LONG, "DOUBLE", "0.25", None),
-        (LONG, "DOUBLE", "0.125", "Column 'c', row 0: '0.125' does not fit in decimal128(38, 2)."),
-        (
-            LONG,
-            "DOUBLE",
-            "949999999999999.99",
-            "Column 'c', row 0: '950000000000000.0' came as a float and may",
-        ),
-        (LONG, "DECIMAL(38, 4)", "0.1234", "Column 'c', row 0: '0.1234' does not fit in decimal128(38, 2)."),
-    ],
-)
-def test_decimals_and_doubles(
-    service: Any, value: object, declared: str, found: str, reason: str | None
-) -> None:
-    """Values decide, as in ``rerun``, if the warehouse declares another type of fractions."""
-    connection = duckdb.connect()
-    connection.execute(f"CREATE TABLE orders (c {declared})")
-    connection.execute("INSERT INTO orders VALUES (?)", [found])
-    statistics = {"c": {"numeric": {"min": value, "max": value}}}
+    connection.execute("INSERT INTO orders VALUES (?), (?)", [first, second])
+    statistics = {"c": {"numeric": {"min": value, "max": value}}} if first == "0.25" else {}
     service.answer("SELECT c FROM orders", [["c"], [value]], dataframe_stats=statistics)
     pin = service.pin()
 
     checked = pin.check(connection, on_change=lambda _: None)
-
-    assert [line.startswith(str(reason)) for line in checked.lines] == [True] * (reason is not None)
+    start = f"Column 'c', row 1: {reason}"
+    assert [line.startswith(start) for line in checked.lines] == [True] * (reason is not None)
+    connection.execute("INSERT INTO orders VALUES (NULL)")
     if reason is None:
-        assert pin.rerun(connection).read_all()["c"].to_pylist() == [pytest.approx(0.25)]
+        found = pin.rerun(connection).read_all()["c"].to_pylist()
+        assert len(found) == 3
+        assert first != "0.25" or found[0] == pytest.approx(0.25)
     else:
-        with pytest.raises(cf.ConversionError, match=re.escape(reason)):
+        with pytest.raises(cf.ConversionError, match=re.escape(start)):
             pin.rerun(connection).read_all()
 
 
@@ -474,8 +428,7 @@ def test_no_row_is_read(service: Any, ending: str, monkeypatch: pytest.MonkeyPat
 def test_edited_or_refused_sql(service: Any) -> None:
     """Both are changes, so that all pins are checked."""
     service.pin()
-    path = Path("connecty-pins/orders.toml")
-    path.write_text(path.read_text(encoding="utf-8").replace("< 100", "< 1000"), encoding="utf-8")
+    service.edit("< 100", "< 1000")
     with pytest.raises(cf.PinChanged, match="is not the pinned SQL: the file was edited"):
         cf.pinned("orders").check()
     service.answer("SELECT id, name INTO copies FROM orders")
