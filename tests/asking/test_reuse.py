@@ -566,15 +566,6 @@ class TestKeptAnswers:
         assert size <= 1000
         assert newest == (ids[29], ids[30 - kept])
 
-    def test_forgetting_a_question_removes_its_answer(
-        self, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """From the file too."""
-        monkeypatch.setenv("CONNECTY_HISTORY", str(path))
-        client.ask("how many?")
-        assert cf.forget(QUESTION_ID) == 1
-        assert answers_beside(store_at(path)).execute("SELECT count(*) FROM answers").rows == [(0,)]
-
     def test_an_answer_to_nobody_known_is_not_kept(self, client: Client, path: Path) -> None:
         """One that is fetched by an id that was asked elsewhere is no part of this history."""
         client.question(QUESTION_ID).result()

@@ -56,13 +56,6 @@ def test_an_engine_names_the_types(shell: Any, ask: Any, engine: str, types: lis
     assert re.findall(r"\w+", out.splitlines()[2]) == types
 
 
-def test_csv(shell: Any, ask: Any) -> None:
-    """On standard output, and nothing else there."""
-    code, out, err = shell.text(ask(TOP_COUNTRIES, "--format", "csv"))
-    assert (code, out) == (0, CSV)
-    assert METADATA.fullmatch(shell.after_acceptance(err))
-
-
 @pytest.mark.parametrize("format_", ["csv", "parquet"])
 def test_a_file_is_written(shell: Any, ask: Any, tmp_path: Path, format_: str) -> None:
     """It replaces an existing one; nothing goes to standard output, and no temporary file is left."""

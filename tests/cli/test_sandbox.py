@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from connecty_frames.cli.connection import sandbox_class
-from connecty_frames.sandbox import Fault, Sandbox
+from connecty_frames.sandbox import Fault
 
 UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TOP_COUNTRIES = "list the top 5 countries with the most orders"
@@ -42,15 +42,6 @@ def test_faults(start: Any) -> None:
     with pytest.raises(requests.ConnectionError):
         requests.get(health, timeout=5)
     assert requests.get(health, timeout=5).status_code == 200
-
-
-def test_a_port_that_is_taken(shell: Any, sandbox: Sandbox) -> None:
-    """Exit code 2, the port and what to do."""
-    port = sandbox.connection["base_url"].rpartition(":")[2]
-    code, out, err = shell.text(shell.run("sandbox", "--port", port))
-    assert (code, out) == (2, "")
-    assert f"port={port}" in err
-    assert "port=0 chooses a free port" in err
 
 
 def test_questions_of_the_sandbox(shell: Any) -> None:

@@ -20,21 +20,21 @@ def answers(server: Script) -> Any:
     return set_components
 
 
-@pytest.mark.parametrize("options", [[], ["--engine", "polars"], ["--summary"]])
-def test_a_summary_is_the_answer(ask_server: Any, shell: Any, answers: Any, options: list[str]) -> None:
-    """On standard output, with exit code 0, and not again on standard error."""
-    answers(response_summary="It is a shop.\x1b[2J")
+@pytest.mark.parametrize(
+    ("options", "sql", "shown"),
+    [
+        *(([*options], None, "") for options in ((), ("--engine", "polars"), ("--summary",))),
+        ([], "SELECT 1", "\nSELECT 1\n\n"),
+    ],
+)
+def test_a_summary_is_the_answer(
+    ask_server: Any, shell: Any, answers: Any, options: list[str], sql: str | None, shown: str
+) -> None:
+    """On standard output, with exit code 0, and not again on standard error, which has the SQL."""
+    answers(response_summary="It is a shop.\x1b[2J", sql_query=sql)
     code, out, err = shell.text(ask_server("what is it?", *options))
     assert (code, out) == (0, "It is a shop.\x1b[2J\n")  # a pipe gets every character
-    assert shell.after_acceptance(err) == f"No table; question_id {QUESTION_ID}\n"
-
-
-def test_the_sql_of_an_answer_without_a_table(ask_server: Any, shell: Any, answers: Any) -> None:
-    """It goes to standard error, as that of a table."""
-    answers(response_summary="It is a shop.", sql_query="SELECT 1")
-    code, out, err = shell.text(ask_server("what is it?"))
-    assert (code, out) == (0, "It is a shop.\n")
-    assert shell.after_acceptance(err) == f"\nSELECT 1\n\nNo table; question_id {QUESTION_ID}\n"
+    assert shell.after_acceptance(err) == f"{shown}No table; question_id {QUESTION_ID}\n"
 
 
 @pytest.mark.parametrize("asked_for", ["--format", "--output", "--schema-file", "--schema"])

@@ -165,20 +165,6 @@ def test_a_table_by_itself(canned: Sandbox, client: cf.Client) -> None:
     assert (answer.sql_query, answer.response_summary) == (None, "Number of rows: 1.")
 
 
-def test_words_alone(canned: Sandbox, client: cf.Client) -> None:
-    """An answer without a table."""
-    canned.answer("why", None, summary="Because of rain.")
-    answer = client.ask("why")
-    assert (answer.table, answer.response_summary) == (None, "Because of rain.")
-
-
-def test_a_failure_is_raised(canned: Sandbox, client: cf.Client) -> None:
-    """As QuestionFailed with its text."""
-    canned.answer("why", cf.QuestionFailed("Nobody knows"))
-    with pytest.raises(cf.QuestionFailed, match="Nobody knows"):
-        client.ask("why")
-
-
 @pytest.mark.slow
 def test_other_questions_go_to_the_answerer(canned: Sandbox, client: cf.Client) -> None:
     """A canned answer takes precedence, for its own question alone."""

@@ -22,13 +22,6 @@ def test_requests_are_counted_by_endpoint() -> None:
     }
 
 
-def test_a_log_can_be_cleared() -> None:
-    """Afterwards it is like a new one."""
-    log = RequestLog([SeenRequest("GET", "/", 200, "id")], [AskedQuestion("id", 13, "q")], 3)
-    log.clear()
-    assert log == RequestLog([], [], 0)
-
-
 def test_submissions_are_counted_by_their_text() -> None:
     """A question that was accepted twice is counted twice."""
     log = RequestLog()

@@ -11,7 +11,6 @@ from typing import Any
 
 import duckdb
 import pytest
-import requests
 
 import connecty_frames.sandbox
 from connecty_frames.errors import ConfigError
@@ -20,15 +19,6 @@ from tests.cases import cases
 from tests.servers.timing import until
 
 LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
-
-
-def test_it_is_ready_when_entered() -> None:
-    """The first request is answered, and ``connection`` has the keywords of a client."""
-    with Sandbox() as sandbox:
-        assert list(sandbox.connection) == ["client_id", "client_secret", "base_url", "dw_id"]
-        assert sandbox.connection["dw_id"] == 13
-        assert sandbox.connection["base_url"].startswith("http://127.0.0.1:")
-        assert requests.get(sandbox.connection["base_url"] + "/v1/health", timeout=5).status_code == 200
 
 
 @pytest.mark.parametrize("module", ["uvicorn", "duckdb"])

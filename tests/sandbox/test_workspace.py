@@ -78,35 +78,19 @@ def table(database: Database, sql: str) -> Any:
     return json.loads(database.run(sql).dataframe(10**9))[1:]
 
 
-@cases(
-    ("name", "rows"),
-    [
-        ("usr.users", 40),
-        ("usr.logins", 5_000),
-        ("sales.countries", 20),
-        ("sales.customers", 2_000),
-        ("sales.products", 200),
-        ("sales.orders", 100_000),
-        ("sales.order_items", 200_167),
-    ],
-)
-def test_each_table_has_its_rows(database: Database, name: str, rows: int) -> None:
-    """Each table has its number of rows."""
-    assert table(database, f"FROM {name} SELECT count(*)") == [[rows]]
-
-
-def test_there_are_no_other_tables(database: Database) -> None:
-    """The SQL leaves no auxiliary tables."""
+def test_each_table_has_its_rows(database: Database) -> None:
+    """And the SQL leaves no auxiliary tables."""
     names = table(database, "SELECT schema_name || '.' || table_name AS n FROM duckdb_tables() ORDER BY n")
-    assert [name for (name,) in names if not name.endswith(".result")] == [
-        "sales.countries",
-        "sales.customers",
-        "sales.order_items",
-        "sales.orders",
-        "sales.products",
-        "usr.logins",
-        "usr.users",
-    ]
+    tables = [name for (name,) in names if not name.endswith(".result")]
+    assert {name: table(database, f"FROM {name} SELECT count(*)")[0][0] for name in tables} == {
+        "sales.countries": 20,
+        "sales.customers": 2_000,
+        "sales.order_items": 200_167,
+        "sales.orders": 100_000,
+        "sales.products": 200,
+        "usr.logins": 5_000,
+        "usr.users": 40,
+    }
 
 
 @cases(
@@ -200,19 +184,6 @@ def test_a_question_fails(database: Database, catalogue: Catalogue, question: st
 def test_a_question_is_answered_by_a_summary_alone(catalogue: Catalogue) -> None:
     """One question has no table."""
     assert catalogue.find(SUMMARY_ONLY).sql is None
-
-
-def test_the_top_five_countries(database: Database, catalogue: Catalogue) -> None:
-    """The first question of the API document has these rows here."""
-    result = database.run(catalogue.find("list the top 5 countries with the most orders").sql)
-    assert json.loads(result.dataframe(5)) == [
-        ["country", "orders"],
-        ["Poland", 31768],
-        ["Germany", 12922],
-        ["France", 8459],
-        ["Italy", 5719],
-        ["Spain", 5051],
-    ]
 
 
 def test_the_night_of_the_change_has_eight_hours(database: Database, catalogue: Catalogue) -> None:

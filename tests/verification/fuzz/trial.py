@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 
 
 class Trials:
-    """Cases of one seed, and counts of their outcomes; a seed and its number determine everything about a case."""
+    """Cases of one seed, which with a number determines everything, and counts of their outcomes."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
