@@ -25,9 +25,6 @@ def names(batch: Batch) -> list[str]:
     return [path.name for path in batch.parts().values()]
 
 
-# Asking and going on
-
-
 def test_each_question_is_asked_and_kept(ask: Any, service: Any, folder: Path) -> None:
     """Parts are numbered in the order of the list, and have the metadata of the answer."""
     batch = ask([("a", "how many?"), "how much?", "how much?"])
@@ -148,9 +145,6 @@ def test_a_maximum_that_others_leave_room_for(ask: Any, service: Any, limit: int
     asked = ["fetched", *["rejected", "a", "uncertain"][: limit + 1 if limit else 0]]
     assert service.asked == dict.fromkeys(asked, 1)
     assert service.fetched["fetched"] > 1
-
-
-# Failures of one question
 
 
 def test_a_failed_question(ask: Any, service: Any) -> None:
@@ -275,9 +269,6 @@ def test_a_long_reason_of_arrow(ask: Any, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(parquet_file, "write_table", mock.Mock(side_effect=pa.ArrowInvalid("x" * 250)))
     (error,) = ask(["why?"]).errors()["error"]
     assert f" as Parquet: {'x' * 200}…" in error
-
-
-# What stops a run
 
 
 def test_refused_credentials_stop_the_run(ask: Any, service: Any) -> None:

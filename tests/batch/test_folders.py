@@ -181,9 +181,6 @@ def test_forgetting_in_an_index(ask: Any, service: Any, folder: Path) -> None:
     assert service.asked == {"how many?": 1}
 
 
-# Other options, other files and damaged files
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

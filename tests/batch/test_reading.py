@@ -21,9 +21,6 @@ from tests.servers.scripted import RecordedRequest, Script, Step, endpoint_of
 _parts_differ = pytest.mark.filterwarnings("ignore:Types differ between parts")
 
 
-# Reading
-
-
 def test_a_dataset(ask: Any) -> None:
     """All parts in the order of the questions, with their files."""
     dataset = ask([f"{'q' * number}" for number in range(1, 4)]).to_dataset()
@@ -134,9 +131,6 @@ def test_many_columns_that_differ_in_type(ask: Any, service: Any) -> None:
         batch = ask(["a", "b"])
     batch.parts()[1].write_bytes(b"PAR1")
     assert ask(["a", "b"]).summary().answered == 2
-
-
-# Other options
 
 
 def test_refetching(ask: Any, service: Any, folder: Path) -> None:
@@ -310,9 +304,6 @@ def test_open_batch(ask: Any, service: Any, folder: Path) -> None:
         batch.refetch(max_workers=0)
     with pytest.raises(TypeError, match="dw_id"):
         batch.refetch(dw_id=14)  # type: ignore[call-arg]
-
-
-# Progress and errors
 
 
 def test_progress_by_a_callable(ask: Any, service: Any) -> None:

@@ -25,7 +25,7 @@ class Service:
         """Answer questions from now on by this SQL, and a header with rows."""
         table = [["id", "name"], [1, "a"], [2, "b"]] if rows is None else rows
         body = {"sql_query": sql, "response_summary": "Two.", "dataframe": table, **results}
-        self.script.on("results", Script.answer(200, {"state": "COMPLETED", "results": body}))
+        self.script.on("results", Script.completed(**body))
 
     def pin(self, name: str = "orders", **options: Any) -> cf.Pin:
         """Pin the question."""

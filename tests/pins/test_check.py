@@ -134,9 +134,7 @@ def test_asking_several_times(service: Any) -> None:
         {"sql_query": SQL + ";", "dataframe": [["id", "name"], [2, "b"], [1, "a"]]},
         {"sql_query": other, "dataframe": [["id", "name"], [1, "a"], [3, "b"]]},
     ]
-    service.script.on(
-        "results", *(Script.answer(200, {"state": "COMPLETED", "results": each}) for each in results)
-    )
+    service.script.on("results", *(Script.completed(**each) for each in results))
 
     found = pin.check(ask=True, times=3, client=service.client, on_change=lambda _: None)
 
@@ -266,9 +264,6 @@ def test_a_wrong_argument(service: Any, arguments: dict[str, Any]) -> None:
     with pytest.raises(cf.ConfigError, match=f"{next(iter(arguments))}"):
         pin.check(**{"ask": True, "client": service.client, **arguments})
     assert len(service.script.questions) == 1
-
-
-# Without asking
 
 
 def test_nothing_is_asked(service: Any, database: duckdb.DuckDBPyConnection) -> None:

@@ -30,9 +30,6 @@ QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
 
 
-# What is asked, and kept
-
-
 def test_a_pin_is_kept(service: Any) -> None:
     """All that the file has of it is read back."""
     service.pin(max_rows=None, tz="Asia/Tokyo")
@@ -228,9 +225,6 @@ def test_a_secret_is_not_written(service: Any, answer: dict[str, Any]) -> None:
     with pytest.raises(cf.ConfigError, match="contains the client secret"):
         service.pin()
     assert list(Path().iterdir()) == []
-
-
-# The file
 
 
 def test_the_nearest_file_is_read(service: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -548,9 +542,6 @@ def test_a_killed_process_holds_no_name(service: Any, folder: Path) -> None:
     assert [path.name for path in folder.rglob("*.*")] == ["orders.toml"]
 
 
-# A full disk
-
-
 def test_a_pin_has_room_before_its_question_is_asked(service: Any) -> None:
     """64 KB, since there may be none later; the file has only what it needs in the end."""
     sizes: list[int] = []
@@ -621,9 +612,6 @@ def test_a_pin_that_does_not_fit(service: Any, disk: Path) -> None:
     (disk / "other").unlink()
     assert service.pin(question_id=caught.value.question_id).name == "orders"
     assert service.script.questions == ["list the orders"]
-
-
-# What is fetched and run
 
 
 def test_fetch_df_fetches_the_pinned_answer(service: Any) -> None:

@@ -132,9 +132,6 @@ def test_the_statistics_of_many_columns() -> None:
     assert all(len(each["numeric"]) == 5 for each in found.values())
 
 
-# Frames
-
-
 def test_pandas() -> None:
     """Of the index, only levels with a name are columns; the rows keep their order."""
     frame = pd.DataFrame({"n": [3, 1, 2], "k": ["x", "y", None]})
@@ -214,9 +211,6 @@ def test_a_column_of_nulls_alone() -> None:
 def test_no_rows() -> None:
     """The header alone."""
     assert read(pa.table({"a": pa.array([], pa.int64())})).dataframe(10) == b'[["a"]]'
-
-
-# Lists of dicts
 
 
 def test_rows_of_values() -> None:

@@ -44,9 +44,6 @@ def client(canned: Sandbox) -> Iterator[cf.Client]:
         yield client
 
 
-# Questions
-
-
 @cases("asked", ["how many", "How many?", "  how\n MANY ! ", "how many."])
 def test_the_same_words_match(asked: str) -> None:
     """Whatever the white space, the case of letters and the final punctuation."""
@@ -81,9 +78,6 @@ def test_a_question_has_words(question: Any) -> None:
     """Otherwise nobody could ask it."""
     with pytest.raises(cf.ConfigError, match="answers: expected a question in words, got "):
         answers().set(question, ValueError())
-
-
-# Answers
 
 
 @cases(
@@ -181,9 +175,6 @@ def test_faults_apply(canned: Sandbox, client: cf.Client) -> None:
     assert [seen.fault for seen in canned.request_log.requests if seen.fault] == [
         "results:state=PENDING,times=1"
     ]
-
-
-# Replay
 
 
 @pytest.mark.parametrize("kind", ["bytes", "answer"])

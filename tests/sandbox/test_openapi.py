@@ -57,9 +57,6 @@ def answered(body: bytes, status: int = 200) -> requests.Response:
     return reply
 
 
-# The document
-
-
 def test_it_agrees_with_the_api_document() -> None:
     """It has the addresses, endpoints, parameters and states of the API document."""
     described = document()
@@ -138,9 +135,6 @@ def test_it_allows_the_responses_of_the_api_document(openapi: Any, golden: Path,
 def test_it_does_not_allow_everything(openapi: Any, status: int, body: Any) -> None:
     """A response of another form or status is invalid."""
     assert not is_valid(openapi, request_of("GET", RESULTS), answered(json.dumps(body).encode(), status))
-
-
-# The sandbox
 
 
 def test_the_sandbox_serves_it(api: Any) -> None:
@@ -234,9 +228,6 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         "POST /v1/auth/token",
         "POST /v1/dw/{dw_id}/questions",
     ]
-
-
-# The client
 
 
 def test_the_requests_of_the_client_are_valid(openapi: Any, golden: Path) -> None:

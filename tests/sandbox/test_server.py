@@ -34,15 +34,9 @@ def assert_error(reply: requests.Response, status: int, error: str, message: str
     assert body["request_id"] == reply.headers["X-Request-Id"]
 
 
-# Health
-
-
 def test_each_response_has_its_own_id(api: Any) -> None:
     """Two requests have different ids."""
     assert api.get("/v1/health").headers["X-Request-Id"] != api.get("/v1/health").headers["X-Request-Id"]
-
-
-# Token
 
 
 @cases(
@@ -76,9 +70,6 @@ def test_an_invalid_token_request_is_explained(api: Any, body: bytes, message: s
     """The response is 422 with an invalid field, and without its value."""
     reply = requests.post(api.url("/v1/auth/token"), data=body, headers=JSON, timeout=5)
     assert_error(reply, 422, "unprocessable", message)
-
-
-# Authorisation
 
 
 @cases("header", [None, "", "Bearer", "Bearer ", "Bearer x", "Bearer a.b.c", "Basic c2FuZGJveDp4", "Token x"])
@@ -117,9 +108,6 @@ def test_a_token_expires(connect: Any, shifted_clock: Any) -> None:
         assert_error(api.results(question_id), 401, "unauthorized", r"^The token has expired, or")
         api.login()
         assert api.results(question_id).status_code == 200
-
-
-# Asking
 
 
 @cases(
@@ -228,9 +216,6 @@ def test_a_client_that_leaves_within_its_request_has_no_effect(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-# States
-
-
 @cases("end", [State.COMPLETED, State.FAILED])
 def test_a_question_that_ends_while_its_state_is_read(end: State) -> None:
     """No response has the end without what belongs to it."""
@@ -256,9 +241,6 @@ def test_an_unknown_question_fails_and_names_the_nearest(api: Any) -> None:
     assert body["state"] == "FAILED"
     assert "Unknown words: 'logouts'." in body["error"]
     assert '"show the last 100 logins"' in body["error"]
-
-
-# Results
 
 
 @cases(
@@ -328,9 +310,6 @@ def test_digits_arrive_as_they_are(api: Any) -> None:
     )
 
 
-# Other hosts and origins
-
-
 @cases(
     "host",
     ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost@evil.example"],
@@ -358,9 +337,6 @@ def test_no_other_origin_is_allowed(api: Any) -> None:
     ]
     assert [reply.status_code for reply in replies] == [405, 405, 200]
     assert [name for reply in replies for name in reply.headers if name.lower().startswith("access-")] == []
-
-
-# Other paths, and internal errors
 
 
 @cases(
@@ -393,9 +369,6 @@ def test_an_internal_error_has_the_same_form(api: Any, monkeypatch: pytest.Monke
     reply = api.results(question_id)
     assert_error(reply, 500, "internal_error", r"^Internal error of the sandbox\.$")
     assert "inner secret" not in reply.text
-
-
-# Size
 
 
 @cases(

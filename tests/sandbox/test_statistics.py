@@ -125,35 +125,14 @@ def test_other_types_have_general_only(run: Callable[[str], QueryResult], value:
 
 def test_no_rows(run: Callable[[str], QueryResult]) -> None:
     """Without rows all counts are 0, and minimum, maximum and means are null."""
+    general, distinct = {"count": 0, "nulls_count": 0}, {"distinct_count": 0, "distinct_approx": False}
+    lengths = dict.fromkeys(["min_len", "mean_len", "max_len"])
     sql = "SELECT '' AS s, now() AS t, 1.5 AS n, true AS b WHERE false"
-
     assert statistics(run, sql) == {
-        "s": {
-            "general": {"count": 0, "nulls_count": 0},
-            "string": {
-                "distinct_count": 0,
-                "distinct_approx": False,
-                "empty_string_count": 0,
-                "min_len": None,
-                "mean_len": None,
-                "max_len": None,
-            },
-        },
-        "t": {
-            "general": {"count": 0, "nulls_count": 0},
-            "temporal": {"distinct_count": 0, "distinct_approx": False, "min": None, "max": None},
-        },
-        "n": {
-            "general": {"count": 0, "nulls_count": 0},
-            "numeric": {
-                "distinct_count": 0,
-                "distinct_approx": False,
-                "min": None,
-                "max": None,
-                "mean": None,
-            },
-        },
-        "b": {"general": {"count": 0, "nulls_count": 0}, "boolean": {"true_count": 0, "false_count": 0}},
+        "s": {"general": general, "string": {**distinct, "empty_string_count": 0, **lengths}},
+        "t": {"general": general, "temporal": {**distinct, "min": None, "max": None}},
+        "n": {"general": general, "numeric": {**distinct, "min": None, "max": None, "mean": None}},
+        "b": {"general": general, "boolean": {"true_count": 0, "false_count": 0}},
     }
 
 

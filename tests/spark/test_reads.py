@@ -37,9 +37,6 @@ def asked_sandbox(connected: Sandbox) -> Sandbox:
     return connected
 
 
-# Options
-
-
 def test_all_options() -> None:
     """In any case; the others have the defaults of AskOptions, but all rows are fetched, as Arrow alone."""
     given: dict[str, tuple[str, Any]] = {
@@ -118,9 +115,6 @@ def test_an_option_that_may_be_a_secret(name: str) -> None:
     assert "canary" not in str(raised.value)
 
 
-# Settings
-
-
 def test_settings_are_those_of_the_process() -> None:
     """The error says where they come from in Spark, in place of what helps elsewhere."""
     with pytest.raises(cf.ConfigError) as raised:
@@ -137,9 +131,6 @@ def test_a_sandbox_of_each_process_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("CONNECTY_SANDBOX", "1")
     with pytest.raises(cf.ConfigError, match="Run `connecty sandbox` instead"):
         open_client()
-
-
-# Once
 
 
 def asked(question: str = QUESTION, **options: str) -> list[AskedQuestion]:

@@ -65,9 +65,6 @@ def message(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-# Asked once
-
-
 @pytest.mark.parametrize("schema", [None, "orders bigint"])
 def test_asked_once_whatever_the_plan_does(spark: Any, log: Any, name: str, schema: str | None) -> None:
     """Actions, unions, joins, views, caches and writes of one read."""
@@ -163,9 +160,6 @@ def test_writing_asks_nothing(spark: Any, log: Any) -> None:
     assert log.submissions() == {}
 
 
-# What is read
-
-
 def test_the_types_and_values_of_an_answer(spark: Any, log: Any, name: str, by_id: cf.Client) -> None:
     """Those of ``to_spark``, with metadata that have the question."""
     df = read(spark, name, question=REVENUE)
@@ -237,9 +231,6 @@ def test_a_given_schema_is_a_contract(spark: Any, name: str) -> None:
         with pytest.raises(PySparkException) as raised:
             read(spark, name, schema, question=REVENUE).collect()
         assert expected in message(raised.value), schema
-
-
-# Errors and secrets
 
 
 @pytest.mark.parametrize(

@@ -238,9 +238,6 @@ def test_what_is_no_session_is_an_error() -> None:
         answer_of(pa.table({"a": [1]})).to_spark("local[2]")  # type: ignore[arg-type]
 
 
-# The catalogue
-
-
 def in_spark(value: Any, kind: pa.DataType) -> Any:
     """Return the value that a cell of an answer is expected to have in Spark."""
     if value is None:
@@ -291,9 +288,6 @@ def test_every_catalogued_answer(spark: Any, question: str) -> None:
         expected = [in_spark(value, sent.type) for value in sent.to_pylist()]
         assert comparable(got[name].to_pylist()) == comparable(expected), name
     assert cf.metadata(df) == answer.metadata
-
-
-# Metadata
 
 
 @pytest.mark.usefixtures("connected")
