@@ -120,7 +120,7 @@ def test_the_rows_are_those_of_the_whole_answer(server: Script, client: Client, 
     """If the statistics tell; fetching fewer rows later changes nothing."""
     statistics = {"n": {"general": {"count": 7, "nulls_count": 0}}}
     results = {**ANSWER["results"], "dataframe_stats": statistics}  # type: ignore[dict-item]
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
+    server.on("results", server.completed(**results))
     client.ask("how many?", max_rows=2, on_truncation="ignore")
     assert rows(path, "rows") == [(7,)]
 

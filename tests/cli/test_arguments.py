@@ -26,9 +26,6 @@ def unframed(text: str) -> str:
     return " ".join(re.sub(r"[│╭╰─╮╯\n]", " ", text).split())
 
 
-# The question
-
-
 @pytest.mark.parametrize(
     ("arguments", "question"),
     [
@@ -218,9 +215,6 @@ def test_standard_input_that_is_closed(shell: Any, settings: dict[str, object]) 
     )
 
 
-# The address
-
-
 def test_an_address_takes_precedence_and_is_part_of_the_resume_command(
     shell: Any, server: Script, settings: dict[str, object]
 ) -> None:
@@ -249,9 +243,6 @@ def test_a_region_is_part_of_the_resume_command(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-# A saved schema
-
-
 def test_a_saved_schema_is_a_contract(shell: Any, settings: dict[str, object], tmp_path: Path) -> None:
     """Its types are those of the columns; a missing column is an error."""
     path = tmp_path / "schema.json"
@@ -268,7 +259,7 @@ def test_a_saved_schema_is_a_contract(shell: Any, settings: dict[str, object], t
 def test_what_the_option_schema_writes_is_read(ask_server: Any, server: Script, tmp_path: Path) -> None:
     """In the same encoding on every system."""
     rows = [["größe"], [1]]
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
+    server.on("results", server.completed(dataframe=rows))
     path = tmp_path / "schema.json"
     path.write_bytes(ask_server("x", "--schema", "--format", "json").stdout)
     done = ask_server("x", "--schema-file", str(path), "--schema")

@@ -103,9 +103,6 @@ def test_warnings_go_to_standard_error(shell: Any, ask: Any) -> None:
     assert ".py:" not in err
 
 
-# Errors before and after a question
-
-
 @pytest.mark.parametrize(
     ("output", "error"), [("nope/out.csv", "FileNotFoundError"), (".", "IsADirectoryError")]
 )
@@ -134,9 +131,6 @@ def test_standard_output_that_is_closed_costs_no_question(shell: Any, sandbox: S
     )
     assert shell.text(done) == (2, "", "ConfigError: Standard output is closed: give --output FILE.\n")
     assert len(sandbox.request_log.requests) == before
-
-
-# Formats
 
 
 def test_a_format_takes_precedence_over_the_suffix(ask: Any, tmp_path: Path) -> None:
@@ -173,9 +167,6 @@ def test_an_answer_that_has_no_room_in_a_workbook(shell: Any, ask: Any, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-# Parts
-
-
 def test_each_part_alone(shell: Any, ask: Any) -> None:
     """On standard output, and nothing else there; as text and as JSON."""
     sql = ask(TOP_COUNTRIES, "--sql")
@@ -201,9 +192,6 @@ def test_one_part_in_a_file(ask: Any, tmp_path: Path) -> None:
     for name, content in (("q.sql", "SELECT"), ("q.md", "SELECT"), ("q", "SELECT"), ("q.json", '"SELECT')):
         assert ask(TOP_COUNTRIES, "--sql", "-o", str(tmp_path / name)).returncode == 0
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(content)
-
-
-# Options
 
 
 def test_quiet_keeps_warnings(shell: Any, ask: Any) -> None:
@@ -237,9 +225,6 @@ def test_decimals(shell: Any, ask: Any) -> None:
         "ConfigError: decimals='float' rounds to the nearest float64, which strict=True does not allow. "
         "Drop --decimals float for exact decimals, or --strict for floats.\n"
     )
-
-
-# Terminals
 
 
 HOSTILE = "SELECT 'a' || chr(27) || '[2J' || chr(8238) || chr(155) || 'b' AS x"
@@ -292,9 +277,6 @@ def test_a_pipe_has_no_width(shell: Any, sandbox: Sandbox) -> None:
         [shell.command, "ask", question, "-q"], capture_output=True, env=environment, check=True
     )
     assert "long " * 39 + "long" in done.stdout.decode()
-
-
-# Completion and start
 
 
 @pytest.mark.slow

@@ -191,10 +191,7 @@ def test_another_client(run: Any, server: Script, tmp_path: Path) -> None:
 
 def test_types_that_differ(run: Any, server: Script) -> None:
     """The warning says what to do in Python: there is no command for it."""
-    answers = [
-        Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [value]]}})
-        for value in (7000, 0.5)
-    ]
+    answers = [Script.completed(dataframe=[["n"], [value]]) for value in (7000, 0.5)]
     server.on("results", *answers)
     code, _, err = run("a\nb\n", "--max-workers", "1")
     assert (code, "'n' is int64 in 000001.parquet and double in 000002.parquet" in err) == (0, True)

@@ -258,7 +258,7 @@ def test_resuming(run: Any, server: Script, path: Path) -> None:
     """The answer is fetched from where it was asked, whatever the settings say now."""
     server.on("results", server.answer(200, {"state": "PENDING"}))
     assert run("ask", "how many?", "--quiet")[0] == 8
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [2]]}}))
+    server.on("results", server.completed(dataframe=[["n"], [2]]))
     elsewhere = {"base_url": "", "region": "us1", "dw_id": 7}
     code, out, err = run("history", "resume", QUESTION_ID, "--format", "json", "--quiet", **elsewhere)
 

@@ -31,10 +31,7 @@ def test_what_is_copied_stays_on_a_line(
 ) -> None:
     """The command that fetches the answer is not broken, nor the SQL."""
     sql = f"SELECT {', '.join(f'column_{n}' for n in range(20))}"
-    server.on(
-        "results",
-        Script.answer(200, {"state": "COMPLETED", "results": {"sql_query": sql, "dataframe": [["n"], [1]]}}),
-    )
+    server.on("results", server.completed(sql_query=sql, dataframe=[["n"], [1]]))
     environment = {**shell.environment(**settings), "COLUMNS": str(width)}
     _, seen = shell.screen("ask", "how many?", on="stderr", **environment)
     lines = seen.splitlines()
@@ -121,31 +118,15 @@ ERRORS: dict[str, tuple[str, Any, int, list[str]]] = {
     "reset": ("ask", Script.reset, 9, []),
     "a page": ("results", Script.answer(200, raw=b"<p>", Content_Type="text/html"), 6, []),
     "not HTTP": ("results", Script.send_and_close(b"SSH-2.0\r\n"), 6, []),
-    "no rows": (
-        "results",
-        Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [[], [1]]}}),
-        6,
-        [],
-    ),
+    "no rows": ("results", Script.completed(dataframe=[[], [1]]), 6, []),
     "failed": ("results", Script.answer(200, {"state": "FAILED", "error": "No such table."}), 7, []),
-    "no table": ("results", Script.answer(200, {"state": "COMPLETED", "results": {}}), 7, []),
+    "no table": ("results", Script.completed(), 7, []),
     "too late": ("results", Script.answer(200, {"state": "PENDING"}), 8, []),
     "unknown state": ("results", Script.answer(200, {"state": "DREAMING"}), 8, []),
-    "mixed": (
-        "results",
-        Script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["a"], [1], ["x"]]}}),
-        10,
-        ["--strict"],
-    ),
+    "mixed": ("results", Script.completed(dataframe=[["a"], [1], ["x"]]), 10, ["--strict"]),
     "cut": (
         "results",
-        Script.answer(
-            200,
-            {
-                "state": "COMPLETED",
-                "results": {"dataframe": [["a"], [1]], "dataframe_stats": {"a": {"general": {"count": 9}}}},
-            },
-        ),
+        Script.completed(dataframe=[["a"], [1]], dataframe_stats={"a": {"general": {"count": 9}}}),
         11,
         ["--on-truncation", "raise"],
     ),

@@ -132,7 +132,7 @@ def test_the_formats(ask_server: Any, tmp_path: Path, name: str, files: list[str
 def test_a_long_text_is_cut(ask_server: Any, shell: Any, server: Script, length: int, ends: str) -> None:
     """Beside data; alone it is whole."""
     results = {"dataframe": [["n"], [1]], "response_summary": "a" * length, "sql_query": "b" * length}
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
+    server.on("results", server.completed(**results))
     err = shell.after_acceptance(ask_server("why?").stderr.decode())
     of_sql = re.escape(ends.replace("summary", "sql"))
     assert re.fullmatch(rf"a+{re.escape(ends)}\n\nb+{of_sql}\n\n1 row; question_id {QUESTION_ID}\n", err)
@@ -144,7 +144,7 @@ def test_only_a_table_on_a_terminal_is_cut(ask_server: Any, server: Script, tmp_
     """COLUMNS gives the pipe a width; text and files have whole values."""
     long, file = "a" * 300, tmp_path / "a"
     results = {"dataframe": [["x"], [long]]}
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
+    server.on("results", server.completed(**results))
     found = {
         format_: long in ask_server("why?", "--format", format_).stdout.decode()
         for format_ in ("table", "text")

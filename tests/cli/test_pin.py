@@ -23,8 +23,7 @@ SQL = "SELECT id, name FROM orders WHERE id > 1 ORDER BY id"
 
 def answered(sql: str = SQL, **results: Any) -> Any:
     """Return the step that answers with a table."""
-    body = {"sql_query": sql, "dataframe": [["id", "name"], [2, "b"]], **results}
-    return Script.answer(200, {"state": "COMPLETED", "results": body})
+    return Script.completed(**{"sql_query": sql, "dataframe": [["id", "name"], [2, "b"]], **results})
 
 
 @pytest.fixture

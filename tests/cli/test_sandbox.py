@@ -54,9 +54,6 @@ def test_questions_of_the_sandbox(shell: Any) -> None:
     assert "show the last 100 logins" in out.splitlines()
 
 
-# A sandbox for one command
-
-
 @pytest.fixture
 def commands(tmp_path: Path) -> dict[str, list[str]]:
     """Return the commands that can use a sandbox."""

@@ -302,7 +302,7 @@ def test_no_thread_delays_the_end(server: Script, start_asking: Callable[..., As
 def test_a_signal_while_the_pipe_is_full(server: Script, start_asking: Callable[..., Asking]) -> None:
     """The command ends at once, although its pipe is full."""
     rows = [["word"], *([f"{number:0100}"] for number in range(10_001))]
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": rows}}))
+    server.on("results", server.completed(dataframe=rows))
     asking = start_asking("ask", "how many?", "--format", "csv", "--quiet", "--max-rows", "20000")
     assert asking.process.stdout is not None
     assert asking.process.stdout.read(1) == b'"'
@@ -340,9 +340,6 @@ def test_signals_at_random_moments(
         if target.exists():
             assert target.read_bytes() == NEW
             target.unlink()
-
-
-# The sandbox
 
 
 def seconds(process: int) -> float:
@@ -392,9 +389,6 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{exports['base_url']}/v1/health", timeout=5)
     asking.kill()
-
-
-# The handlers
 
 
 @pytest.mark.parametrize("name", ["close", "closed"])

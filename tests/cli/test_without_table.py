@@ -15,7 +15,7 @@ def answers(server: Script) -> Any:
     """Return a function that sets the components of the server's answer."""
 
     def set_components(**components: object) -> None:
-        server.on("results", server.answer(200, {"state": "COMPLETED", "results": components}))
+        server.on("results", server.completed(**components))
 
     return set_components
 
@@ -59,9 +59,6 @@ def test_neither_table_nor_summary(ask_server: Any, shell: Any, answers: Any, op
     assert (code, out) == (7, "")
     assert "There is no summary either." in err
     assert err.count("without a table") == 1
-
-
-# Charts
 
 
 @pytest.fixture

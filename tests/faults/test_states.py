@@ -184,7 +184,7 @@ def test_a_client_id_that_is_a_word(server: Script, client_id: str) -> None:
         )
         with pytest.raises(cf.NotFoundError, match="No orders in 2025") as missing:
             client.question(QUESTION_ID).result()
-        server.on("results", server.answer(200, {"state": "COMPLETED", "results": table}))
+        server.on("results", server.completed(**table))
         answer = client.question(QUESTION_ID).result()
     assert failed.value.state == "FAILED"
     assert failed.value.details == {"orders": response["orders"], "COMPLETED": 2025}

@@ -200,7 +200,7 @@ def test_a_refusal_that_cannot_be_read_is_definite(
 def test_an_id_is_sent_back_as_it_was_received(server: Any, client: Client, question_id: str) -> None:
     """A server may compare it as text; what a path may not hold is percent-encoded."""
     server.on("ask", server.answer(202, {"question_id": question_id}))
-    server.on("results", server.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [5]]}}))
+    server.on("results", server.completed(dataframe=[["n"], [5]]))
     answer = client.ask("how many?")
     path = server.requests[-1].target.partition("?")[0]
     assert (answer.question_id, answer.rows) == (question_id, 1)

@@ -112,6 +112,11 @@ class Script:
         return step
 
     @staticmethod
+    def completed(**results: object) -> Step:
+        """Answer a question."""
+        return Script.answer(200, {"state": "COMPLETED", "results": results})
+
+    @staticmethod
     def around(then: Step, *, before: bytes = b"", after: bytes = b"") -> Step:
         """Send some bytes before and after what a step sends."""
 

@@ -277,18 +277,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
             store_at(tmp_path / name).open()
 
 
-def test_threads_share_it(path: Path) -> None:
-    """Each row is there once."""
-
-    def insert(name: int) -> None:
-        for number in range(20):
-            store_at(path).execute(INSERT, (f"{name}-{number}",))
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(insert, range(4)))
-    assert sorted(questions(path)) == sorted(f"{name}-{number}" for name in range(4) for number in range(20))
-
-
 def test_a_connection_that_was_inherited(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is kept, since it must not be closed either; a file that was not open leaves none."""
     inherited: list[sqlite3.Connection] = []

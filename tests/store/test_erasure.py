@@ -146,9 +146,6 @@ def test_a_history_that_was_damaged(server: Script, home: Path) -> None:
     assert forget_in(resolve(history=place), QUESTION_ID, None).files == (damaged,)
 
 
-# --- all or nothing -----------------------------------------------------------------------------------------
-
-
 def tables(url: str) -> list[list[tuple[Any, ...]]]:
     """Return all rows."""
     return [execute(url, f"SELECT * FROM connecty.{each} ORDER BY key") for each in ("questions", "items")]
@@ -254,9 +251,6 @@ def test_statements_together(place: str) -> None:
     assert found == [("one",), ("two",), ("three",)]
 
 
-# --- files --------------------------------------------------------------------------------------------------
-
-
 def test_rows_that_moved(tmp_path: Path) -> None:
     """A row that grows moves to another page; no copy of it is left."""
     place, now, sizes = str(tmp_path / "history.sqlite3"), datetime.now(UTC), random.Random(5)
@@ -289,9 +283,6 @@ def test_a_file_that_others_read(server: Script, home: Path) -> None:
         assert found(place, home) == ["history.sqlite3"]
     assert forget_text(place, "canary") == 0
     assert found(place, home) == []
-
-
-# --- by text ------------------------------------------------------------------------------------------------
 
 
 def add(place: str, state: str = "COMPLETED", **values: str) -> None:

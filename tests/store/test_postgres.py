@@ -10,7 +10,6 @@ import traceback
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -22,13 +21,13 @@ from connecty_frames._base.clock import Clock
 from connecty_frames.batch import Batch, BatchSummary
 from connecty_frames.client import Client
 from connecty_frames.options import Asked
-from connecty_frames.records import forget_in, limits_table, records_table
+from connecty_frames.records import forget_in, limits_table
 from connecty_frames.settings.sources import resolve
 from connecty_frames.store import leases
 from connecty_frames.store.answers import answers_beside
 from connecty_frames.store.database import close_databases
 from connecty_frames.store.history import History
-from connecty_frames.store.table import COLUMNS, Row, read_records
+from connecty_frames.store.table import Row, read_records
 from tests.servers.postgres import PostgresServer, Relay
 from tests.servers.scripted import QUESTION_ID, Script
 from tests.servers.timing import until, within
@@ -50,24 +49,6 @@ def sent(found: History, asked: Asked = HOW_MANY, *, seconds: float = 9) -> Row 
 def states(database: Any) -> list[tuple[Any, ...]]:
     """Return the state and id of each question, the first one first."""
     return database.execute("SELECT state, question_id FROM connecty.questions ORDER BY id").fetchall()
-
-
-def test_a_question_from_call_to_answer(server: Script, url: str, database: Any) -> None:
-    """Its row is what a file would have; a second call reuses it, and both are read and erased."""
-    with client(server, url) as asking:
-        first = asking.ask("how many?", max_age="6h")
-        again = asking.ask("how many?", max_age="6h")
-        table = records_table(resolve(history=url))
-
-    assert (first.rows, again.metadata.reused, server.questions) == (1, True, ["how many?"])
-    assert table.column_names == list(COLUMNS)
-    row = table.to_pylist()[0]
-    assert (row["id"], row["state"], row["question"], row["dw_id"], row["rows"], row["reused"]) == (
-        1, "COMPLETED", "how many?", 13, 1, 1,
-    )  # fmt: skip
-    assert row["asked_at"] <= row["accepted_at"] <= row["ended_at"]
-    assert forget_in(resolve(history=url), QUESTION_ID, None) == 1
-    assert states(database) == []
 
 
 def test_kept_answers_are_local(
@@ -359,15 +340,6 @@ def test_a_role_that_may_not_create(running: PostgresServer, server: Script, dat
             asking.ask("who?")
 
 
-def test_two_that_make_the_tables_at_once(url: str) -> None:
-    """Both use the same."""
-    with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(partial(history, required=True), [url] * 8))
-    assert {sent(each) is not None for each in made} == {True}
-    for each in made:
-        each.close()
-
-
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_ages_by_the_clock_of_the_database(server: Script, url: str, database: Any, hours: int) -> None:
     """A clock of a machine that is wrong by a day neither pays again nor reuses what is too old."""
@@ -584,17 +556,6 @@ def test_a_nul_in_a_batch(server: Script, url: str, database: Any, tmp_path: Pat
         ask(asking, tmp_path / "batch", ["how many?", "who\0?"])
     assert server.questions == []
     assert database.execute("SELECT number FROM connecty.items").fetchall() == [(0,)]  # the batch itself
-
-
-def test_a_failed_question_of_a_batch(server: Script, url: str, tmp_path: Path) -> None:
-    """It is listed, and asked again by retry()."""
-    with client(server, url) as asking:
-        server.on("results", server.answer(200, {"state": "FAILED"}))
-        batch = ask(asking, tmp_path / "batch", ["how many?"])
-        assert batch.errors()["state"].tolist() == ["FAILED"]
-        server.on("results", server.answer(200, ANSWER))
-        batch.retry()
-    assert (server.questions, batch.summary()) == (["how many?"] * 2, BatchSummary(1, answered=1))
 
 
 def test_a_batch_whose_store_is_away(
