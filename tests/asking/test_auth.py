@@ -23,6 +23,7 @@ from connecty_frames.http.transport import Transport
 from connecty_frames.settings.sources import resolve
 from connecty_frames.settings.values import Settings
 from tests.cases import cases
+from tests.servers.timing import pause
 
 URL = "https://api.test/v1/auth/token"
 POST, GET = "POST /v1/auth/token", "GET /v1/auth/token"
@@ -502,7 +503,7 @@ def test_a_caller_that_waited_for_another(auth: Auth, clock: Any, monkeypatch: p
     def hold() -> None:
         with auth._lock:
             holds.set()
-            time.sleep(0.05)
+            pause(0.1)
 
     other = threading.Thread(target=hold)
     other.start()

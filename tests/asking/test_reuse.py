@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -29,7 +28,7 @@ from tests.asking.recording import make, rows
 from tests.cases import cases
 from tests.servers.forking import Forking
 from tests.servers.scripted import QUESTION_ID, Script
-from tests.servers.timing import FakeClock, growing, until
+from tests.servers.timing import FakeClock, growing, pause, until
 
 OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
@@ -224,7 +223,7 @@ def test_a_clock_that_is_set_back_while_others_send(server: Script, path: Path) 
 
     def accept(connection: Any) -> bool:
         asked.set()
-        time.sleep(0.3)
+        pause(0.3)
         return server.answer(202, {"question_id": QUESTION_ID})(connection)
 
     server.on("results", server.answer(200, answer()))

@@ -23,6 +23,7 @@ from connecty_frames.store import leases
 from connecty_frames.store.history import History
 from connecty_frames.store.table import store_at
 from tests.servers.scripted import Script, Step
+from tests.servers.timing import until
 
 
 @pytest.fixture
@@ -128,8 +129,7 @@ def test_a_living_sender(ask: Any, service: Any, monkeypatch: pytest.MonkeyPatch
     )
     other = threading.Thread(target=ask, args=(["why?"],))
     other.start()
-    while not service.asked:
-        time.sleep(0.01)
+    until(lambda: service.asked)
     batch = ask(["why?"])
     assert batch.summary() == BatchSummary(1, pending=1)
     accepted.set()

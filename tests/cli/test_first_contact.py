@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ import pytest
 
 from connecty_frames.sandbox import Sandbox
 from tests.servers.scripted import QUESTION_ID, Script, serve
+from tests.servers.timing import until
 
 TOP_COUNTRIES: Final = "list the top 5 countries with the most orders"
 SECRET: Final = "canary-of-a-secret"
@@ -248,12 +248,7 @@ def test_ctrl_c(shell: Any, start: Any, tmp_path: Path) -> None:
         running = start(
             *("doctor", "--ask", TOP_COUNTRIES, "--save", str(tmp_path / "answer.json")), **slow.connection
         )
-        until = time.monotonic() + 30
-        while not slow.request_log.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"]:
-            assert running.process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
-
+        until(lambda: slow.request_log.counts()["GET /v1/dw/{dw_id}/questions/{question_id}/results"])
         code, out, err = running.interrupt()
 
     assert code == 130

@@ -19,6 +19,7 @@ import requests
 
 from tests.servers.forking import CONNECTY
 from tests.servers.scripted import QUESTION_ID, Script
+from tests.servers.timing import until
 
 with warnings.catch_warnings():
     # Of click, about what older versions of typer import from it.
@@ -77,11 +78,8 @@ class Asking:
 
     def wait_for(self, what: Callable[[], object]) -> None:
         """Wait until a condition is true, while the command runs."""
-        until = time.monotonic() + 30
-        while not what():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        until(lambda: what() or self.process.poll() is not None)
+        assert what(), self.process.communicate()
 
     def send(self, *names: str) -> tuple[int, str, str]:
         """Send signals, and return exit code, standard output and standard error."""
@@ -376,11 +374,7 @@ def test_a_sandbox_serves_until_a_signal(start: Any, name: str) -> None:
     exports = running.exports()
     before = seconds(running.process.pid)
     asking = start("ask", SLOW, "--quiet", **exports)
-    until = time.monotonic() + 30
-    while seconds(running.process.pid) < before + 1:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
+    until(lambda: seconds(running.process.pid) >= before + 1)
     running.process.send_signal(getattr(signal, name))
     out, err = running.process.communicate(timeout=60)
 

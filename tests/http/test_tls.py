@@ -82,25 +82,20 @@ def serving(pem: Path) -> ssl.SSLContext:
     return context
 
 
-def test_an_expired_certificate() -> None:
-    """``expired.pem`` held until 2021: the advice is about the clock and the certificate."""
-    pem = PEM.with_name("expired.pem")
+@cases(
+    ("name", "host", "says"),
+    [
+        ("expired.pem", "127.0.0.1", "expired.*not valid at this machine's time: set the clock"),
+        (PEM.name, "localhost", "certificate is for another host: check region or base_url"),
+    ],
+)
+def test_a_certificate_that_does_not_hold(name: str, host: str, says: str) -> None:
+    """``expired.pem`` held until 2021, and each is for 127.0.0.1: the advice is about the reason."""
+    pem = PEM.with_name(name)
     with (
         serve(tls=serving(pem)) as server,
-        make(server.address, ca_bundle=pem) as client,
-        pytest.raises(cf.ConnectionFailed, match=r"expired.*not valid at this machine's time: set the clock"),
-    ):
-        client.ask("how many?")
-
-
-def test_a_certificate_for_another_host() -> None:
-    """It is for 127.0.0.1, and localhost was asked."""
-    with (
-        serve(tls=loopback_tls()) as server,
-        make(server.address.replace("127.0.0.1", "localhost"), ca_bundle=PEM) as client,
-        pytest.raises(
-            cf.ConnectionFailed, match=r"certificate is for another host: check region or base_url"
-        ),
+        make(server.address.replace("127.0.0.1", host), ca_bundle=pem) as client,
+        pytest.raises(cf.ConnectionFailed, match=says),
     ):
         client.ask("how many?")
 

@@ -24,7 +24,7 @@ from connecty_frames.sandbox import Sandbox
 from tests.servers import programs
 from tests.servers.forking import Forking
 from tests.servers.scripted import Script
-from tests.servers.timing import within
+from tests.servers.timing import pause, until, within
 
 QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 SQL = "SELECT o.id, o.name FROM shop.orders AS o WHERE o.id < 100 ORDER BY o.id"
@@ -442,8 +442,7 @@ def test_processes_that_pin_one_name_ask_once(service: Any, folder: Path, *, rep
     released = threading.Event()
     service.script.on("ask", service.script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
     processes = [start(service, replace=replace) for _ in range(3)]
-    while not all(map(has_opened_part, processes)):
-        time.sleep(0.05)
+    until(lambda: all(map(has_opened_part, processes)))
     released.set()
 
     assert [process.communicate(timeout=60) for process in processes] == [(f"{QUESTION_ID}\n", "")] * 3
@@ -455,7 +454,12 @@ def test_threads_that_pin_one_name_ask_once(service: Any, folder: Path) -> None:
     """They have the same pin, with the types that each wanted."""
     released = threading.Event()  # once all of them have begun
     service.script.on("ask", service.script.held(released, Script.answer(202, {"question_id": QUESTION_ID})))
-    threading.Timer(0.3, released.set).start()
+
+    def release() -> None:
+        pause(0.3)
+        released.set()
+
+    threading.Thread(target=release).start()
     pins = pin_all(service, 8, schema={"id": "int32"}, tz="Asia/Tokyo")
     assert pins == [cf.pinned("orders")] * 8
     assert service.script.questions == ["list the orders"]
@@ -480,7 +484,7 @@ def test_another_pin_of_the_name_is_an_error(service: Any, other: dict[str, Any]
 
     def pin_too(_: object) -> None:
         thread.start()
-        time.sleep(0.2)
+        pause(0.2)
 
     def wait() -> None:
         try:
@@ -532,8 +536,7 @@ def test_a_killed_process_holds_no_name(service: Any, folder: Path) -> None:
     """The next caller asks, and removes what the process left behind."""
     service.script.on("ask", service.script.hang)
     process = start(service)
-    while not service.script.questions:
-        time.sleep(0.01)
+    until(lambda: service.script.questions)
     process.kill()
     process.communicate()
     assert len(list((folder / "connecty-pins").iterdir())) == 2

@@ -1,6 +1,5 @@
 """Faults at the endpoints: their effect, and what the client sees of it."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,6 +9,7 @@ import pytest
 import requests
 
 from connecty_frames.sandbox import Fault, Sandbox
+from tests.servers.timing import until
 
 QUESTION = "SELECT 7 AS n"
 
@@ -48,8 +48,7 @@ def test_a_lost_reply_leaves_the_question_running(api: Any) -> None:
     url, options = api.url("/v1/dw/13/questions"), {"json": {"question": QUESTION}, "timeout": 60}
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(requests.post, url, headers=dict(api.session.headers), **options)
-        while not api.sandbox.request_log.questions:
-            time.sleep(0.01)
+        until(lambda: api.sandbox.request_log.questions)
         (asked,) = api.sandbox.request_log.questions
         while (body := api.results(asked.question_id).json())["state"] != "COMPLETED":
             pass
