@@ -174,12 +174,7 @@ class JupyterLab:
     def run(self, *cells: str) -> Path:
         """Show a notebook of these code cells instead of the last one, run all of them, and save it.
 
-        As always, no cell runs after one that raises.
-
-        Returns
-        -------
-        Path
-            The notebook as JupyterLab saved it, with its outputs.
+        As always, no cell runs after one that raises. Returns the notebook as JupyterLab saved it.
         """
         self._count += 1
         name = f"notebook{self._count}.ipynb"

@@ -275,15 +275,9 @@ def free_port() -> int:
 def prepare(name: str, parent: Path, config: str, **values: object) -> Program:
     """Prepare nginx, haproxy or squid on a free port.
 
-    Parameters
-    ----------
-    parent
-        From :func:`program_folder`. The program gets a folder of its own in there, so that the certificate is
-        ``../loopback.pem``.
-    config
-        The rest of nginx's ``http`` block, of haproxy's sections, or of squid's directives.
-    **values
-        The values of ``${name}`` in there, besides ``${port}``; ``$$`` is a dollar sign.
+    It gets a folder of its own in that of :func:`program_folder`, so that the certificate is
+    ``../loopback.pem``. The config is the rest of nginx's ``http`` block, of haproxy's sections, or of
+    squid's directives, with ``${port}`` and ``${name}`` for each of the values; ``$$`` is a dollar sign.
     """
     port = free_port()
     folder = parent / f"{name}{port}"

@@ -87,14 +87,10 @@ def _loads(text: str) -> Any:
 
 
 def read(body: bytes) -> Any:
-    """Read a body.
+    """Read a body, unless it is not JSON.
 
-    Raises
-    ------
-    NotJSON
-        It is not JSON.
-    MayBeRejected
-        It is nested too deeply for Python's own reader, or is not UTF-8 in parts that are not read.
+    It may be rejected if it is nested too deeply for Python's own reader, or is not UTF-8 in parts that are
+    not read.
     """
     try:
         return _loads(body.decode("utf-8"))
