@@ -87,14 +87,6 @@ def test_a_slow_response_is_complete(box: Sandbox, fault: Fault) -> None:
     assert time.monotonic() - started >= 0.15
 
 
-def test_headers_drip_from_the_first_byte(box: Sandbox) -> None:
-    """A client with a short timeout receives the beginning of the status line."""
-    box.faults.add(Fault("health", drip_headers=0.2))
-    head, _, ended = call(box, timeout=0.1)
-    assert ended == "silent"
-    assert b"HTTP/1.1 200 OK".startswith(head)
-
-
 @pytest.mark.parametrize("status", [200, 204, 302, 304, 400, 418, 429, 500, 503, 599])
 def test_any_status(box: Sandbox, status: int) -> None:
     """The response has the status, and the header Retry-After unchanged."""

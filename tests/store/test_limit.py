@@ -90,19 +90,6 @@ def test_which_questions_count(place: str) -> None:
     found.close()
 
 
-def test_when_the_next_is_allowed(place: str) -> None:
-    """Once the first of those that count is a day old."""
-    found, now = history(place, limit=2), datetime.now(UTC)
-    for hours, question in ((7, "first"), (2, "second")):
-        found.sent(Asked(question, 13), asked_at=now)
-        earlier = (hours * 3600 * 1_000_000, question)
-        found.database.execute("UPDATE questions SET asked_at = asked_at - ? WHERE question = ?", earlier)
-    with pytest.raises(cf.QuestionLimitError) as caught:
-        found.sent(Asked("third", 13), asked_at=now)
-    assert abs(caught.value.next_at - now - timedelta(hours=17)) < timedelta(seconds=10)
-    found.close()
-
-
 @pytest.mark.parametrize("own", [20, None])
 def test_many_at_once(place: str, own: int | None) -> None:
     """Of 8 callers that ask 40 questions at once, 20 are let through, by a limit of the store too."""
