@@ -127,6 +127,7 @@ DISAGREE: Final[list[Case]] = [
     ("floats", "1.5", '"2025-01-01"', ["max is not a number"]),
     ("days", "04/03/2025", "2025-03-31", ["min is not an ISO 8601 date or time"]),
     ("days", "2025-03-30", "2025-02-30", ["max is not a day of the calendar"]),
+    ("days", "2025-03-30T00:00:00+99:00", "2025-03-31", ["min is not an ISO 8601 date or time"]),
     ("naive", "abc", "0000-03-31 25:00:00", ["min is not an ISO 8601 date", "max is in the year 0000"]),
     ("aware", "2025-03-30T00:30:00.000001Z", "1743298200", ["max is not an ISO 8601 date or time"]),
     ("times", "0", "23:59:59.999999", ["min is not an ISO 8601 date or time"]),

@@ -208,6 +208,8 @@ def test_a_long_header() -> None:
             r'[["a"],["\""],["\\"],["\\\\"],["\\\""],["\"\""],["\\\"\\"],["\\n"],["\\u0041"],["\u0041"]]',
             [(TEXT, ['"', "\\", "\\\\", '\\"', '""', '\\"\\', "\\n", "\\u0041", "A"])],
         ),
+        (r'[["c"],["\\"],["\\\\"]]', [(TEXT, ["\\", "\\\\"])]),
+        ('[["a","b","c"],[true,1,0]]', [(BOOLEAN, [True]), (INTEGER, [1]), (INTEGER, [0])]),
         (r'[["a"],["\ud83d\ude00"],["\uD83D\uDE00"],["é\u00e9"]]', [(TEXT, ["😀", "😀", "éé"])]),
         (r'[["a"],["\u0022],[\u0022"],["\u005d,\u005b"]]', [(TEXT, ['"],["', "],["])]),
         # The second cut: commas and separators inside of texts.
@@ -313,22 +315,12 @@ def test_columns_that_are_cast_at_once(last: str, columns: Columns) -> None:
     assert read(f'[["a","b","c","d"],[1,null,-5,{last}],[null,false,6,{last}]]') == columns
 
 
-def test_truth_values_and_numbers_are_not_cast_at_once() -> None:
-    """A 1 beside truth values in one row stays a number."""
-    assert read('[["a","b","c"],[true,1,0]]') == [(BOOLEAN, [True]), (INTEGER, [1]), (INTEGER, [0])]
-
-
 def test_the_first_value_behind_many_nulls() -> None:
     """A cell is also found where nulls and texts before it are longer than what is sniffed first."""
     nulls = f'["{"x" * 200}",null],' * 50
     found = read(f'[["a","b"],{nulls}["x",true]]')
     assert found is not None
     assert found[1] == (BOOLEAN, [None] * 50 + [True])
-
-
-def test_texts_of_backslashes_alone() -> None:
-    """Each is written as two."""
-    assert read(r'[["c"],["\\"],["\\\\"]]') == [(TEXT, ["\\", "\\\\"])]
 
 
 def test_escapes_in_columns_that_are_parsed() -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connecty_frames import Answer, Client
+from connecty_frames import Client
 from connecty_frames.decode.decoder import decode
 from connecty_frames.decode.envelope import read_envelope
 from connecty_frames.decode.schema import ColumnSchema, SchemaTypes
@@ -34,7 +34,6 @@ from tests.cases import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from connecty_frames.sandbox import Sandbox
     from tests.decode.conftest import Decode
@@ -112,15 +111,6 @@ def test_counts(decode_json: Decode, count: str, nulls: str, says: list[str]) ->
     found = decode_json('[["a"],[1],[null]]', statistics)
     assert [str(warning) for warning in found.warnings] == says
     assert all(isinstance(warning, StatisticsWarning) for warning in found.warnings)
-
-
-@cases(("count", "says"), [("2", "has 1 null"), ("1", "2 rows were received"), ("3", "has 1 null")])
-def test_strict(decode_json: Decode, count: str, says: str) -> None:
-    """Under strict a disagreement is a ResponseError."""
-    statistics = f'{{"a":{{"general":{{"count":{count},"nulls_count":0}}}}}}'
-    with pytest.raises(ResponseError, match=says) as caught:
-        decode_json('[["a"],[1],[null]]', statistics, strict=True)
-    assert isinstance(caught.value, ConnectyError)
 
 
 def test_one_row_more_than_counted(decode_json: Decode) -> None:
@@ -394,13 +384,6 @@ def test_rows_in_milliseconds(said: Said, least: str, most: str, wrong: list[str
 def test_bounds_of_a_part(said: Said, cells: str, section: str, says: str, total: int | str) -> None:
     """The values of a part of a result, or of what may be one, lie within min and max."""
     assert said(cells, section, total) == ([f"Column 'c' {says}."] if says else [])
-
-
-def test_a_date_with_an_offset_that_no_place_has(said: Said) -> None:
-    """It is no date, even at midnight."""
-    bound = "2025-01-01T00:00:00+99:00"
-    (warning,) = said('"2025-01-01"', f'"temporal":{{"min":"{bound}"}}')
-    assert warning.endswith(f"with the statistics' min: '{bound}' is not an ISO 8601 date or time.")
 
 
 @cases(
@@ -735,26 +718,6 @@ def test_odd_statistics_raise_nothing_else(cells: list[Any], statistics: Any, st
 
 
 # --- Whole answers --------------------------------------------------------------------------------------
-
-
-@cases("strict", [False, True])
-@cases("name", ["login_timestamps.json", "top_countries.json", "dataframe_only.json", "summary_only.json"])
-def test_the_golden_answers(golden: Path, name: str, *, strict: bool) -> None:
-    """The answers of the API document cause no warning."""
-    Answer.from_json(golden / name, strict=strict, on_truncation="ignore")
-
-
-def test_the_example_in_milliseconds_alone(golden: Path) -> None:
-    """The document's example as if its three rows were all: its min is too old by eleven days."""
-    body = json.loads((golden / "login_timestamps.json").read_text(encoding="utf-8"))
-    for sections in body["results"]["dataframe_stats"].values():
-        sections["general"]["count"] = 3
-    del body["results"]["dataframe_stats"]["user_email"]["string"]
-    found = decode(read_envelope(json.dumps(body).encode()), AskOptions())
-    least = "Column 'login_timestamp' has the min 2025-11-04 09:49:22.910000Z"
-    assert [str(warning) for warning in found.warnings] == [
-        f"{least}, but the statistics' min is 2025-10-24T11:03:05.196568+02:00."
-    ]
 
 
 @pytest.mark.slow

@@ -310,10 +310,6 @@ class TestAccessor:
         with pytest.raises(ConfigError, match=r"^This frame no longer has the columns .*: 'gone'\."):
             frame.connecty.plot()
 
-    def test_html_without_metadata(self) -> None:
-        """It is None: a notebook then shows the repr, which says how to get metadata."""
-        assert MAKERS["polars"]().connecty._repr_html_() is None
-
     @with_accessor
     def test_repr(self, make: Callable[[], Any]) -> None:
         """One short line for each known field."""
@@ -345,10 +341,6 @@ class TestAccessor:
             make().connecty.to_parquet(tmp_path / "frame.parquet")
         assert list(tmp_path.iterdir()) == []
 
-    def test_polars_frame_without_metadata(self) -> None:
-        """Shown by itself, the accessor says how to get the metadata: polars 2 would swallow the error."""
-        assert repr(MAKERS["polars"]().connecty).startswith("<connecty: This frame has no answer metadata")
-
     @with_accessor
     def test_does_not_keep_the_frame(self, make: Callable[[], Any]) -> None:
         """Reading the accessor does not keep the frame alive, which it outlives."""
@@ -369,10 +361,12 @@ class TestAccessor:
         assert frame.connecty.question == "another"
 
     def test_metadata_comes_later(self) -> None:
-        """An accessor without metadata reads what is attached afterwards."""
+        """An accessor without metadata shows how to get some, and reads what is attached afterwards."""
         register_accessors()
         frame = MAKERS["polars"]()
         assert not hasattr(frame.connecty, "question")
+        assert repr(frame.connecty).startswith("<connecty: This frame has no answer metadata")
+        assert frame.connecty._repr_html_() is None  # a notebook then shows the repr
         assert attach(frame, METADATA).connecty.question == "top 5 countries"
 
     def test_one_class(self) -> None:

@@ -157,16 +157,10 @@ def test_precisions_of_arithmetic(precision: int) -> None:
 
 @cases("dtype", ["Float64", "float64"])
 def test_nearest_floats(dtype: str) -> None:
-    """Of 20,000 amounts, ``astype`` gives the float that Python reads from the digits."""
+    """Of 20,000 amounts, ``astype`` and polars' cast give the float that Python reads from the digits."""
     cents = random.Random(1).sample(range(-(10**12), 10**12), 20_000)
     texts = [f"{'-' if each < 0 else ''}{abs(each) // 100}.{abs(each) % 100:02}" for each in cents]
-    column = to_pandas(pa.table({"c": decimals(texts, 17)}))["c"]
-    assert column.astype(dtype).to_list() == [float(text) for text in texts]
-
-
-def test_nearest_floats_in_polars() -> None:
-    """So does the cast of polars."""
-    cents = random.Random(1).sample(range(10**12), 20_000)
-    texts = [f"{each // 100}.{each % 100:02}" for each in cents]
-    column = to_polars(pa.table({"c": decimals(texts)}))["c"]
-    assert column.cast(pl.Float64).to_list() == [float(text) for text in texts]
+    table = pa.table({"c": decimals(texts, 17)})
+    expected = [float(text) for text in texts]
+    assert to_pandas(table)["c"].astype(dtype).to_list() == expected
+    assert to_polars(table)["c"].cast(pl.Float64).to_list() == expected

@@ -237,13 +237,6 @@ def test_a_temporary_frame(countries: cf.Answer, tmp_path: Path) -> None:
     assert cf.read_parquet(path)["country"].to_list() == ["Spain"]
 
 
-def test_an_answer(countries: cf.Answer, tmp_path: Path) -> None:
-    """It has the same method: the file has the table, its types and its metadata."""
-    read = cf.read_parquet(countries.to_parquet(tmp_path / "a.parquet"), engine="pyarrow")
-    assert read.to_pydict() == countries.table.to_pydict()
-    assert cf.metadata(read) == countries.metadata
-
-
 def test_a_frame_that_was_changed_in_place(countries: cf.Answer, tmp_path: Path) -> None:
     """It is written as it is now, although the accessor was made before."""
     frame, other = countries.to_pandas(), countries.to_polars()

@@ -37,25 +37,6 @@ def instant(*parts: int) -> dt.datetime:
 
 
 @cases(
-    ("format_", "type_"),
-    [
-        ("%d/%m/%Y", pa.date32()),
-        ("%A, %d %B %y", pa.date32()),
-        ("%d/%m/%Y %H", NAIVE),
-        ("%d/%m/%Y %H:%M:%S.%f", NAIVE),
-        ("%H:%M %d/%m/%Y %z", UTC),
-        ("%H", TIME),
-        ("%I%p", TIME),
-    ],
-)
-def test_type(format_: str, type_: pa.DataType) -> None:
-    """The format tells it, also for a column without values."""
-    assert strptime(format_).type == type_
-    assert build([None], strptime(format_)).type == type_
-    assert build([], strptime(format_)).type == type_
-
-
-@cases(
     ("format_", "text", "expected"),
     [
         ("%d/%m/%Y", "04/11/2025", dt.date(2025, 11, 4)),

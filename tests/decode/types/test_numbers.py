@@ -94,22 +94,6 @@ def test_types(texts: list[str], type_: pa.DataType) -> None:
 
 
 @cases(
-    ("text", "nearest"),
-    [
-        ("0.1", 0.1),
-        ("123456789012345678.12", 1.2345678901234568e17),
-        ("9007199254740993", 9007199254740992.0),
-        ("-.5", -0.5),
-        ("-inf", -math.inf),
-    ],
-)
-def test_nearest_floats(text: str, nearest: float) -> None:
-    """Among fractions a whole number is rounded too; nulls stay null."""
-    found, *_ = numbers.infer(pa.array([None, text, "0.5"]), decimals="float")
-    assert found.to_pylist() == [None, nearest, 0.5]
-
-
-@cases(
     ("texts", "bounds", "type_"),
     [
         # As values, if they are written as whole numbers or are fractions.

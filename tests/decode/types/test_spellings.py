@@ -155,25 +155,6 @@ def test_lengths(text: str, nanoseconds: int) -> None:
     assert match_format(text) is TemporalFormat.DURATION
 
 
-@cases("text", ["01:00:01", "1:00:01", "23:59:59.5", "00:00:00", "24:00:00", "24:00:00.000"])
-def test_times_of_day(text: str) -> None:
-    """These may be times of day, so they are durations only where something else says so."""
-    assert match_format(text) is not TemporalFormat.DURATION
-
-
-@cases(
-    ("text", "delta"),
-    [
-        ("01:00:01", timedelta(hours=1, seconds=1)),
-        ("0:00:01.5", timedelta(seconds=1.5)),
-        ("24:00:00", timedelta(days=1)),
-    ],
-)
-def test_as_a_duration(text: str, delta: timedelta) -> None:
-    """As the type of a duration, a time of day is the duration since midnight."""
-    assert times.read_text(text, pa.duration("us")).as_py() == delta
-
-
 @given(st.timedeltas(timedelta(days=-99_999), timedelta(days=99_999)))
 def test_spellings_by_independent_writers(delta: timedelta) -> None:
     """What Python and pandas write, also in one column, is the duration that they wrote."""

@@ -343,12 +343,6 @@ def test_nanoseconds_by_both_readers(
         assert fast is not None or not all("1678" <= text[:4] <= "2261" for text in texts if text)
 
 
-def test_no_values() -> None:
-    """Reading no value at all gives nulls of the type."""
-    assert read([None, None], AWARE).to_pylist() == [None, None]
-    assert read([], AWARE).type == AWARE
-
-
 @cases(
     ("texts", "bounds", "type_", "values"),
     [
@@ -434,11 +428,6 @@ class TestDates:
         """The date is the one that is written, whatever the offset."""
         assert read_given([text, None], pa.date32()).to_pylist() == [dt.date(2025, 1, 1), None]
 
-    def test_mixed(self) -> None:
-        """Spellings may differ within a column."""
-        found = read_given(["2025-01-01", "20250102", "2025-01-03T00:00:00Z"], pa.date32())
-        assert found.to_pylist() == [dt.date(2025, 1, 1), dt.date(2025, 1, 2), dt.date(2025, 1, 3)]
-
     @cases(
         "text",
         [
@@ -521,11 +510,6 @@ class TestInstants:
         """The local time of the zone, beside texts with offsets."""
         found = read_given([text, None, "2025-01-01T00:00:00+01:00"], AWARE)
         assert found.to_pylist() == [expected, None, instant(2024, 12, 31, 23)]
-
-    def test_nanoseconds(self) -> None:
-        """All digits of the fraction are kept."""
-        found = read_given(["2025-01-01 10:00:00.123456789 Europe/Berlin"], pa.timestamp("ns", "UTC"))
-        assert found.cast(pa.int64()).to_pylist() == [1735722000123456789]
 
     @cases(
         ("text", "reason"),
