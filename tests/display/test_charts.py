@@ -75,22 +75,17 @@ def listed(names: str) -> str:
         ("orders and returns", "orders returns", "orders returns"),
         # the name that shares most words with the question there
         ("cumulative revenue", "revenue cumulative_revenue", "cumulative_revenue"),
-        ("cumulative net revenue", "revenue cumulative_revenue", "cumulative_revenue"),
         ("cumulative and net revenue", "revenue cumulative_revenue", "revenue cumulative_revenue"),
         ("revenue per order", "revenue revenue_per_order", "revenue_per_order"),
         ("orders, average order value", "average_order_value orders", "average_order_value orders"),
         ("sum and number of payments", "total_amount payment_count", "total_amount payment_count"),
         # of different units: a panel for each, in the order of the columns
         ("orders and revenue", "revenue orders", "revenue orders"),
-        ("revenue and orders", "orders revenue", "orders revenue"),
         ("temperature and humidity", "temperature humidity_pct", "temperature humidity_pct"),
-        ("humidity and temperature", "temperature humidity_pct", "temperature humidity_pct"),
         ("visitors and conversion rate", "visitors conversion_rate", "visitors conversion_rate"),
-        ("conversion rate and visitors", "visitors conversion_rate", "visitors conversion_rate"),
         ("revenue and average order value", "revenue average_order_value", "revenue average_order_value"),
         # as nothing is legible beside what is a thousand times larger
         ("orders and volume", "orders volume", "orders volume"),
-        ("visitors and volume", "visitors volume", "visitors volume"),
         # a share or growth that the question names, or that stands behind
         ("share of revenue", "revenue share", "share"),
         ("revenue growth", "revenue growth", "growth"),
@@ -108,11 +103,6 @@ def listed(names: str) -> str:
             "churn compared with last year",
             "churn_last_year churn_this_year",
             "churn_last_year churn_this_year",
-        ),
-        (
-            "sales this year vs last year",
-            "sales_this_year sales_last_year",
-            "sales_this_year sales_last_year",
         ),
         (
             "drugs below their minimum stock",
@@ -360,29 +350,9 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "bars: weight and rating by product",
         ),
         (
-            "weights and ratings of the players",
-            {
-                "player": [*map(str, range(12))],
-                "team": ["a", "b"] * 6,
-                "weight": [3, 1, 2] * 4,
-                "rating": [1, 5] * 6,
-            },
-            "points: rating by weight and team",
-        ),
-        (
             "weights and ratings of the categories",
             {"category": ["a", "b"] * 6, "weight": [3, 1, 2] * 4, "rating": [1, 5] * 6},
             "bars: weight and rating by category",
-        ),
-        (
-            "weights and heights and ratings of the products",
-            {
-                "product": [*map(str, range(11))],
-                "weight": [3, 1, 2] * 3 + [1, 5],
-                "rating": [1, 5] * 5 + [2],
-                "height": [1, 2] * 5 + [1],
-            },
-            "bars: weight, rating and height by product",
         ),
         # numbers of a period are bars, and lines if there are several
         ("", {"hour": [0, 1, 2], "orders": [5, 9, 2]}, "bars: orders by hour"),
@@ -416,11 +386,6 @@ def test_columns_that_cannot_be_drawn(given: dict[str, Any], why: str) -> None:
             "",
             {"country": ["a", "b", "c"] * 2, "year": [2023] * 3 + [2024] * 3, "n": [*range(6)]},
             "bars: n by country and year",
-        ),
-        (
-            "",
-            {"country": ["a", "b"] * 2, "year": [2023] * 2 + [2024] * 2, "n": [*range(4)]},
-            "line: n by year and country",
         ),
         (
             "",
