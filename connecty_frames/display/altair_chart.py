@@ -63,7 +63,7 @@ def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "",
     # altair does not validate a dict row by row, for seconds.
     chart = Chart({"values": _rows(chosen, [*dict.fromkeys([*used, *drawn])])}, **shape)
     chart = chart.encode(*encoding, tooltip=tooltip, description=_description(drawn))
-    if chosen.interval:
+    if chosen.has_interval and chosen.interval:
         axis, mark = ("X", chart.mark_rule) if chosen.kind == "bars" else ("Y", chart.mark_area)
         low, high = map(_field, chosen.interval)
         interval = (
@@ -109,10 +109,23 @@ def _encoding(chosen: Chosen) -> Json:
 
 def _axes(chosen: Chosen, width: int) -> Json:
     dimension, measure = chosen.dimension, chosen.measure
-    if chosen.kind in {"bars", "lists"}:  # horizontal, so that names stay legible, in the answer's order
+    if chosen.kind in {
+        "bars",
+        "lists",
+        "spans",
+    }:  # horizontal, so that names stay legible, in the answer's order
         extent = 6 * _longest(dimension, width) + 10  # all panels of lists start at the same place
         own = {"minExtent": extent, "maxExtent": extent} if chosen.kind == "lists" else {}
         names = _category(dimension, width, wraps=_wraps(chosen), **own) | ({"title": None} if own else {})
+        if chosen.kind == "spans":
+            end = chosen.interval[0]
+            both = Column(
+                measure.at,
+                f"{measure.name} \N{EN DASH} {end.name}",
+                pa.chunked_array([*measure.times.chunks, *end.times.chunks]),
+            )
+            x = {**_line_axis(both), "field": _field(measure)}
+            return {"X": x, "X2": {"field": _field(end)}, "Y": names}
         return {"X": _quantitative(chosen, measure), "Y": names}
     if chosen.kind == "histogram":
         return {"X": _category(dimension, labelAngle=_angle(dimension)), "Y": _quantitative(chosen, measure)}
@@ -146,7 +159,7 @@ def _wraps(chosen: Chosen) -> bool:
 def _shape(chosen: Chosen, bars: int) -> Json:
     shape: Json = {**_VEGA["shapes"][chosen.kind]}
     columns, dimension = chosen.panels_beside, chosen.dimension
-    if chosen.kind == "bars":
+    if chosen.kind in {"bars", "spans"}:
         count = len(dimension.slots) or dimension.count
         step = max(12 * bars if bars > 1 else 20, 26 if _wraps(chosen) else 0)
         shape["height"] = min(10 + step * count, _HEIGHT)
@@ -220,13 +233,13 @@ def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
     is_numeric = chosen.kind == "points" or (chosen.kind == "line" and not chosen.dimension.is_time)
     for column in columns:
         values[_field(column)] = column.texts
-        if column in (chosen.measure, *chosen.interval) or (column is chosen.dimension and is_numeric):
-            values[_field(column)] = column.numbers
-        elif column.is_time:
+        if column.is_time and not (column is chosen.dimension and is_numeric):
             # Local times of the column's zone, labelled as UTC: otherwise a browser would convert them to
             # its own zone, or move times that do not exist there.
             local = texts(column.times).to_pylist()
             values[_field(column)] = [None if time is None else f"{time}Z" for time in local]
+        elif column in (chosen.measure, *chosen.interval) or (column is chosen.dimension and is_numeric):
+            values[_field(column)] = column.numbers
         values[_text_field(column)] = [text and cut(text, 1_000) for text in column.texts]
     for column in chosen.dimensions:
         values[f"{_field(column)} in order"] = _order(chosen, column)
@@ -239,15 +252,16 @@ def _rows(chosen: Chosen, columns: list[Column]) -> list[Json]:
 
 def _order(chosen: Chosen, column: Column) -> Sequence[float]:
     """Return sort keys of categories, also in panels: lines by their last value, periods by time."""
-    rows, places, numbers = range(len(column.texts)), chosen.dimension.places, chosen.measure.numbers
-    if chosen.kind == "line" and column is chosen.group and not column.is_ordinal:
-        drawn = [at for at in rows if places[at] is not None and numbers[at] is not None]
+    if chosen.kind == "line" and column is chosen.group and not (column.is_ordinal or chosen.is_stacked):
+        places, numbers = chosen.dimension.places, chosen.measure.numbers
+        drawn = [at for at in range(len(places)) if places[at] is not None and numbers[at] is not None]
         last = {column.texts[at]: -(numbers[at] or 0) for at in sorted(drawn, key=places.__getitem__)}
         return [last.get(text, 0) for text in column.texts]
     if (chosen.kind == "cells" and column.is_ordinal) or (column is chosen.group and column.is_ordinal):
         found = sorted({*column.places} - {None})
         return [found.index(place) if place is not None else -1 for place in column.places]
-    return rows
+    first = {text: at for at, text in enumerate(dict.fromkeys(column.texts))}
+    return [first[text] for text in column.texts]
 
 
 def _line_axis(column: Column) -> Json:
@@ -308,7 +322,8 @@ def _form(measure: Column) -> str:
 
 
 def _number_labels(measures: list[Column], panel: Column | None) -> Json:
-    found = {column.name: _VEGA["labels"][_form(column)] for column in measures}
+    names = panel.texts if panel is not None else [""]
+    found = dict(zip(names, [_VEGA["labels"][_form(column)] for column in measures], strict=False))
     label, *others = dict.fromkeys(found.values())
     if others and panel is not None:
         name = f"parent[{json.dumps(_field(panel))}]"

@@ -7,19 +7,18 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise, permutations, product, takewhile
+from operator import le
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from connecty_frames._base.text import listed, quoted, snippet, value_text
-from connecty_frames.decode.arrow import is_text
 from connecty_frames.display import roles
-from connecty_frames.display.columns import Column
-from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered
-from connecty_frames.display.shapes import COLOURS, SHAPES, Chart, Shape, are_over
+from connecty_frames.display.columns import AND, BY, Column, Columns, are_ends, join_columns
+from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered, is_time
+from connecty_frames.display.shapes import BARS, COLOURS, SHAPES, Chart, Shape, are_over, keep
 from connecty_frames.errors import ConfigError
 
-Columns: TypeAlias = list[Column]
 Named: TypeAlias = dict[Column, int]  # with the position of its first word
 
 #: The most rows, measures beside each other, their panels, rows of a list, and characters of missing names.
@@ -27,13 +26,9 @@ _MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED, _MAX_NAME = 5_000, 6, 4, 10, 3
 #: With many values, a second dimension is the x axis, and things are points; few periods are compared. On one
 #: axis, a measure is at most so many times larger than another.
 _MANY, _FEW, _SIMILAR = 10, 2, 15
-#: How a quarter, month or week of a year is written, by its fineness; and the share of usual values.
-_PARTS, _USUAL = {2: "Q{}", 3: "{:02}", 4: "W{:02}"}, 0.98
+_USUAL: Final = 0.98  # the share of usual values
 _SIZES: Final = (("B", 1e9), ("M", 1e6), ("k", 1e3))
-#: The most categories that are numbers, and the order of the columns that tell rows apart.
-_MAX_LEVELS, _TELL_APART = 12, "dimension label period identifier"
-#: Words before a dimension, between joined measures, and for shares.
-_BY, _AND, _SHARES = (WORDS[name] for name in ("before_dimensions", "joins", "relative"))
+_TELL_APART: Final = "dimension label period identifier"  # the order of the columns that tell rows apart
 
 
 def choose_chart(
@@ -57,10 +52,14 @@ def choose_chart(
     is_best = not (WORDS["best"] | WORDS["lists"]).isdisjoint(asked) and {"each", "per"}.isdisjoint(asked)
     is_ranked = any(c.is_ranked for c in columns if c.is_measure and c.has_numbers)
     is_list = is_best and is_ranked and not is_given
-    free = columns if is_given else _join_periods(columns, asked, is_list=is_list)
+    free = columns if is_given else join_columns(columns, asked, is_list=is_list)
     free = [column for column in free if column not in (*given_x, *group, *series)]
     measures = [column for column in free if column.is_measure]
     named = _named(measures, asked)
+    if not (is_given or named) and shapes is SHAPES and (spans := _spans(columns, free, cut)):
+        return _with_rows(
+            _described(spans, question, [c for c in free if c.role is not Role.PERIOD], named, asked)
+        )
     wanted, least = asked if is_list else [], 1 if series else 2
     dimension = given_x[0] if given_x else _choose_dimension(free, measures, wanted, least)
     spread = [] if is_given else _spread(free, [*named], asked)
@@ -83,9 +82,11 @@ def choose_chart(
     if not (group or lists or (len(series) > 1 and is_beside)) and columns[dimension.at] is dimension:
         dimension, group = _choose_group(free, dimension, series[0])
     columns[dimension.at] = dimension
-    most = _MAX_PANELS if is_apart and y is None else 1 if group and not is_apart else _MAX_SERIES
     is_several = bool(group) or len(series) > 1
     kind = "lists" if lists else "histogram" if spread else _kind(dimension, series[0], is_several=is_several)
+    is_by_axis = kind == "line" and not group and len({*_axes(series)}) <= _MAX_PANELS
+    most = _MAX_PANELS if is_apart and y is None and not is_by_axis else _MAX_SERIES
+    most = 1 if group and not is_apart else most
     panels = lists[:1] or (_choose_panel(free, dimension, group) if is_chosen else [])
     colour, panel = next(iter(group), None), next(iter(panels), None)
     rows = _in_order(kind, series[0], [dimension, *group])
@@ -107,21 +108,39 @@ def _columns(table: pa.Table) -> Columns:
     return [Column(at, name, table.column(at)) for at, name in enumerate(table.column_names)]
 
 
+def _spans(columns: Columns, free: Columns, cut: str) -> Chart | None:
+    """Return the times from a start to an end, such as those of projects."""
+    names = [c for role in (Role.LABEL, Role.DIMENSION) for c in free if c.role is role]
+    times = [c for c in free if is_time(c.cells.type) and not c.cells.null_count] if names else []
+    for start, end in permutations(times, 2):
+        if all(map(le, start.places, end.places)) and start.places != end.places:
+            few = next((c for c in names[1:] if 1 < c.count <= COLOURS), None)
+            chart = Chart(
+                "spans",
+                columns,
+                names[0],
+                start,
+                few,
+                None,
+                [start],
+                is_apart=False,
+                rows=[*range(len(start.places))],
+                interval=[end],
+                notes=(cut,),
+            )
+            return keep(chart, names[0], BARS, "first")
+    return None
+
+
 def _interval(measures: Columns, series: Columns) -> Columns:
     """Return the ends of an interval around a single measure, such as its confidence interval."""
     for low, high in permutations(measures, 2):
         inner = [column for column in series if column not in (low, high)]
-        if _are_ends(low, high, roles.BINS[:3]) and len(inner) == 1:
+        if are_ends(low, high, roles.BINS[:3]) and len(inner) == 1:
             rows = zip(low.numbers, inner[0].numbers, high.numbers, strict=True)
             if all(a <= b <= c for a, b, c in rows if a is not None and b is not None and c is not None):
                 return [low, high]
     return []
-
-
-def _are_ends(low: Column, high: Column, names: list[list[str]]) -> bool:
-    if low.words == high.words:
-        return False
-    return any(low.words == [a if word == b else word for word in high.words] for a, b in names)
 
 
 def _spread(columns: Columns, named: Columns, asked: list[str]) -> Columns:
@@ -166,23 +185,6 @@ def _related(columns: Columns, named: Named, asked: list[str]) -> Columns:
     return pair if is_cause or (WORDS["causes"] | {"on"}).isdisjoint(between) else pair[::-1]
 
 
-def _join_periods(columns: Columns, asked: list[str], *, is_list: bool) -> Columns:
-    """Join pairs; years and their quarters, months or weeks to one time, unless a question compares years."""
-    free = _join_pairs(_count_by_numbers(_join_bins(columns), asked), is_list=is_list)
-    periods = [column for column in free if column.role is Role.PERIOD and column.count > 1]
-    years = [column for column in periods if any(column.years)]
-    parts = [c for c in periods if not c.is_time and fineness(c.name, c.cells) in _PARTS]
-    if len(years) != 1 or len(parts) != 1 or roles.PATTERNS["by_year"].search(" ".join(asked)):
-        return free
-    year, part = years[0], parts[0]
-    if len({*asked}.intersection(year.years)) > 1:
-        return free
-    form, pairs = _PARTS[fineness(part.name, part.cells)], zip(year.years, part.in_year, strict=True)
-    texts = [f"{each}-{form.format(number)}" if each and number else None for each, number in pairs]
-    columns[year.at] = year.relabelled(texts, f"{year.name} and {part.name}")
-    return [columns[column.at] for column in free if column is not part]
-
-
 def _in_order(kind: str, measure: Column, columns: Columns) -> list[int]:
     is_ordinal = kind == "bars" and columns[0].is_ordinal and not measure.is_ranked
     places = [column.places for column in columns if is_ordinal and column.is_ordinal]
@@ -221,7 +223,7 @@ def _with_rows(chart: Chart) -> Chart:
     drawn: dict[str, Any] = {name: (found := getattr(chart, name)) and columns[found.at] for name in fields}
     if len(chart.series) > 1:
         measure, names = _beside(chart.series, chart.rows, len(columns))
-        drawn |= {"measure": measure, "panel" if chart.is_apart else "group": names}
+        drawn |= {"measure": measure, **(_panels(chart, names) if chart.is_apart else {"group": names})}
     stretches = [stretch for stretch in chart.stretches for _ in chart.series]
     drawn["interval"] = [columns[column.at] for column in chart.interval]
     return replace(chart, columns=columns, stretches=stretches, **drawn)
@@ -250,6 +252,16 @@ def _beside(series: Columns, rows: list[int], at: int) -> tuple[Column, Column]:
     return values, Column(at + 1, "", pa.chunked_array([names], pa.string()))
 
 
+def _panels(chart: Chart, names: Column) -> dict[str, Column]:
+    """Return a panel for each measure, or for lines on the same axis, with a colour for each."""
+    firsts = _axes(chart.series)
+    if chart.kind != "line" or chart.group or len({*firsts}) == len(firsts):
+        return {"panel": names}
+    alike = [[c.name for c, each in zip(chart.series, firsts, strict=True) if each is one] for one in firsts]
+    panels = pa.chunked_array([[*map(listed, alike)] * len(chart.rows)])
+    return {"panel": Column(names.at + 1, "", panels), "group": names}
+
+
 def _lost(columns: Columns, chart: Chart, asked: list[str]) -> Columns:
     """Return the dimensions that a question names, or that share a place, and a chart does not show."""
     drawn, is_over = chart.dimensions, are_over(chart)
@@ -261,52 +273,6 @@ def _lost(columns: Columns, chart: Chart, asked: list[str]) -> Columns:
     known = set() if is_over else roles.PERIODS.keys()
     news = {column: new - known if column.role is Role.PERIOD else new for column in others}
     return [c for c in others if c.role in always or (c.role in by_name and c.stems & news[c])]
-
-
-def _count_by_numbers(columns: Columns, asked: list[str]) -> Columns:
-    """Make categories of whole numbers, such as triage levels: few that repeat, or each of a run."""
-    numbers = [column for column in columns if column.is_measure and column.has_numbers]
-    is_sorted = any(is_ordered(c.numbers) for c in numbers) and all(c.role is not Role.LABEL for c in columns)
-    known = {"and", "day", "number"}.union(*(column.stems for column in columns)) - _BY
-    for column in [c for c in numbers if c.role is Role.MEASURE]:
-        at = next((at for at, word in enumerate(asked) if word in column.stems), 0)
-        before = [*asked[:at][::-1], "", ""]
-        is_joined = before[0] == "and" or before[0] not in _AND
-        is_by = before[0] in _BY or (is_joined and next(w for w in before[1:] if w not in known) in _BY)
-        is_by = is_by or (column is numbers[0] and not WORDS["spreads"].isdisjoint(asked))
-        is_few = column.count <= _MAX_LEVELS and 2 * column.count <= len(column.numbers)
-        is_level = is_few and (is_by or not WORDS["levels"].isdisjoint(column.words[-1:]))
-        is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
-        if is_whole and len(numbers) > 1 and (is_level or (column.is_unique and is_by and is_sorted)):
-            column.role, column.is_measure = Role.DIMENSION, False
-            numbers.remove(column)
-    return columns
-
-
-def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
-    """Join first and last names, and the ends of routes; return the columns without the last ones."""
-    free = [*columns]
-    texts = [column for column in columns if is_text(column.cells.type)]
-    for *ends, sign in roles.PAIRS:
-        firsts, lasts = ({tuple("*" if w in end else w for w in c.words): c for c in texts} for end in ends)
-        for one, other in [(firsts[each], lasts[each]) for each in firsts if "*" in each and each in lasts]:
-            pairs = len({*zip(one.texts, other.texts, strict=True)})
-            if sign == " " or is_list or pairs < len(one.texts) or 2 * pairs <= one.count * other.count:
-                names = [sign.join(filter(None, row)) for row in zip(one.texts, other.texts, strict=True)]
-                columns[one.at] = one.relabelled(names, f"{one.name} and {other.name}")
-                free = [columns[c.at] for c in free if c.at != other.at]
-    return free
-
-
-def _join_bins(columns: Columns) -> Columns:
-    for low, high in permutations([column for column in columns if column.has_numbers], 2):
-        gaps = [b - a for a, b in zip(high.known, low.known[1:], strict=False)]
-        if _are_ends(low, high, roles.BINS) and low.is_unique and gaps and {0, 1}.issuperset(gaps):
-            rows = zip(low.texts, high.texts, strict=True)
-            texts = [f"{a} \N{EN DASH} {b}" if a and b else f"{a}+" if a else f"< {b}" for a, b in rows]
-            columns[low.at] = low.relabelled(texts, f"{low.name} and {high.name}")
-            high.role, high.is_measure = Role.OTHER, False
-    return columns
 
 
 def _tell_apart(columns: Columns, dimension: Column, asked: list[str]) -> Column:
@@ -351,15 +317,19 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
     joined: Columns = []
     for pair in pairwise(column for column in found if column in plain or column in derived):
         # Growth vs last year is one.
-        joins = _AND - WORDS["compares"] if {*pair} & {*derived} else _AND | WORDS["comparing"]
+        joins = AND - WORDS["compares"] if {*pair} & {*derived} else AND | WORDS["comparing"]
         if not joins.isdisjoint(asked[named[pair[0]] : named[pair[1]]]):
             joined += [column for column in pair if column not in joined]
     alike = [c for c in found if named[c] == named[found[0]] and _share_axis(c, found[0])]
     joined = joined or (alike if len(alike) > 1 else [])
     is_many = bool(plain) and "many" in asked
-    shares = [c for c in found if c in derived and (c is found[0] or _SHARES & c.stems & {*asked})]
-    shares.sort(key=lambda column: _SHARES.isdisjoint(column.stems & {*asked}))
-    least = 0 if _SHARES & {*asked} else max((_count_named(column, asked) for column in found), default=0)
+    shares = [c for c in found if c in derived and (c is found[0] or WORDS["relative"] & c.stems & {*asked})]
+    shares.sort(key=lambda column: WORDS["relative"].isdisjoint(column.stems & {*asked}))
+    least = (
+        0
+        if WORDS["relative"] & {*asked}
+        else max((_count_named(column, asked) for column in found), default=0)
+    )
     last = plain[-1].at if plain else -1
     behind = [c for c in derived if c.at > last and _count_named(c, asked) >= least]
     is_by_time = dimension is not None and dimension.role is Role.PERIOD and dimension.is_sorted
@@ -371,18 +341,21 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
     if first is None or dimension is None or dimension.is_measure:
         return [first] if first else []
     if joined and first in named and first not in joined:  # such as another name of the first
-        joined = [first, *(c for c in joined if not _AND.isdisjoint(asked[named[first] : named[c]]))]
+        joined = [first, *(c for c in joined if not AND.isdisjoint(asked[named[first] : named[c]]))]
     is_asked = found and "and" in asked[: named[found[0]]] and not WORDS["best"].isdisjoint(asked)
     if is_asked and ordered and ordered[0] not in found:  # the top scorers and their assists
         joined = [ordered[0], *found]
-    others = (joined if found else measures) if dimension.is_unique else []
-    beside = joined if first in joined else [c for c in others if _share_axis(c, first)]
+    is_pair = len(measures) == len("xy") and not (AND | WORDS["comparing"]).isdisjoint(asked)
+    is_open = (is_pair or not (found or ordered)) and len(measures) <= _MAX_PANELS
+    others = joined if found and not is_pair else [c for c in measures if c in plain or c in derived]
+    others = others if dimension.is_unique else []
+    beside = joined if first in joined else [c for c in others if _share_axis(c, first) or is_open]
     twins = [c for c in measures if any(_are_twins(each, c, asked) for each in (first, *beside))]
     return [c for c in measures if c in beside or c in twins]
 
 
 def _count_named(column: Column, asked: list[str]) -> int:
-    return len((column.stems - _BY) & {*asked})
+    return len((column.stems - BY) & {*asked})
 
 
 def _are_twins(first: Column, other: Column, asked: list[str]) -> bool:
@@ -418,7 +391,13 @@ def _lists(columns: Columns, dimension: Column, measures: Columns, asked: list[s
 def _share_axis(one: Column, other: Column) -> bool:
     small, large = sorted((one.largest, other.largest))
     is_same = one.unit == other.unit or "any" in (one.unit, other.unit)
-    return is_same and (large <= _SIMILAR * small or not small)
+    is_near = large <= _SIMILAR * small or (one.is_average and one.rest == other.rest)  # percentiles
+    return is_same and (is_near or not small)
+
+
+def _axes(series: Columns) -> Columns:
+    """Return for each measure the first one on its axis."""
+    return [next(column for column in series if _share_axis(column, each)) for each in series]
 
 
 def _choose_dimension(columns: Columns, measures: Columns, wanted: list[str], least: int) -> Column | None:
@@ -489,7 +468,7 @@ def _named(measures: Columns, asked: list[str]) -> Named:
     found: dict[Column, tuple[int, int]] = {}  # by how many share a word, and its place
     for at, word in enumerate(asked):
         # If several measures have a word, prefer the one with most of the words around it, up to separators.
-        having, ends = [c for c in measures if word in c.stems], _BY | _AND
+        having, ends = [c for c in measures if word in c.stems - BY], BY | AND
         shared = {c: len(c.stems & _around(asked, at, ends - c.stems)) for c in having}
         lengths = {c: (count, count / len(c.stems)) for c, count in shared.items()}
         for column, length in lengths.items():

@@ -8,7 +8,8 @@ from calendar import month_abbr
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Final
+from itertools import permutations
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +31,10 @@ WIDTH, _HALF, _OVER_ONE = 45, 0.5, 1.2
 _MEANS: Final = {Role.DERIVED, *WORDS["means"]}
 #: The least ranges of an order, and all numbers of a period by those that are there.
 _MIN_BANDS, _DENSE = 3, 1.25
+#: The most categories that are numbers; how a quarter, month or week of a year is written, by its fineness.
+_MAX_LEVELS, _PARTS = 12, {2: "Q{}", 3: "{:02}", 4: "W{:02}"}
+#: Words before a dimension, and between joined measures.
+BY, AND = WORDS["before_dimensions"], WORDS["joins"]
 
 
 class Column:
@@ -230,6 +235,85 @@ class Column:
         ways = ((width, 0), (width, None), (60, None), (100, None))
         each_width = ({text: cut_middle(text, *way) for text in texts} for way in ways)
         return next((short for short in each_width if len({*short.values()}) == len(short)), {})
+
+
+Columns: TypeAlias = list[Column]
+
+
+def join_columns(columns: Columns, asked: list[str], *, is_list: bool) -> Columns:
+    """Join pairs; years and their quarters, months or weeks to one time, unless a question compares years."""
+    free = _join_pairs(_count_by_numbers(_join_bins(columns), asked), is_list=is_list)
+    periods = [column for column in free if column.role is Role.PERIOD and column.count > 1]
+    for number, name in permutations(periods, 2):  # of 1 and Monday, the name is drawn
+        both = len({*zip(number.texts, name.texts, strict=True)})
+        if number.has_numbers and is_text(name.cells.type) and both == number.count == name.count:
+            free = [column for column in free if column is not number]
+    periods = [column for column in periods if column in free]
+    years = [column for column in periods if any(column.years)]
+    parts = [c for c in periods if not c.is_time and roles.fineness(c.name, c.cells) in _PARTS]
+    if len(years) != 1 or len(parts) != 1 or roles.PATTERNS["by_year"].search(" ".join(asked)):
+        return free
+    year, part = years[0], parts[0]
+    if len({*asked}.intersection(year.years)) > 1:
+        return free
+    form, pairs = _PARTS[roles.fineness(part.name, part.cells)], zip(year.years, part.in_year, strict=True)
+    texts = [f"{each}-{form.format(number)}" if each and number else None for each, number in pairs]
+    columns[year.at] = year.relabelled(texts, f"{year.name} and {part.name}")
+    return [columns[column.at] for column in free if column is not part]
+
+
+def _count_by_numbers(columns: Columns, asked: list[str]) -> Columns:
+    """Make categories of whole numbers, such as triage levels: few that repeat, or each of a run."""
+    numbers = [column for column in columns if column.is_measure and column.has_numbers]
+    is_sorted = any(is_ordered(c.numbers) for c in numbers) and all(c.role is not Role.LABEL for c in columns)
+    known = {"and", "day", "number"}.union(*(column.stems for column in columns)) - BY
+    for column in [c for c in numbers if c.role is Role.MEASURE]:
+        at = next((at for at, word in enumerate(asked) if word in column.stems), 0)
+        before = [*asked[:at][::-1], "", ""]
+        is_joined = before[0] == "and" or before[0] not in AND
+        is_by = before[0] in BY or (is_joined and next(w for w in before[1:] if w not in known) in BY)
+        is_by = is_by or (column is numbers[0] and not WORDS["spreads"].isdisjoint(asked))
+        is_few = column.count <= _MAX_LEVELS and 2 * column.count <= len(column.numbers)
+        is_dense = max(column.known, default=0) - min(column.known, default=0) < 2 * column.count
+        is_level = is_few and (is_by or (is_dense and not WORDS["levels"].isdisjoint(column.words[-1:])))
+        is_whole = all(number is not None and number % 1 == 0 for number in column.numbers)
+        if is_whole and len(numbers) > 1 and (is_level or (column.is_unique and is_by and is_sorted)):
+            column.role, column.is_measure = Role.DIMENSION, False
+            numbers.remove(column)
+    return columns
+
+
+def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
+    """Join first and last names, and the ends of routes; return the columns without the last ones."""
+    free = [*columns]
+    texts = [column for column in columns if is_text(column.cells.type)]
+    for *ends, sign in roles.PAIRS:
+        firsts, lasts = ({tuple("*" if w in end else w for w in c.words): c for c in texts} for end in ends)
+        for one, other in [(firsts[each], lasts[each]) for each in firsts if "*" in each and each in lasts]:
+            pairs = len({*zip(one.texts, other.texts, strict=True)})
+            if sign == " " or is_list or pairs < len(one.texts) or 2 * pairs <= one.count * other.count:
+                names = [sign.join(filter(None, row)) for row in zip(one.texts, other.texts, strict=True)]
+                columns[one.at] = one.relabelled(names, f"{one.name} and {other.name}")
+                free = [columns[c.at] for c in free if c.at != other.at]
+    return free
+
+
+def _join_bins(columns: Columns) -> Columns:
+    for low, high in permutations([column for column in columns if column.has_numbers], 2):
+        gaps = [b - a for a, b in zip(high.known, low.known[1:], strict=False)]
+        if are_ends(low, high, roles.BINS) and low.is_unique and gaps and {0, 1}.issuperset(gaps):
+            rows = zip(low.texts, high.texts, strict=True)
+            texts = [f"{a} \N{EN DASH} {b}" if a and b else f"{a}+" if a else f"< {b}" for a, b in rows]
+            columns[low.at] = low.relabelled(texts, f"{low.name} and {high.name}")
+            high.role, high.is_measure = Role.OTHER, False
+    return columns
+
+
+def are_ends(low: Column, high: Column, names: list[list[str]]) -> bool:
+    """Return True if the names differ only by words of a pair, such as lower and upper."""
+    if low.words == high.words:
+        return False
+    return any(low.words == [a if word == b else word for word in high.words] for a, b in names)
 
 
 def _date(text: str) -> datetime | None:

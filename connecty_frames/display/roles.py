@@ -123,6 +123,7 @@ def _number_role(named: list[str], column: pa.ChunkedArray) -> Role:
         if _is_period(named, numbers):
             return Role.PERIOD
         is_rank = named[:1] == ["rank"] and named[1:2] in (["in"], ["by"], ["within"])
+        is_rank = is_rank or (_is_run(numbers) and last in WORDS["sort_keys"] and "per" not in named)
         if is_rank or last in WORDS["ranks"] or named in (["row", "number"], ["#"]):
             return Role.RANK
         if _is_identifier(named):
@@ -149,18 +150,21 @@ def _is_identifier(named: list[str]) -> bool:
 
 
 def _is_period(named: list[str], numbers: list[int]) -> bool:
-    # A run is 0, 1, 2 and so on; it may repeat, such as the months since a customer signed up.
-    is_run = max(numbers) <= len(numbers) and {0, *numbers} == {*range(max(numbers) + 1)}
     if not WORDS["since"].isdisjoint(named):
-        return is_run and not PERIODS.keys().isdisjoint(map(stem, named))
+        return _is_run(numbers) and not PERIODS.keys().isdisjoint(map(stem, named))
     at = [position for position, word in enumerate(named) if word in PERIODS]
     if not at or "per" in named or not WORDS["after_period"].issuperset(named[at[-1] + 1 :]):
         return False
-    is_numbered = is_run and named[-1] not in PERIODS
+    is_numbered = _is_run(numbers) and named[-1] not in PERIODS
     is_compact = all(PATTERNS["compact"].fullmatch(str(number)) for number in numbers)
     ends = [PERIODS[named[each]][1:] for each in at]  # of hours and of days for hour_of_day
     fits = any(least <= min(numbers) <= max(numbers) <= most for least, most in ends)
     return is_numbered or is_compact or fits
+
+
+def _is_run(numbers: list[int]) -> bool:
+    """Return True for 0, 1, 2 and so on; they may repeat, such as the months since a customer signed up."""
+    return max(numbers) <= len(numbers) and {0, *numbers} == {*range(max(numbers) + 1)}
 
 
 def _whole_numbers(column: pa.ChunkedArray) -> list[int] | None:

@@ -55,7 +55,8 @@ def _panels(chart: Chart) -> list[Chart]:
         return [chart]
     count = len(chart.series)
     rows = [*range(0, len(chart.dimension.texts), count)]
-    dimension, group = (column and column.take(rows) for column in (chart.dimension, chart.group))
+    group = chart.group if chart.group in chart.columns else None  # not the names of measures
+    dimension, group = (column and column.take(rows) for column in (chart.dimension, group))
     own: dict[str, Any] = {"dimension": dimension, "group": group, "stretches": chart.stretches[::count]}
     measures = (chart.columns[column.at].take(rows) for column in chart.series)
     return [replace(chart, measure=measure, panel=None, **own) for measure in measures]

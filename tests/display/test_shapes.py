@@ -288,7 +288,7 @@ WEEK: Final = ["Friday", "Monday", "Sunday"]
         ),
         # what is not drawn
         (
-            "revenue by shop and its opening date",
+            "revenue by shop",
             {"shop": [*"abc"], "revenue": [2, 3, 1], "tax": [1, 1, 2]},
             "bars: revenue by shop; Not drawn: tax",
         ),

@@ -145,10 +145,10 @@ def test_measures_beside_each_other() -> None:
 
 def test_how_much_is_drawn() -> None:
     """The line below the title says it."""
-    table = pa.table({"shop": [*map(str, range(31))], "n": [*range(31)]})
-    assert terminal_plot(table, None, Console(width=80), cut="31 of 90 rows").splitlines()[:2] == [
+    table = pa.table({"shop": [f"s{at}" for at in range(41)], "n": [*range(41)]})
+    assert terminal_plot(table, None, Console(width=80), cut="41 of 90 rows").splitlines()[:2] == [
         "n by shop",
-        "Shown: 31 of 90 rows, the first 30 of 31 shops",
+        "Shown: 41 of 90 rows, the first 40 of 41 shops",
     ]
 
 
