@@ -136,7 +136,7 @@ def _interval(measures: Columns, series: Columns) -> Columns:
     """Return the ends of an interval around a single measure, such as its confidence interval."""
     for low, high in permutations(measures, 2):
         inner = [column for column in series if column not in (low, high)]
-        if are_ends(low, high, roles.BINS[:3]) and len(inner) == 1:
+        if are_ends(low, high, "intervals") and len(inner) == 1:
             rows = zip(low.numbers, inner[0].numbers, high.numbers, strict=True)
             if all(a <= b <= c for a, b, c in rows if a is not None and b is not None and c is not None):
                 return [low, high]
@@ -181,7 +181,8 @@ def _related(columns: Columns, named: Named, asked: list[str]) -> Columns:
     is_against = is_of_things or not WORDS["compares"].isdisjoint(between)
     if not (is_moved or (is_apart and is_against)) and WORDS["relations"].isdisjoint(words):
         return []
-    is_cause = "depend" not in words and ("on" in between or "correlate" in words)  # the effect on sales
+    # The effect on sales, what leads to it.
+    is_cause = "depend" not in words and (not between.isdisjoint(("on", "lead")) or "correlate" in words)
     return pair if is_cause or (WORDS["causes"] | {"on"}).isdisjoint(between) else pair[::-1]
 
 
@@ -244,9 +245,8 @@ def _beside(series: Columns, rows: list[int], at: int) -> tuple[Column, Column]:
     values = Column(at, "", joined).take(order)
     values.texts = [column.texts[row] for row in rows for column in series]
     values.percent = series[0].percent if len({column.percent for column in series}) == 1 else None
-    named = [[word for word in column.rest if word not in WORDS["statistics"]] for column in series]
-    shared = named[0] if all(each == named[0] for each in named) else []
-    values.title = f"{' '.join(shared)}{values.title}".strip()
+    shared = {*series[0].words}.intersection(*(column.words for column in series)) - WORDS["statistics"]
+    values.title = " ".join([word for word in series[0].words if word in shared] + [values.title]).strip()
     values.far = series[0].far
     names = [column.name for column in series] * len(rows)
     return values, Column(at + 1, "", pa.chunked_array([names], pa.string()))
@@ -287,7 +287,8 @@ def _tell_apart(columns: Columns, dimension: Column, asked: list[str]) -> Column
     other = [*dates, *keys][0]
     # Routes have many rows of the same start; of customers, few have the same name.
     is_pair = not dates and other.role in {Role.DIMENSION, Role.LABEL} and 3 * len(told) <= 2 * len(texts)
-    form, is_all = "{} \N{EN DASH} {}" if is_pair else "{} ({})", is_pair or dates
+    form = "{} \N{EN DASH} {}" if is_pair else "{} ({})"
+    is_all = is_pair or dates or not {"why", *other.stems}.isdisjoint(asked)
     labels = other.labels_of()
     rows = zip(texts, [labels.get(text or "", text or "null") for text in other.texts], strict=True)
     names = [form.format(a or "null", b) if is_all or told[a] > 1 else a or "null" for a, b in rows]
@@ -345,13 +346,24 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
     is_asked = found and "and" in asked[: named[found[0]]] and not WORDS["best"].isdisjoint(asked)
     if is_asked and ordered and ordered[0] not in found:  # the top scorers and their assists
         joined = [ordered[0], *found]
-    is_pair = len(measures) == len("xy") and not (AND | WORDS["comparing"]).isdisjoint(asked)
-    is_open = (is_pair or not (found or ordered)) and len(measures) <= _MAX_PANELS
-    others = joined if found and not is_pair else [c for c in measures if c in plain or c in derived]
+    is_open = _is_open(measures, asked) or not (found or ordered)
+    others = joined if found and not is_open else [c for c in measures if c in plain or c in derived]
     others = others if dimension.is_unique else []
-    beside = joined if first in joined else [c for c in others if _share_axis(c, first) or is_open]
+    beside = (
+        joined
+        if first in joined
+        else [c for c in others if _share_axis(c, first) or (is_open and not others[_MAX_PANELS:])]
+    )
     twins = [c for c in measures if any(_are_twins(each, c, asked) for each in (first, *beside))]
     return [c for c in measures if c in beside or c in twins]
+
+
+def _is_open(measures: Columns, asked: list[str]) -> bool:
+    """Return True if a question joins measures, and does not name each of them."""
+    if len(measures) == len("xy") and not (AND | WORDS["comparing"]).isdisjoint(asked):
+        return True
+    known = {"or"}.union(*(column.stems for column in measures))
+    return "and" in asked and any(known.isdisjoint(part) for part in " ".join(asked).split(" and "))
 
 
 def _count_named(column: Column, asked: list[str]) -> int:

@@ -116,7 +116,8 @@ class Column:
         if not self.is_average:
             return unit or "count"
         # An average does not share an axis with a sum.
-        return f"each {unit or ' '.join(word for word in self.words if word not in WORDS['common'])}"
+        own = [word for word in self.rest if word not in WORDS["common"] | WORDS["statistics"]]
+        return f"each {unit or ' '.join(own)}"
 
     #: True if its values are in the order of time or of numbers, such as 31-60 days.
     is_ordinal = cached_property(lambda self: self.role is Role.PERIOD or bool(self._bands))
@@ -301,7 +302,7 @@ def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
 def _join_bins(columns: Columns) -> Columns:
     for low, high in permutations([column for column in columns if column.has_numbers], 2):
         gaps = [b - a for a, b in zip(high.known, low.known[1:], strict=False)]
-        if are_ends(low, high, roles.BINS) and low.is_unique and gaps and {0, 1}.issuperset(gaps):
+        if are_ends(low, high, "bins") and low.is_unique and gaps and {0, 1}.issuperset(gaps):
             rows = zip(low.texts, high.texts, strict=True)
             texts = [f"{a} \N{EN DASH} {b}" if a and b else f"{a}+" if a else f"< {b}" for a, b in rows]
             columns[low.at] = low.relabelled(texts, f"{low.name} and {high.name}")
@@ -309,11 +310,10 @@ def _join_bins(columns: Columns) -> Columns:
     return columns
 
 
-def are_ends(low: Column, high: Column, names: list[list[str]]) -> bool:
+def are_ends(low: Column, high: Column, kind: str) -> bool:
     """Return True if the names differ only by words of a pair, such as lower and upper."""
-    if low.words == high.words:
-        return False
-    return any(low.words == [a if word == b else word for word in high.words] for a, b in names)
+    one, other = (f" {' '.join(column.words)} " for column in (low, high))
+    return any(one != other == one.replace(f" {a} ", f" {b} ") for a, b in roles.ENDS[kind])
 
 
 def _date(text: str) -> datetime | None:

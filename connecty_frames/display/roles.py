@@ -45,7 +45,8 @@ _GRAINS: Final = enumerate(_TABLE["periods"])
 PERIODS: Final = {word: (at, *ends) for at, (names, *ends) in _GRAINS for word in names.split()}
 #: Names that belong together: the words of the first and of the second, and what joins their texts.
 PAIRS: Final = [({*first.split()}, {*last.split()}, sign) for first, last, sign in _TABLE["pairs"]]
-BINS: Final[list[list[str]]] = _TABLE["ends"]  # the words of both ends; the first three are of intervals
+#: The words of the ends of intervals and of bins.
+ENDS: Final[dict[str, list[list[str]]]] = _TABLE["ends"]
 DATE_FORMATS: Final[list[str]] = _TABLE["dates"]
 PATTERNS: Final = {name: re.compile(text) for name, text in _TABLE["patterns"].items()}
 _SAMPLE: Final = 1_000  # values to find the role of a column by
@@ -73,7 +74,7 @@ def asked_words(question: str, names: list[list[str]]) -> list[str]:
     starts = {tuple(name[:end]) for name in names for end in range(3, len(name) + 1)}  # AOV has three
     long = {"".join(word[0] for word in start).upper(): " ".join(start) for start in starts}
     question = re.sub(r"\b[A-Z]{3,}\b", lambda found: long.get(found[0], found[0]), question)
-    spoken = words(re.sub(r",(?!\d)", " and ", question))
+    spoken = words(re.sub(r",(?!\d)", " or ", question))
     known, text = {word for name in names for word in name if word.isalpha()}, " ".join(spoken)
     for word in sorted(word for word in known.difference(spoken, PERIODS) if len(word) > len("of")):
         text = re.sub(r"\b" + r"\w* ".join(word) + r"\w*", word, text)

@@ -250,7 +250,7 @@ WEEK: Final = ["Friday", "Monday", "Sunday"]
         (
             "salary quartiles by level",
             {"level": [*"ab"], "q1_salary": [3, 5], "median_salary": [4, 6], "q3_salary": [5, 7]},
-            "bars: q1_salary, median_salary and q3_salary by level",
+            "bars: median_salary, q1_salary and q3_salary by level",
         ),
         ("speed in each lap", {"lap": [*range(12)], "speed": [*range(230, 242)]}, "line: speed by lap"),
         ("sales by price", {"price": [1, 1, 3], "sales": [5, 9, 2]}, "points: sales by price"),
