@@ -57,9 +57,7 @@ def choose_chart(
     measures = [column for column in free if column.is_measure]
     named = _named(measures, asked)
     if not (is_given or named) and shapes is SHAPES and (spans := _spans(columns, free, cut)):
-        return _with_rows(
-            _described(spans, question, [c for c in free if c.role is not Role.PERIOD], named, asked)
-        )
+        return _finished(spans, question, [c for c in free if c.role is not Role.PERIOD], named, asked)
     wanted, least = asked if is_list else [], 1 if series else 2
     dimension = given_x[0] if given_x else _choose_dimension(free, measures, wanted, least)
     spread = [] if is_given else _spread(free, [*named], asked)
@@ -90,14 +88,12 @@ def choose_chart(
     panels = lists[:1] or (_choose_panel(free, dimension, group) if is_chosen else [])
     colour, panel = next(iter(group), None), next(iter(panels), None)
     rows = _in_order(kind, series[0], [dimension, *group])
-    chart = Chart(kind, columns, dimension, series[0], colour, panel, series[:most], is_apart, rows, interval)
+    chart = Chart(kind, columns, dimension, series[:most], series[0], rows, colour, panel, is_apart, interval)
     is_stacked = not (WORDS["mixes"].isdisjoint(asked) or series[0].is_signed or series[0].is_average)
     chart = replace(chart, is_stacked=is_stacked and chart.colours > 1, notes=(cut,))
     chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
     chart = chart if chart.has_interval else replace(chart, interval=[])
-    return _with_rows(
-        _described(chart, None if is_given else question, [] if is_given else free, named, asked)
-    )
+    return _finished(chart, None if is_given else question, [] if is_given else free, named, asked)
 
 
 def _columns(table: pa.Table) -> Columns:
@@ -115,19 +111,8 @@ def _spans(columns: Columns, free: Columns, cut: str) -> Chart | None:
     for start, end in permutations(times, 2):
         if all(map(le, start.places, end.places)) and start.places != end.places:
             few = next((c for c in names[1:] if 1 < c.count <= COLOURS), None)
-            chart = Chart(
-                "spans",
-                columns,
-                names[0],
-                start,
-                few,
-                None,
-                [start],
-                is_apart=False,
-                rows=[*range(len(start.places))],
-                interval=[end],
-                notes=(cut,),
-            )
+            rows = [*range(len(start.places))]
+            chart = Chart("spans", columns, names[0], [start], start, rows, few, interval=[end], notes=(cut,))
             return keep(chart, names[0], BARS, "first")
     return None
 
@@ -193,7 +178,7 @@ def _in_order(kind: str, measure: Column, columns: Columns) -> list[int]:
     return sorted(rows, key=lambda row: [(each[row] is None, each[row]) for each in places])
 
 
-def _described(chart: Chart, question: str | None, free: Columns, named: Named, asked: list[str]) -> Chart:
+def _finished(chart: Chart, question: str | None, free: Columns, named: Named, asked: list[str]) -> Chart:
     only = [snippet(chart.dimension.name)] if chart.kind == "line" and None in chart.dimension.texts else []
     said = [*chart.notes, *map("only rows with {}".format, only)]
     is_missed = chart.kind in {"bars", "lists"} and not chart.is_numbered  # they would look like zero
@@ -215,10 +200,12 @@ def _described(chart: Chart, question: str | None, free: Columns, named: Named, 
     missing, more = [snippet(column.name) for column in lost[:_MAX_PANELS]], len(lost) - _MAX_PANELS
     parts = {"Shown": [*filter(None, said)], "Not drawn": missing + [f"{more} more"] * (more > 0)}
     part = ". ".join(f"{what}: {', '.join(each)}" for what, each in parts.items() if each)
-    return replace(chart, what=what, title=snippet(question) if question and is_all else what, part=part)
+    title = snippet(question) if question and is_all else what
+    return replace(chart, what=what, title=title, part=part, **_drawn(chart))
 
 
-def _with_rows(chart: Chart) -> Chart:
+def _drawn(chart: Chart) -> dict[str, Any]:
+    """Return the columns of a chart with a row for each mark."""
     columns = [column.take([row for row in chart.rows for _ in chart.series]) for column in chart.columns]
     fields = "dimension", "measure", "group", "panel"
     drawn: dict[str, Any] = {name: (found := getattr(chart, name)) and columns[found.at] for name in fields}
@@ -226,8 +213,8 @@ def _with_rows(chart: Chart) -> Chart:
         measure, names = _beside(chart.series, chart.rows, len(columns))
         drawn |= {"measure": measure, **(_panels(chart, names) if chart.is_apart else {"group": names})}
     stretches = [stretch for stretch in chart.stretches for _ in chart.series]
-    drawn["interval"] = [columns[column.at] for column in chart.interval]
-    return replace(chart, columns=columns, stretches=stretches, **drawn)
+    interval = [columns[column.at] for column in chart.interval]
+    return {**drawn, "columns": columns, "stretches": stretches, "interval": interval}
 
 
 def _and(columns: Columns) -> str:

@@ -32,12 +32,12 @@ class Chart:
     kind: str  # line, bars, points, cells (a heatmap) or lists (bars in a panel for each value of a column)
     columns: list[Column]  # of the answer; in the end only the drawn rows
     dimension: Column  # the x axis of a heatmap
-    measure: Column
-    group: Column | None  # distinguished by colour, for example; the y axis of a heatmap
-    panel: Column | None  # has a panel for each of its values
     series: list[Column]  # all measures
-    is_apart: bool  # each measure has a panel
+    measure: Column
     rows: list[int]
+    group: Column | None = None  # distinguished by colour, for example; the y axis of a heatmap
+    panel: Column | None = None  # has a panel for each of its values
+    is_apart: bool = False  # each measure has a panel
     interval: list[Column] = field(default_factory=list)  # both ends, around each value of the measure
     stretches: list[int] = field(default_factory=list)  # the numbers of a line's parts between gaps, by row
     is_stacked: bool = False

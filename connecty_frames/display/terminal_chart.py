@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connecty_frames._base.text import snippet
+from connecty_frames.decode.texts import short_texts
 from connecty_frames.display.charts import choose_chart
 from connecty_frames.display.columns import cut_middle
 from connecty_frames.display.shapes import TERMINAL, Chart
@@ -89,21 +90,22 @@ def _label(text: str | None) -> str:
 
 
 def _series(chart: Chart, console: Console) -> RenderableType:
-    times = chart.dimension.times.to_numpy() if chart.dimension.is_time else None
-    xs = np.array(chart.dimension.places, float)
-    if times is not None and not np.isnan(xs).all():
-        # Far from 0, where uniplot draws an axis, and beyond the margin that it leaves around a single point.
-        xs += np.nanmax(xs) - 2 * np.nanmin(xs) + 1_000  # pragma: no mutate - any such number does
+    dimension = chart.dimension
+    xs = dimension.times.to_numpy() if dimension.is_time else np.array(dimension.places, float)
     percent = chart.measure.percent
     ys = np.array(chart.measure.numbers, float) * (percent or 1)
-    drawn = ~np.isnan(xs if chart.kind == "line" else xs + ys)
+    drawn = ~(np.isnan(xs) if chart.kind == "line" else np.isnan(xs + ys))
     if np.isnan(ys[drawn]).all():
         raise ConfigError("No plot fits this answer: there are no numbers to draw.", setting="plot")
     groups = chart.group.texts if chart.group else [None] * len(xs)
     names = list(dict.fromkeys(groups[at] for at in np.flatnonzero(drawn & ~np.isnan(ys))))
     # From left to right, because a line connects them in this order; the last number, NaN, is a gap.
     order = [at for at in np.argsort(xs, kind="stable") if drawn[at] and groups[at] in names]
-    xs, ys, stretches = np.append(xs, np.nan), np.append(ys, np.nan), chart.stretches or [0] * len(groups)
+    xs, ys, stretches = (
+        np.append(xs, xs[order[0]]),
+        np.append(ys, np.nan),
+        chart.stretches or [0] * len(groups),
+    )
     parts = {(name, part): [-1] for name in names for part in sorted({*stretches})}
     for at in order:
         parts[groups[at], stretches[at]].insert(-1, at)
@@ -114,19 +116,18 @@ def _series(chart: Chart, console: Console) -> RenderableType:
         xs=[xs[places] for places in series],
         ys=[ys[places] for places in series],
         lines=chart.kind == "line" and not chart.has_dots,
-        x_labels=times is None,
+        x_gridlines=[] if dimension.is_time else [0],  # none where 1970 is
         y_unit="%" if percent else "",
         **({"y_min": 0} if is_from_zero else {}),
         legend_labels=[cut_middle(_label(name), 20) for name in names] if chart.group else None,
     )
-    if times is not None:
-        frame, legend = picture[: _HEIGHT + 2], picture[_HEIGHT + 2 :]
-        unit = {"year": "Y", "hour": "s", "second": "s"}.get(chart.dimension.grain, "D")
-        picture = [*frame, _time_axis(times[drawn], len(frame[0]) - 2, unit), *legend]
-    return Text.from_ansi("\n".join(picture))
+    if dimension.is_time and dimension.grain != "year":  # the labels have hours alone, or no first day
+        texts = short_texts(dimension.cells)
+        picture += f"\nfrom {texts[order[0]]} to {texts[order[-1]]}"
+    return Text.from_ansi(picture)
 
 
-def _draw(console: Console, **options: Any) -> list[str]:
+def _draw(console: Console, **options: Any) -> str:
     are_many, has_colours = len(options["xs"]) > 1, bool(console.color_system) and not console.no_color
     # Without colours, the letters of the ASCII set distinguish lines.
     is_ascii = console.options.ascii_only or (are_many and not has_colours)
@@ -147,24 +148,4 @@ def _draw(console: Console, **options: Any) -> list[str]:
         if isinstance(error, RuntimeError):  # a bare `raise` in uniplot
             why = f"The axis labels leave no room for a chart in {console.width} columns"
         raise ConfigError(f"{why}.", setting="plot") from None
-    return picture.splitlines()
-
-
-def _time_axis(times: Any, width: int, unit: str) -> str:
-    """Return the line of labels below a chart over times: the first, the last and some between them."""
-    first, last = times.min(), times.max()
-    if unit == "s" and last - first < np.timedelta64(1, "m"):
-        unit = "ms"
-    length = len(str(first.astype(f"datetime64[{unit}]")))
-    count = max(min(width // (length + 4), 5), 2)  # with four characters between two labels
-    axis = " " * (width + 2)
-    # Round the steps first: each label then stands exactly at its time.
-    steps = [first + (last - first) * step // (count - 1) for step in range(count)]
-    if len({first, last}) < len(few := np.unique(times)) <= count:
-        steps = [*few]
-    for time in (step.astype(f"datetime64[{unit}]") for step in steps):
-        share = (time - first) / (last - first) if last > first else 0.5
-        begin = max(min(round(1 + share * (width - 1) - length / 2), width + 2 - length), 0)
-        if not axis[max(begin - 1, 0) : begin + length + 1].strip():
-            axis = f"{axis[:begin]}{str(time).replace('T', ' ')}{axis[begin + length :]}"
-    return axis
+    return picture
