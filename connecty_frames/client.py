@@ -389,7 +389,6 @@ class Client:
         )
 
     def _open_history(self, settings: Settings) -> History | None:
-        """Return the history, or None for questions to a sandbox, unless a file is named."""
         is_sandbox = self._client_id.get_secret_value().startswith(SANDBOX_CLIENT) and is_loopback(
             urlsplit(settings.address).hostname or ""
         )

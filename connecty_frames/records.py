@@ -215,7 +215,6 @@ def forget_in(
 
 
 def _named(parts: Iterable[tuple[Any, ...]], here: Path | None) -> Iterator[Path]:
-    """Yield the paths of parts; here is the folder of an index. Leave out impossible parts."""
     for folder, number, name in parts:
         if is_sound("number", number) and (name is None or is_sound("name", name)):
             with suppress(ConfigError):  # a link, or anything but a folder

@@ -249,7 +249,6 @@ class Polling:
         return msgspec.structs.replace(results, envelope=read_envelope(body), body=body)
 
     def _settled(self, results: Results) -> Results:
-        """Complete an answer with an unknown state once it is clearly whole."""
         envelope, now = results.envelope.as_completed(results.max_rows), self._api.clock.monotonic()
         if envelope.is_cut:
             return results  # more may come

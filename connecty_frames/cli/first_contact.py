@@ -309,7 +309,6 @@ def masked(text: str) -> str:
 
 
 def _words(body: bytes) -> set[str]:
-    """Return the texts in JSON that look like names of the service."""
     return set(re.findall(r'"(\w+)"(?!\s*:)', body.decode(errors="replace").casefold()))
 
 

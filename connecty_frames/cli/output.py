@@ -59,7 +59,6 @@ def choose_format(chosen: Format | None, output: Path | None, part: Part | None)
 
 
 def _choose_part_format(chosen: Format | None, output: Path | None, part: Part) -> Format:
-    """Return the format of one part of an answer: JSON, else text, also for unknown suffixes."""
     format_ = chosen or _format_of_suffix(output) or "text"
     if format_ == "json" or format_ in TABLES:
         return format_
@@ -227,7 +226,6 @@ def _shortened(text: str, option: str) -> str:
 
 
 def _write_table(table: pa.Table, types: list[str], format_: Format, file: BinaryIO) -> None:
-    """Write a table for people: as much as fits on a terminal, all of it to a file or pipe."""
     from connecty_frames.display.table import terminal_table, text_table
 
     # COLUMNS gives a pipe the width of a terminal.

@@ -249,7 +249,6 @@ def _temporal_reader(type_: pa.DataType, *, inferred: bool) -> _ColumnReader:
 
 
 def _as_whole_numbers(column: ScalarCells, reader: _ColumnReader) -> ScalarCells:
-    """Return whole numbers as int64 if they were read as texts on account of another column."""
     if reader.kind is not column.kind:
         with suppress(pa.ArrowInvalid):
             return ScalarCells(reader.kind, pc.cast(column.array, _CAST_TYPES[reader.kind]))

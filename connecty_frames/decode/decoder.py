@@ -170,7 +170,6 @@ class _Shared(NamedTuple):
 
 
 def _read_columns(order: list[int], shared: _Shared) -> list[ReadColumn]:
-    """Read all columns in the order of the table; raises one ConversionError about all misfits."""
     columns, errors = [], []
     for position in order:
         shared.limits.checkpoint()
@@ -283,7 +282,6 @@ def _column_order(names: list[str], schema_types: SchemaTypes) -> list[int]:
 
 
 def _choose_type(column: Column, given: Given | None, shared: _Shared) -> inference.Decision:
-    """Decide on a column's type, and warn of the first value outside of the expected type."""
     if column.cells.is_too_deep:
         raise ResponseError(
             f"Column {snippet(column.name)!r} is nested deeper than {exact_json.MAX_DEPTH} levels."

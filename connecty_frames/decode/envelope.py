@@ -468,7 +468,6 @@ def _first_fields(source: memoryview, checkpoint: Callable[[], None]) -> tuple[d
 
 
 def _beginning(source: bytes, size: int) -> Any:
-    """Return a value, cut to this many bytes: of a text, or else of its JSON."""
     if len(source) <= size:
         return exact_json.to_python(_cut_levels(exact_json.parse(source.decode())))
     if source[:1] == b'"':

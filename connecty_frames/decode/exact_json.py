@@ -149,7 +149,6 @@ def _lone_surrogates(
 
 
 def _constants(hidden: bytes, checkpoint: Callable[[], None] = lambda: None) -> Iterator[re.Match[bytes]]:
-    """Yield the bare constants in JSON with hidden escapes: an even number of quotes is before them."""
     quotes = at = 0
     words = _CONSTANT.finditer(hidden) if mentions_constant(hidden) else ()
     for found in checked(words, checkpoint):

@@ -98,7 +98,6 @@ def scan(piece: memoryview, start: int = 0) -> Scanned:
 
 
 def _find_marks(data: bytes, quotes: int = 0) -> tuple[NDArray[np.int32], NDArray[np.int8], int]:
-    """Return the marks outside of texts, their steps, and the number of quotes so far."""
     visible = np.frombuffer(hide_escapes(data), np.uint8)
     marks = _MARKS.take(visible).nonzero()[0].astype(np.int32)  # there may be as many as bytes
     bytes_there = visible.take(marks)

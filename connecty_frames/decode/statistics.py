@@ -147,7 +147,6 @@ def read_entry(entry: dict[str, Any]) -> ColumnStatistics:
 def _keep(
     found: dict[str, tuple[str, dict[str, Any]]], section: str, name: str, fields: dict[str, Any]
 ) -> None:
-    """Add a section, unless one of that kind has a value already."""
     if all(value is None for value in found.get(section, ("", {}))[1].values()):
         found[section] = name, fields
 

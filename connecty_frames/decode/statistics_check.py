@@ -79,7 +79,6 @@ _is_comparable: Final = lru_cache(
 
 
 def _parse(text: str, type_: pa.DataType) -> Decimal:
-    """Read a bound of a column as a number; raises CellError if it cannot be compared."""
     if pa.types.is_temporal(type_) and text.lower().lstrip("+-") not in {"inf", "infinity"}:
         if pa.types.is_duration(type_):
             return _seconds_of(text, type_)
@@ -176,7 +175,6 @@ def check_statistics(
 
 
 def _disagreements(column: ReadColumn, *, whole: bool) -> Iterator[str]:
-    """Yield the differences of a column from its statistics, as predicates of the column."""
     array, stated = column.array, column.statistics.nulls
     if stated is not None and stated != array.null_count:
         # NaN may count as null, also if it was read as null.
@@ -245,7 +243,6 @@ def _parse_bounds(stated: dict[str, str], type_: pa.DataType) -> tuple[dict[str,
 
 
 def _compare_mean(section: dict[str, Any], column: Array) -> Iterator[str]:
-    """Compare the mean of a whole result, as far as float64 and the digits of both sides tell."""
     stated = section.get("mean")
     mean = _CONTEXT.create_decimal(stated if isinstance(stated, str) else "NaN")
     if not mean.is_finite():

@@ -39,7 +39,7 @@ _IN_A_ROW, _BELOW, _WITH_LEGEND, _WRAPPED = 90, 30, 80, 20
 _FIELD: Final = re.compile(r"(?!column (?:\d+|stretch|end)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
 #: Numbers are short from 10,000 on; days with labels of hours and months.
 # JavaScript has only float64, so decimals are drawn with about 16 digits; tooltips show every value in full.
-_LARGE, _MOMENT, _WEEK, _FEW_DAYS, _MANY_DAYS = 10_000, 0.005, 7, 8, 180
+_LARGE, _MOMENT, _WEEK, _FEW_DAYS, _MANY_DAYS, _FEW_NUMBERS = 10_000, 0.005, 7, 8, 180, 12
 #: JupyterLab 4.6 draws no later version, and charts of ``Answer.plot`` need none.
 _VEGALITE: Final = "application/vnd.vegalite.v5+json"
 #: The most pixels of an enlarged PNG and of any PNG, and the longest SVG, of about 1,000 marks.
@@ -109,23 +109,18 @@ def _encoding(chosen: Chosen) -> Json:
 
 def _axes(chosen: Chosen, width: int) -> Json:
     dimension, measure = chosen.dimension, chosen.measure
-    if chosen.kind in {
-        "bars",
-        "lists",
-        "spans",
-    }:  # horizontal, so that names stay legible, in the answer's order
+    # Horizontal, so that names stay legible, in the answer's order.
+    if chosen.kind in {"bars", "lists", "spans"}:
         extent = 6 * _longest(dimension, width) + 10  # all panels of lists start at the same place
-        own = {"minExtent": extent, "maxExtent": extent} if chosen.kind == "lists" else {}
-        names = _category(dimension, width, wraps=_wraps(chosen), **own) | ({"title": None} if own else {})
+        limit = {"titleLimit": 80 + 20 * dimension.count}
+        own = {"minExtent": extent, "maxExtent": extent} if chosen.kind == "lists" else limit
+        names = _category(dimension, width, wraps=_wraps(chosen), **own)
+        names |= {"title": None} if chosen.kind == "lists" else {}
         if chosen.kind == "spans":
             end = chosen.interval[0]
-            both = Column(
-                measure.at,
-                f"{measure.name} \N{EN DASH} {end.name}",
-                pa.chunked_array([*measure.times.chunks, *end.times.chunks]),
-            )
-            x = {**_line_axis(both), "field": _field(measure)}
-            return {"X": x, "X2": {"field": _field(end)}, "Y": names}
+            times = pa.chunked_array([*measure.times.chunks, *end.times.chunks])
+            x = _line_axis(Column(measure.at, f"{measure.name} \N{EN DASH} {end.name}", times))
+            return {"X": {**x, "field": _field(measure)}, "X2": {"field": _field(end)}, "Y": names}
         return {"X": _quantitative(chosen, measure), "Y": names}
     if chosen.kind == "histogram":
         return {"X": _category(dimension, labelAngle=_angle(dimension)), "Y": _quantitative(chosen, measure)}
@@ -151,7 +146,6 @@ def _longest(column: Column, width: int) -> int:
 
 
 def _wraps(chosen: Chosen) -> bool:
-    """Return True if long names have room for two lines."""
     names = chosen.dimension
     return chosen.kind == "bars" and names.count <= _WRAPPED and _longest(names, 1_000) > WIDTH
 
@@ -270,6 +264,7 @@ def _line_axis(column: Column) -> Json:
         axis = {**_VEGA["axes"]["times"], **_time_ticks(column)}
         return {**x, "type": "temporal", "scale": _VEGA["scales"]["times"], "axis": axis}
     axis = {**_VEGA["axes"]["whole"], **_labels(column)}
+    axis |= {"values": sorted({*column.known})} if column.count <= _FEW_NUMBERS else {}
     return {**x, "type": "quantitative", "scale": _fitted(column), "axis": axis}
 
 
@@ -340,7 +335,6 @@ class _NotebookChart(alt.TopLevelMixin):
         return {**xml_text(super().to_dict(*args, **kwargs))}
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the chart in all formats, or the output of the user's own renderer."""
         if alt.renderers.active == "default":
             with suppress(Exception):  # then altair displays the chart, or the error
                 return _mimebundle(self.to_dict(context={"pre_transform": False}))

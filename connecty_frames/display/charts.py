@@ -118,7 +118,6 @@ def _spans(columns: Columns, free: Columns, cut: str) -> Chart | None:
 
 
 def _interval(measures: Columns, series: Columns) -> Columns:
-    """Return the ends of an interval around a single measure, such as its confidence interval."""
     for low, high in permutations(measures, 2):
         inner = [column for column in series if column not in (low, high)]
         if are_ends(low, high, "intervals") and len(inner) == 1:
@@ -210,7 +209,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
     fields = "dimension", "measure", "group", "panel"
     drawn: dict[str, Any] = {name: (found := getattr(chart, name)) and columns[found.at] for name in fields}
     if len(chart.series) > 1:
-        measure, names = _beside(chart.series, chart.rows, len(columns))
+        measure, names = _beside(chart, len(columns))
         drawn |= {"measure": measure, **(_panels(chart, names) if chart.is_apart else {"group": names})}
     stretches = [stretch for stretch in chart.stretches for _ in chart.series]
     interval = [columns[column.at] for column in chart.interval]
@@ -222,9 +221,8 @@ def _and(columns: Columns) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _beside(series: Columns, rows: list[int], at: int) -> tuple[Column, Column]:
-    """Return several measures as two columns: their values, row by row, and the name of each measure."""
-    cells = [column.cells for column in series]
+def _beside(chart: Chart, at: int) -> tuple[Column, Column]:
+    series, rows, cells = chart.series, chart.rows, [column.cells for column in chart.series]
     if len({each.type for each in cells}) > 1:
         cells = [pa.chunked_array([column.numbers], pa.float64()) for column in series]
     joined = pa.chunked_array([chunk for each in cells for chunk in each.chunks], cells[0].type)
@@ -233,6 +231,7 @@ def _beside(series: Columns, rows: list[int], at: int) -> tuple[Column, Column]:
     values.texts = [column.texts[row] for row in rows for column in series]
     values.percent = series[0].percent if len({column.percent for column in series}) == 1 else None
     shared = {*series[0].words}.intersection(*(column.words for column in series)) - WORDS["statistics"]
+    shared = set() if chart.is_apart else shared  # each panel has the name of its measure
     values.title = " ".join([word for word in series[0].words if word in shared] + [values.title]).strip()
     values.far = series[0].far
     names = [column.name for column in series] * len(rows)
@@ -395,7 +394,6 @@ def _share_axis(one: Column, other: Column) -> bool:
 
 
 def _axes(series: Columns) -> Columns:
-    """Return for each measure the first one on its axis."""
     return [next(column for column in series if _share_axis(column, each)) for each in series]
 
 
@@ -449,7 +447,6 @@ def _choose_group(columns: Columns, dimension: Column, measure: Column) -> tuple
 
 
 def _choose_panel(columns: Columns, dimension: Column, group: Columns) -> Columns:
-    """Return a third dimension of few values, if it alone tells rows apart."""
     drawn = [column.texts for column in (dimension, *group)]
     if not group or len({*zip(*drawn, strict=True)}) == len(dimension.texts):
         return []

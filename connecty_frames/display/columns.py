@@ -285,7 +285,6 @@ def _count_by_numbers(columns: Columns, asked: list[str]) -> Columns:
 
 
 def _join_pairs(columns: Columns, *, is_list: bool) -> Columns:
-    """Join first and last names, and the ends of routes; return the columns without the last ones."""
     free = [*columns]
     texts = [column for column in columns if is_text(column.cells.type)]
     for *ends, sign in roles.PAIRS:

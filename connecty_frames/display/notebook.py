@@ -58,7 +58,6 @@ def _escape(text: str) -> str:
 
 
 def _facts(metadata: AnswerMetadata, columns: int) -> str:
-    """Return the number of rows, with a visible sign if they were cut, and the source of the answer."""
     rows = metadata.cut_text or metadata.rows_text if metadata.rows or columns else "no table"
     # Plain HTTP does not leave this machine: it is a sandbox, and its questions end with it.
     question_id = None if str(metadata.base_url).startswith("http:") else metadata.question_id

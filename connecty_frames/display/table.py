@@ -69,7 +69,6 @@ def _lines(
     has_styles: bool = False,
     gap: int | None = None,
 ) -> Iterator[str]:
-    """Yield the lines of a table; rows are left out before the row ``gap``."""
     # Without an ellipsis, nothing is shortened.
 
     def line(texts: Sequence[str | None], borders: Sequence[str], style: Style | None = None) -> str:

@@ -161,7 +161,6 @@ class _Exact(float):
 
 
 def _write_xlsx(table: pa.Table, file: BinaryIO) -> None:
-    """Write a table as a workbook of one sheet; raises ConversionError if it does not fit."""
     import xlsxwriter
 
     metadata = read_metadata(table)

@@ -141,8 +141,6 @@ def rerun(
 def _caster(
     metadata: AnswerMetadata, columns: Sequence[ColumnSchema], schema: Any, *, widens: bool = False
 ) -> Callable[[Rows], Iterator[Any]]:
-    """Return ``cast_rows`` for the columns of an answer and ``schema=``; its errors name the question."""
-
     def describe(found: Sequence[ColumnSchema]) -> pa.Schema:
         described = replace(
             metadata,

@@ -229,7 +229,6 @@ def _from_polars(given: Any) -> pa.DataType:
 
 
 def _from_pandera(given: Any) -> pa.DataType:
-    """Return the type of a pandera dtype, a wrapper of a pandas, numpy or polars dtype."""
     try:
         return arrow_type(given.type)
     except (AttributeError, UnknownTypeError):

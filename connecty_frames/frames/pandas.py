@@ -151,7 +151,6 @@ def _timestamps(column: pa.ChunkedArray) -> ColumnArray:
 
 
 def _counts(column: pa.ChunkedArray, numpy_type: str) -> npt.NDArray[Any]:
-    """Return timestamps or durations as numpy's counts of their unit; NaT is the lowest integer."""
     counts, _ = _copy_values(column, np.int64, under_nulls=np.iinfo(np.int64).min)
     return counts.view(f"{numpy_type}[{column.type.unit}]")
 

@@ -96,7 +96,6 @@ def is_intact(content: memoryview) -> bool | None:
 
 
 def _footer_start(content: memoryview) -> int:
-    """Return the offset of a Parquet file's footer; the file ends with the footer's length and ``PAR1``."""
     return len(content) - 8 - (int.from_bytes(content[-8:], "little") & 0xFFFFFFFF)
 
 

@@ -99,7 +99,6 @@ def _from_columns(columns: Iterable[Declared], *, complete: bool) -> SchemaTypes
 
 
 def _check(type_: pa.DataType) -> pa.DataType:
-    """Return a type if it can be made of JSON values, at any depth; raises an error otherwise."""
     if is_aware(type_):
         dtypes.zone_name(type_.tz)
     if pa.types.is_dictionary(type_) and not is_binary(type_.value_type):

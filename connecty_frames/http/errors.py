@@ -343,7 +343,6 @@ def preview(body: bytes, redact: Redaction, limit: int = 120) -> str:
 
 
 def _message_in(body: object) -> str:
-    """Find the message in an error body: a field of a usual name, nested or in a list."""
     if isinstance(body, str):
         return body
     if isinstance(body, list):

@@ -245,7 +245,6 @@ def _forms(secrets: Iterable[SecretStr], *, are_words: bool = False) -> dict[str
 
 
 def _base64(secret: bytes) -> Iterator[str]:
-    """Encode a secret alone, and one inside a longer text, such as ``user:password``."""
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         yield encode(secret).decode().rstrip("=")
         # Without the characters at either end: they also hold bits of the other text.

@@ -163,7 +163,6 @@ class _Magics:
         return {"completions": found, "matched_fragment": fragment, "suppress": bool(found)}
 
     def _attributes(self, path: list[str]) -> list[str]:
-        """Return the attributes of what an Answer or the accessor of a frame has at a path of names."""
         # Without jedi, IPython looks up no property and, in polars, no accessor, since these may run any
         # code. jedi reads the source of pandas or polars first. Ours return what came with the answer.
         if not path[1:]:

@@ -200,7 +200,6 @@ def _change(before: Statement, now: Statement, sql: str, text: str) -> SQLChange
 
 
 def _tokens(sql: str, dialect: str) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return the kind, text and comments of each token, without semicolons at the end."""
     import sqlglot
 
     found = [

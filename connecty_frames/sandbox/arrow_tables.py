@@ -79,7 +79,6 @@ def _in_utc(value: Any) -> Any:
 
 
 def _is_same(value: Any, other: Any) -> bool:
-    """Return whether an Arrow value equals the original; NaN counts as equal to itself."""
     if isinstance(value, list):
         items = list(other)  # a list, or in pandas a numpy array
         return len(value) == len(items) and all(map(_is_same, value, items))
@@ -108,7 +107,6 @@ def _from_stream(frame: Any) -> pa.Table:
 
 
 def _is_exact(column: pa.ChunkedArray, objects: Any) -> bool:
-    """Return whether a column has the same values as a pandas Series, where NaN means null."""
     try:
         return all(
             value is None if is_null else _is_same(value, other)

@@ -157,7 +157,6 @@ def _list_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a struct as a JSON object, or as a JSON array if its fields have no names."""
     fields = [
         (name, _json(f"struct_extract_at({expression}, {position})", child, depth))
         for position, (name, child) in enumerate(_children(type_), start=1)
@@ -170,7 +169,6 @@ def _struct_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
 
 
 def _map_json(expression: str, type_: DuckDBPyType, depth: int) -> str:
-    """Return SQL for a map as a JSON object; a key that is not text becomes its JSON text."""
     (_, key_type), (_, value_type) = _children(type_)
     entry = f"element_{depth}"
     key = _json(f"{entry}.key", key_type, depth + 1)

@@ -316,7 +316,6 @@ class Server(Store):
 
 @cache
 def _translated(statement: str, name: str, has_limits: int) -> bytes:
-    """Return a statement for PostgreSQL: with the schema of the tables and numbered parameters."""
     numbers = count(1)
     statement = statement if has_limits else re.sub("(?<!DELETE )FROM limits", _NO_LIMITS, statement)
     statement = re.sub(r"(?<![.'])\b(questions|items|limits)\b", r"connecty.\1", statement)
@@ -372,7 +371,6 @@ def _refusal(message: str) -> StoreError:
 
 
 def _said(message: bytes) -> str:
-    """Return a message of libpq or the server, without the password."""
     text = message.decode(errors="replace")
     if password := os.environ.get("PGPASSWORD"):  # a short one may occur within other words
         before, after = (r"(?<!\w)", r"(?!\w)") if len(password) < _SHORT else ("", "")

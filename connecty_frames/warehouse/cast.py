@@ -177,7 +177,6 @@ def _given(column: pa.Field, origin: str) -> tuple[pa.DataType, str, pa.DataType
 
 
 def _numeric(typmod: int) -> pa.DataType | None:
-    """Return the decimal type for the modifier of PostgreSQL's numeric, or None if it is unbounded."""
     if typmod < 0:
         return None
     precision, scale = (typmod - 4) >> 16, ((typmod - 4) & 0x7FF ^ 0x400) - 0x400

@@ -91,7 +91,6 @@ def _same(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _by_text(array: pa.Array, pair: Pair) -> pa.Array:
-    """Write the values as text, and read the text like an answer's."""
     spelled = _ADBC_TEXTS.get(pair.origin, {}) if arrow.is_text(array.type) else {}
     values = [spelled.get(text, text) for text in array.to_pylist()] if spelled else cells(array)
     if pair.origin in JSON_TYPES or (arrow.is_text(array.type) and pa.types.is_nested(pair.wanted)):
@@ -221,7 +220,6 @@ def _has_gap(array: pa.Array, wanted: pa.DataType) -> bool:
 
 
 def _from_text(array: pa.Array, pair: Pair) -> pa.Array:
-    """Read text as numbers; PostgreSQL's numeric has no exponents."""
     if pair.origin != "numeric":
         if not pa.types.is_floating(pair.wanted):
             raise_at(
@@ -289,7 +287,6 @@ def _timestamps(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _in_unit(array: pa.Array, counts: pa.Array, type_: pa.DataType, unit_type: pa.DataType) -> pa.Array:
-    """Convert times to the unit of a type; each must be a multiple of it."""
     got, wanted = PER_SECOND[array.type.unit], PER_SECOND[type_.unit]
     if got > wanted:
         step = pa.scalar(got // wanted, counts.type)
@@ -319,7 +316,6 @@ def _times(array: pa.Array, pair: Pair) -> pa.Array:
 
 
 def _intervals(array: pa.Array, pair: Pair) -> pa.Array:
-    """Convert intervals to durations; months are refused, since they have no fixed length."""
     lengths: list[int | None] = []
     step = 10**9 // PER_SECOND[pair.wanted.unit]
     for row, value in enumerate(array.to_pylist()):

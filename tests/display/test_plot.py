@@ -62,7 +62,7 @@ def values(specification: dict[str, Any], name: str) -> list[Any]:
 _GRID = {"gridColor": "#888", "gridOpacity": 0.25}
 _NUMBERS = {**_GRID, "tickCount": 8, "labelSeparation": 10, "titlePadding": 10}
 _TIMES = {**_GRID, "tickCount": 8, "labelFlush": False, "titlePadding": 10, "labelOverlap": "greedy"}
-_NAMES = {"labelOverlap": False, "labelLimit": 0, "titlePadding": 10, "maxExtent": 700}
+_NAMES = {"labelOverlap": False, "labelLimit": 0, "titlePadding": 10, "maxExtent": 700, "titleLimit": 120}
 
 
 def _label(text: str, part: str, first: str, below: str) -> str:

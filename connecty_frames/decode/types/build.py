@@ -270,7 +270,6 @@ def _check_shapes(cells: Iterable[Any], type_: Any, start: int = 0) -> None:
 
 
 def _misfit(cell: Any, type_: Any) -> str | None:
-    """Return why a cell does not have the shape of a nested type, or None if it has."""
     is_object = isinstance(cell, dict) and not isinstance(cell, RepeatedKeys)
     if pa.types.is_struct(type_):
         keys = {field.name for field in type_}
@@ -386,7 +385,6 @@ class _Places:
             first += len(codes)
 
     def _items(self, parts: Any, type_: Any) -> list[Any]:
-        """Return how many items each array has, and all items; of maps all keys, and all values."""
         lengths, fields = [np.empty(0, np.int64)], _item_fields(type_)
         places: list[list[Part]] = [[] for _ in fields or "x"]
         for block in self._blocks(parts):

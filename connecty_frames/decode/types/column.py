@@ -385,7 +385,6 @@ def longest_of(cells: ScalarCells | MixedCells) -> Array:
 
 
 def _digits_of(cells: ScalarCells | MixedCells) -> tuple[int, int] | None:
-    """Return the most digits before and after the point of JSON's own numbers, None unless they are few."""
     if not isinstance(cells, ScalarCells) or cells.kind not in NUMBER_KINDS or not cells.present_count:
         return None
     if cells.kind is ValueKind.INTEGER:
@@ -405,7 +404,6 @@ def _digits_of(cells: ScalarCells | MixedCells) -> tuple[int, int] | None:
 
 
 def _read_decimals(cells: ScalarCells, type_: pa.DataType) -> Array | None:
-    """Return JSON's own numbers as decimals, or None if some may have too many digits."""
     # Beyond its digits Arrow wraps around a decimal.
     before, after = _digits_of(cells) or (type_.precision + 1, 0)
     is_held = before <= type_.precision - type_.scale and after <= type_.scale

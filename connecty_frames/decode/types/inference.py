@@ -97,7 +97,6 @@ def _kind_names(kinds: frozenset[ValueKind]) -> str:
 
 
 def _counted(column: Column) -> str:
-    """Return in words how many values were read: all of them, and the bounds if there are any."""
     count, nulls = column.count, len(column.cells) - column.count
     only = "" if count else " only"
     bounds = f" and the statistics' min and max{only}" if column.bounds else ""
@@ -252,7 +251,6 @@ def _nested(column: Column, options: AskOptions) -> Decision:
 
 
 def _build_scalars(found: MixedCells, _: None, options: AskOptions) -> Array | None:
-    """Return the scalars at one place inside cells as their common type, or None."""
     if len(found.kinds) > 1 and not found.kinds <= NUMBER_KINDS:
         return None
     cells = found.narrowed()

@@ -224,7 +224,6 @@ def loses_digits(text: str, *, computed: bool) -> bool:
 
 
 def _has_letters(texts: pa.StringArray) -> bool:
-    """Return True if some number has an exponent or is not finite."""
     return bool(arrow.bytes_of(texts).max(initial=0) > ord("9"))
 
 
@@ -413,7 +412,6 @@ def _fraction_words(numbers: _Numbers) -> str:
 
 
 def _as_decimals(numbers: _Numbers) -> Typed:
-    """Return numbers as decimals; CellError at the first too long beside the numbers before it."""
     before = after = np.zeros(1, np.int64)
     for start, part in numbers.all_parts:
         digits = arrow.Digits(part)

@@ -232,7 +232,6 @@ def has_minutes(texts: Any) -> bool:
 
 
 def _check_days(format_: TemporalFormat, texts: Any) -> None:
-    """Refuse days of no calendar, such as the 30th of February."""
     if format_ is TemporalFormat.TIME:
         return
     try:

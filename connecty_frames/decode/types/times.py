@@ -245,7 +245,6 @@ def _read_cast(texts: pa.StringArray, type_: pa.DataType) -> TemporalValues | No
 
 
 def _is_in_grammar(texts: pa.StringArray, type_: pa.DataType, least: int, most: int) -> bool:
-    """Return True if texts, cast by Arrow, have years of the type and minutes."""
     format_ = _FORMATS[type_]
     if format_ is TemporalFormat.DATE:
         return least * DAY_MICROS >= FIRST_MICROS and most * DAY_MICROS <= LAST_MICROS

@@ -266,7 +266,6 @@ class _Reader:
     # Shares, growth and changes
 
     def _derived(self) -> q.Query | None:
-        """Return a query for shares, growth or changes, or None if the question asks for none."""
         if self.subject is not None and not self.numbers and self.kinds & {"rise", "change", "share"}:
             self.numbers = [q.Number(self.subject)]
         shares, changes, rises = self.take("share"), self.take("change"), self.take("rise")
@@ -412,7 +411,6 @@ class _Reader:
         fail_if(is_ranked and not is_sorted, "It does not say how many.", "{}, top 10")
 
     def _usual(self, rank: Ranking, numbers: tuple[q.Number, ...]) -> q.Number | None:
-        """Return what to rank by if the question does not say it."""
         entity = rank.subject.entity if rank.subject else None
         usual = "revenue" if entity is None else entity.usual
         where = [*self.where, *(each for noun in self._nouns() for each in noun.where)]

@@ -104,7 +104,6 @@ class Lexicon:
         self._longest = max(map(len, self._phrases))
 
     def _add(self, phrases: Iterable[str], kind: str, value: Any) -> None:
-        """Add phrases of a kind; several nouns, fields and verbs may have the same words."""
         for phrase in phrases:
             options = self._phrases.setdefault(tuple(split(phrase)), {})
             old = options.get(kind)

@@ -142,7 +142,6 @@ class _Select:
     def _derived(
         self, query: q.Query, groups: list[_Column], numbers: list[_Column]
     ) -> tuple[list[_Column], str, str]:
-        """Return the columns other than the groups, their words, and the name of the column to order by."""
         words = _joined(numbers or ["the values"])
         if query.of is None and query.window is None:
             return numbers, words, numbers[0].name if numbers else ""
@@ -288,7 +287,6 @@ class _Select:
         return of
 
     def _kept(self, terms: str, by: str, order: q.Order | None) -> tuple[str, str, str]:
-        """Return ORDER BY and the clauses that keep the first rows (of all, or of each group), and words."""
         if order is None:
             return f"ORDER BY {terms}", "", ""
         is_time = isinstance(order.by, Field) and order.by.is_time
