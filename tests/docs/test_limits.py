@@ -97,12 +97,12 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
             {"asking.auth._UNKNOWN_LIFETIME": 60, "asking.auth._MAX_LIFETIME": 86_400},
         ),
         (
-            "| plot | 5,000 rows; 30 bars, 60 in order, 75 coloured; 10 colours; 6 measures, 4 panels | |",
+            "| plot | 5,000 rows; 40 bars, 60 in order, 75 coloured; 10 colours; 6 measures, 4 panels | |",
             {
                 "display.charts._MAX_ROWS": 5_000,
                 "display.charts._MAX_SERIES": 6,
                 "display.charts._MAX_PANELS": 4,
-                "display.shapes._BARS": 30,
+                "display.shapes.BARS": 40,
                 "display.shapes._BARS_IN_ORDER": 60,
                 "display.shapes._COLOURED_BARS": 75,
                 "display.shapes.COLOURS": 10,

@@ -25,8 +25,13 @@ def main(address: str, *arguments: str) -> None:
     request = marshal.dumps((arguments, dict(os.environ), folder, streams, set(map(int, ignored))))
     with socket.socket(socket.AF_UNIX) as server:
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # one that comes before the request stays pending
+
+        def pass_on(number: int, _: object) -> None:
+            with suppress(BrokenPipeError):  # the process has ended, and its code is received
+                server.sendall(bytes([number]))
+
         for number in signals - ignored:
-            signal.signal(number, lambda number, _: server.sendall(bytes([number])))
+            signal.signal(number, pass_on)
         server.connect(address)
         socket.send_fds(server, [len(request).to_bytes(4)], streams)
         server.sendall(request)
