@@ -29,14 +29,12 @@ COUNTRIES = {
 
 
 def body(rows: list[list[Any]] | None, **results: Any) -> bytes:
-    """Return a completed response."""
     parts = results if rows is None else {"dataframe": rows, **results}
     return json.dumps({"state": "COMPLETED", "results": parts}).encode()
 
 
 @pytest.fixture
 def countries(golden: Path) -> cf.Answer:
-    """Return the answer to the document's first question."""
     return cf.Answer.from_json(
         golden / "top_countries.json", question=TOP_COUNTRIES, question_id=QUESTION_ID, dw_id=13
     )
@@ -44,7 +42,6 @@ def countries(golden: Path) -> cf.Answer:
 
 @pytest.fixture
 def logins(golden: Path) -> cf.Answer:
-    """Return the document's example."""
     return cf.Answer.from_json(golden / "login_timestamps.json", on_truncation="ignore")
 
 

@@ -27,7 +27,6 @@ QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 
 def make(**settings: Any) -> Client:
-    """Return a client with credentials and these settings."""
     return Client("canary-client-id", client_secret="canary-secret", **settings)
 
 

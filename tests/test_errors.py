@@ -84,7 +84,6 @@ WARNINGS = {
 
 
 def classes(root: type[BaseException]) -> set[str]:
-    """Return the names of the subclasses of a class in errors.py."""
     return {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, root)}
 
 

@@ -111,7 +111,6 @@ def test_other_texts_are_paths(path: str) -> None:
 
 @pytest.fixture
 def server() -> Iterator[Script]:
-    """Return a running server."""
     with serve() as script:
         results = {"sql_query": "SELECT 1 AS n", "dataframe": [["n"], [1]]}
         script.on("results", script.answer(200, {"state": "COMPLETED", "results": results}))
@@ -120,7 +119,6 @@ def server() -> Iterator[Script]:
 
 @pytest.fixture
 def client(server: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[cf.Client]:
-    """Return a client, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     with cf.Client("id", client_secret="secret", base_url=server.address, dw_id=13) as made:
         yield made
@@ -391,7 +389,6 @@ with atomic_write(sys.argv[1]) as file:
 
 @contextmanager
 def writer(target: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start another process that has written half of a file."""
     command = [sys.executable, "-c", HALF, str(target)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

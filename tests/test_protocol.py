@@ -32,7 +32,6 @@ BODIES: list[tuple[type[msgspec.Struct], dict[str, Any]]] = [
 
 
 def read_golden(name: str, message: type[Any]) -> Any:
-    """Return an example of the API document as a message."""
     return read_message(json.loads((GOLDEN / name).read_bytes()), message)
 
 

@@ -37,7 +37,6 @@ NAMES = [
 
 
 def run(code: str) -> Any:
-    """Run code in a new interpreter and return the JSON that it prints."""
     shown = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )

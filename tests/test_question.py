@@ -45,7 +45,6 @@ def rows(count: int, total: int | None = None) -> dict[str, Any]:
 
 @pytest.fixture
 def api() -> Any:
-    """Mock the API, which returns tokens and accepts questions."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.post(f"{BASE}/v1/auth/token", json={"access_token": "t", "expires_at": "2099-01-01T00:00:00Z"})
         mock.post(f"{BASE}/v1/dw/13/questions", json={"question_id": QUESTION_ID})
@@ -54,19 +53,16 @@ def api() -> Any:
 
 @pytest.fixture
 def client(clock: Any) -> Any:
-    """Yield a client on the fake clock, without jitter."""
     with clients.make(BASE, 60, clock=clock, random=lambda: 0.5) as client:
         yield client
 
 
 @pytest.fixture
 def question(client: Client) -> Question:
-    """Return the handle of a question asked before."""
     return client.question(QUESTION_ID)
 
 
 def polls(api: Any) -> list[str]:
-    """List the queries of the requests for results."""
     urls = [call.request.url for call in api.calls if "/results" in call.request.url]
     return [url.partition("?")[2] for url in urls]
 

@@ -27,7 +27,6 @@ NAMES = [
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> History:
-    """Return what records in the file that is configured."""
     path = tmp_path / "history.sqlite3"
     cf.configure(history=path)
     return History(
@@ -51,7 +50,6 @@ def recorded(recorder: History) -> History:
 
 
 def questions(**conditions: Any) -> list[str]:
-    """Return the questions that are recorded."""
     found: list[str] = cf.history("pyarrow", **conditions)["question"].to_pylist()
     return found
 

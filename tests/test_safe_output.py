@@ -23,12 +23,10 @@ MEGABYTE = 1_000_000
 
 
 def body(rows: list[list[Any]], **results: Any) -> bytes:
-    """Return a completed response."""
     return json.dumps({"state": "COMPLETED", "results": {"dataframe": rows, **results}}).encode()
 
 
 def wide(**results: Any) -> cf.Answer:
-    """Return an answer of many columns and one row."""
     return cf.Answer.from_json(body([[f"c{n}" for n in range(MANY)], list(range(MANY))], **results))
 
 
@@ -132,7 +130,6 @@ class TestLongTexts:
 
     @pytest.fixture
     def answer(self) -> cf.Answer:
-        """Return an answer in which everything is long."""
         long = "$" * MEGABYTE
         rows = [[long, "b"], [long, {long: 1}]]
         return cf.Answer.from_json(

@@ -32,7 +32,6 @@ NOTICE = (
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
-    """Close the sandbox of a test."""
     yield
     for sandbox, _, _ in list(shared._used.values()):
         sandbox.close()
@@ -40,7 +39,6 @@ def _closed() -> Iterator[None]:
 
 
 def settings() -> dict[str, str]:
-    """Return the source of each setting that is set."""
     return {name: source for name, value, source in config.explain() if source != "default"}
 
 
@@ -137,7 +135,6 @@ def test_configured_credentials_are_not_replaced(
 
 @pytest.fixture
 def staging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Store an account in the profile ``staging``."""
     file = tmp_path / "config.toml"
     file.write_text('[staging]\nclient_id = "stored"\nclient_secret = "stored"\n')
     file.chmod(0o600)

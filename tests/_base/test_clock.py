@@ -9,18 +9,14 @@ from tests.cases import cases
 
 
 class Still(Clock):
-    """A clock that advances only by sleeping."""
-
     def __init__(self) -> None:
         self.at = 50.0
         self.slept: list[float] = []
 
     def monotonic(self) -> float:
-        """Return 50 plus the time slept so far."""
         return self.at
 
     def sleep(self, seconds: float) -> None:
-        """Advance the clock."""
         self.slept.append(seconds)
         self.at += max(seconds, 0.0)
 

@@ -10,7 +10,6 @@ from tests.servers.scripted import Script
 
 
 def make(server: Script, history: object, **settings: Any) -> Client:
-    """Return a client with a history."""
     return clients.make(server, history=history, **{"timeout": 10, **settings})
 
 

@@ -37,34 +37,29 @@ DATE = "Wed, 05 Nov 2025 12:00:00 GMT"
 
 @pytest.fixture
 def auth(clock: Any) -> Auth:
-    """Return credentials for api.test on the fake clock."""
     transport = Transport(Settings(base_url="https://api.test"), clock, lambda: 0.0)
     return Auth(SecretStr("id"), SecretStr("canary-secret"), transport=transport)
 
 
 def bearer(auth: Auth, clock: Any, seconds: float = 60.0) -> Bearer:
-    """Return the token, which there must be."""
     found = auth.bearer(Deadline.after(seconds, clock))
     assert isinstance(found, Bearer)
     return found
 
 
 def failure(auth: Auth, clock: Any, seconds: float = 60.0) -> Failure:
-    """Return the failure, which there must be."""
     found = auth.bearer(Deadline.after(seconds, clock))
     assert isinstance(found, Failure)
     return found
 
 
 def tokens(expires_at: Any = "2025-11-05T13:00:00+00:00", date: str = DATE, count: int = 3) -> None:
-    """Let the endpoint return token-1, token-2, token-3."""
     for number in range(1, count + 1):
         body = {"access_token": f"token-{number}", "expires_at": expires_at}
         responses.post(URL, json=body, headers={"Date": date})
 
 
 def sent(prepared: Bearer) -> str:
-    """Return the Authorization header of a token."""
     return f"Bearer {prepared.token.get_secret_value()}"
 
 
@@ -179,7 +174,6 @@ def test_an_empty_answer_is_asked_for_again(auth: Auth, clock: Any) -> None:
 
 
 def secrets_sent() -> list[str]:
-    """Return the secret of each token request."""
     return [json.loads(call.request.body)["client_secret"] for call in responses.calls]
 
 
@@ -331,7 +325,6 @@ def test_a_netrc_file_does_not_replace_the_bearer(
 def fail(
     auth: Auth, clock: Any, kind: FailureKind, *, ago: float, wait: float | None, is_final: bool = False
 ) -> Failure:
-    """Let a request have failed so many seconds ago."""
     failure = Failure(kind, ConnectionFailed("no"), "no", retry_after=wait)
     auth._failed = failure, clock.at - ago, is_final
     return failure

@@ -36,7 +36,6 @@ ANSWER = {
 
 @pytest.fixture
 def client(server: Script, path: Path) -> Iterator[Client]:
-    """Return a client that records in that file."""
     server.on("results", server.answer(200, ANSWER))
     with make(server, path) as client:
         yield client

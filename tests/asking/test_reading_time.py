@@ -21,8 +21,6 @@ every_time = pytest.mark.parametrize(("timeout", "allowed"), [(30.0, 30.0), (0.0
 
 @pytest.fixture
 def spend(clock: FakeClock) -> Callable[[float], None]:
-    """Return a function that lets time pass."""
-
     def run(seconds: float) -> None:
         clock.at += seconds
 

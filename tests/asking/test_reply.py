@@ -23,7 +23,6 @@ def attempt(body: Any, status: int = 200, **headers: str) -> Attempt:
 
 
 def read(received: Attempt) -> Reply:
-    """Read the reply to a question to workspace 13."""
     return read_reply(received, "https://api.test/v1/dw/13/questions", 13)
 
 

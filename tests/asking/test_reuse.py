@@ -34,20 +34,17 @@ OTHER_ID = "00000000-0000-4000-8000-000000000002"
 
 
 def answer(rows: int = 2) -> dict[str, Any]:
-    """Return a response of a question that was answered."""
     return {"state": "COMPLETED", "results": {"dataframe": [["n"], *([each] for each in range(rows))]}}
 
 
 @pytest.fixture
 def client(server: Script, path: Path) -> Iterator[Client]:
-    """Return a client that records in that file."""
     server.on("results", server.answer(200, answer()))
     with make(server, path) as client:
         yield client
 
 
 def age_all(path: Path, seconds: int) -> None:
-    """Make every recorded question older."""
     change = "UPDATE questions SET asked_at = asked_at - ?, accepted_at = accepted_at - ?"
     store_at(path).execute(change, (seconds * 1_000_000, seconds * 1_000_000))
 
@@ -411,7 +408,6 @@ print(answer.question_id, answer.metadata.reused)
 
 
 def start(server: Script, path: Path, python: str = sys.executable) -> subprocess.Popen[str]:
-    """Start a process that asks."""
     return subprocess.Popen(
         [python, "-c", PROGRAM, server.address, str(path)],
         stdout=subprocess.PIPE,
@@ -489,7 +485,6 @@ class TestKeptAnswers:
 
     @pytest.fixture
     def client(self, server: Script, path: Path) -> Iterator[Client]:
-        """Return a client that keeps answers."""
         server.on("results", server.answer(200, answer()))
         with make(server, path, keep_answers=True) as client:
             yield client

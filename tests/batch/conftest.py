@@ -46,7 +46,6 @@ class Service:
         return str(uuid5(NAMESPACE_OID, question))
 
     def handle(self, request: RecordedRequest) -> Step:
-        """Return how a request is answered."""
         match endpoint_of(request.target):
             case "token":
                 return self.token
@@ -66,7 +65,6 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def service(server: Script) -> Service:
-    """Return what the server says."""
     found = Service()
     server.handler = found.handle
     return found

@@ -21,7 +21,6 @@ from tests.servers.timing import press_ctrl_c, raising
 
 
 def names(batch: Batch) -> list[str]:
-    """Return the names of the files of a batch."""
     return [path.name for path in batch.parts().values()]
 
 

@@ -41,7 +41,6 @@ MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """Return a folder beside the batch."""
     place = tmp_path / "elsewhere"
     place.mkdir()
     (place / "sales.parquet").write_bytes(b"precious" * 1000)
@@ -50,8 +49,6 @@ def elsewhere(tmp_path: Path) -> Path:
 
 @contextmanager
 def unchanged(folder: Path) -> Iterator[None]:
-    """Check that no file of a folder is changed."""
-
     def contents() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -62,7 +59,6 @@ def unchanged(folder: Path) -> Iterator[None]:
 
 
 def change(path: Path, *statements: str, parameters: tuple[object, ...] = ()) -> None:
-    """Execute statements in a file, as another program does."""
     close_databases()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
@@ -70,18 +66,15 @@ def change(path: Path, *statements: str, parameters: tuple[object, ...] = ()) ->
 
 
 def rewrite(folder: Path, **changes: object) -> None:
-    """Change the manifest."""
     manifest = json.loads((folder / "batch.json").read_text())
     (folder / "batch.json").write_text(json.dumps({**manifest, **changes}))
 
 
 def forget(folder: Path) -> object:
-    """Erase a batch, by the settings."""
     return forget_in(resolve(), None, None, folder)
 
 
 def readers(folder: Path, ask: Any, client: Client) -> list[Callable[[], object]]:
-    """Return every call that reads an index."""
     batch = cf.open_batch(folder)
     return [
         batch.summary, batch.errors, batch.parts, batch.to_dataset,

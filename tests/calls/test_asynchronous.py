@@ -46,8 +46,6 @@ RESUME = (
 
 
 def run(awaited: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine, for at most a minute."""
-
     async def bounded() -> Any:
         async with asyncio.timeout(60):
             return await awaited
@@ -56,23 +54,19 @@ def run(awaited: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
     while not condition():  # noqa: ASYNC110 - what a server thread does sets no event of the loop
         await asyncio.sleep(0.005)
 
 
 def threads() -> list[threading.Thread]:
-    """Return the threads in which questions are asked."""
     return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
 
 
 async def ask_df() -> None:
-    """Await a call."""
     await cf.ask_df_async(TOP_COUNTRIES, dw_id=13)
 
 
 async def guest() -> None:
-    """Await a call under trio, as a guest of the loop that is running."""
     done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     trio.lowlevel.start_guest_run(
         ask_df,
@@ -297,7 +291,6 @@ async def cancelled(awaited: Coroutine[Any, Any, Any]) -> AsyncIterator[list[asy
 
 
 def notes(error: BaseException) -> list[str]:
-    """Return the notes of an exception."""
     found: list[str] = getattr(error, "__notes__", [])
     return found
 

@@ -32,24 +32,20 @@ TOP_COUNTRIES = "list the top 5 countries with the most orders"
 
 
 def numbered(count: int) -> list[str]:
-    """Return so many questions, each with an answer of its own."""
     return [f"SELECT {number} AS n" for number in range(count)]
 
 
 def value(future: Any) -> int:
-    """Return the answer to a numbered question."""
     found: int = future.result().table["n"][0].as_py()
     return found
 
 
 def threads() -> list[threading.Thread]:
-    """Return the threads in which questions are asked."""
     return [thread for thread in threading.enumerate() if thread.name == "connecty-question"]
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    """Serve a sandbox of its own, which the environment does not name."""
     with Sandbox(latency=0.2, workers=16) as running:
         yield running
 

@@ -106,7 +106,6 @@ class Shell:
     def process(
         self, *arguments: str, command: str | None = None, **settings: object
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command as a process with pipes."""
         done = subprocess.run(
             [command or self.command, *arguments],
             stdin=subprocess.DEVNULL,
@@ -131,7 +130,6 @@ class Shell:
     def pipeline(
         self, line: str, *, command: str | None = None, **settings: object
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command line in a shell."""
         path = f"{Path(command or self.command).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", line],
@@ -202,7 +200,6 @@ class Running:
 
 @pytest.fixture(scope="session")
 def shell(forking: Forking) -> Shell:
-    """Return an object that runs commands."""
     return Shell(forking)
 
 
@@ -235,7 +232,6 @@ def settings(server: Script, monkeypatch: pytest.MonkeyPatch) -> dict[str, objec
 def ask_server(
     shell: Shell, settings: dict[str, object]
 ) -> Callable[..., subprocess.CompletedProcess[bytes]]:
-    """Return a function that asks that server."""
     return lambda *arguments, **options: shell.run("ask", *arguments, **{**settings, **options})
 
 

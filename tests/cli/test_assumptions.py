@@ -26,7 +26,6 @@ Found = dict[str, tuple[bool | None, str]]
 
 
 def received(path: str, body: object, status: int = 200, method: str = "GET", **headers: str) -> Response:
-    """Return a response as the transport shows it."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = Request(method, path, has_results=path.startswith(RESULTS))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -34,7 +33,6 @@ def received(path: str, body: object, status: int = 200, method: str = "GET", **
 
 
 def found(*responses: Response) -> Found:
-    """Return what became of each assumption."""
     contact = Contact()
     for response in responses:
         contact.observe(response)
@@ -42,13 +40,11 @@ def found(*responses: Response) -> Found:
 
 
 def of_table(rows: list[list[Any]], statistics: object = None, **results: object) -> Found:
-    """Return what an answer of some rows and statistics shows."""
     given = {"dataframe": rows, "dataframe_stats": statistics, **results}
     return found(received(RESULTS + WHOLE, {"state": "COMPLETED", "results": given}))
 
 
 def text(count: int, nulls: int = 0) -> dict[str, Any]:
-    """Return statistics of texts."""
     general = {"count": count, "nulls_count": nulls}
     return {"general": general, "string": {"min_len": 1, "max_len": 1}}
 

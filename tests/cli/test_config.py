@@ -13,7 +13,6 @@ CLIENT_ID = "canary-of-a-client-id"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Return a file with two profiles."""
     file = tmp_path / "config.toml"
     file.write_text(
         f'[default]\nclient_id = "{CLIENT_ID}"\nclient_secret = "{SECRET}"\ndw_id = 13\n\n'
@@ -24,7 +23,6 @@ def config(tmp_path: Path) -> Path:
 
 
 def rows(shell: Any, *arguments: str, **settings: object) -> dict[str, tuple[str, str]]:
-    """Return value and source of each setting."""
     code, out, err = shell.text(shell.run("config", "show", *arguments, **settings))
     assert (code, err) == (0, "")
     assert SECRET not in out

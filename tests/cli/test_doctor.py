@@ -49,7 +49,6 @@ def doctor(shell: Any, server: Script) -> Callable[..., tuple[int, Lines]]:
 
 
 def statuses(lines: Lines) -> list[str]:
-    """Return the outcome of each check of the connection."""
     return [lines[name][0] for name in CONNECTION]
 
 

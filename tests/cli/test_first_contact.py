@@ -38,7 +38,6 @@ PARTS: Final = "dataframe,statistics,sqlquery,summary"
 
 
 def saved(path: Path) -> Any:
-    """Return what was saved, without secrets."""
     text = path.read_text(encoding="utf-8")
     assert SECRET not in text
     assert "canary-token" not in text
@@ -46,7 +45,6 @@ def saved(path: Path) -> Any:
 
 
 def bodies(server: Script) -> list[bytes]:
-    """Return the bodies of the questions that arrived."""
     return [request.body for request in server.requests if request.body and b"question" in request.body]
 
 

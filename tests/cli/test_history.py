@@ -25,7 +25,6 @@ ACCEPTED = (
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the path of the user's history, which does not exist yet."""
     return tmp_path / "connecty" / "history.sqlite3"
 
 
@@ -46,12 +45,10 @@ def run(
 
 
 def rows(path: Path, *columns: str) -> list[tuple[Any, ...]]:
-    """Return these columns of what is recorded, the latest first."""
     return [tuple(row[COLUMNS.index(each)] for each in columns) for row in read_records(store_at(path))]
 
 
 def announcement(path: Path) -> str:
-    """Return the line that says that questions are recorded."""
     return (
         f"Questions are recorded in {path} from now on; `connecty history` lists them. --no-history or "
         "CONNECTY_HISTORY=0 turns this off.\n"

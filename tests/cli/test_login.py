@@ -21,7 +21,6 @@ SECRET = ["--client-id", "a", "--client-secret-stdin"]
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Return the path of a file of profiles that does not exist yet."""
     return tmp_path / "config.toml"
 
 
@@ -126,8 +125,6 @@ def test_what_is_refused(shell: Any, config: Path, arguments: list[str], stdin: 
 
 
 class Terminal:
-    """A command whose streams are a terminal of ours."""
-
     def __init__(self, *command: str, environment: dict[str, str]) -> None:
         pty = pytest.importorskip("pty", reason="the system has no pseudo-terminals")
         self.seen = ""
@@ -136,25 +133,21 @@ class Terminal:
             os.execve(command[0], command, environment)  # noqa: S606 - our own program
 
     def answer(self, prompt: str, text: str) -> None:
-        """Wait for a prompt, and type."""
         self.wait_for(prompt)
         if "not shown" in prompt:  # it may be written right before the terminal stops showing what is typed
             until(lambda: not self.echoes())
         os.write(self._ours, text.encode())
 
     def wait_for(self, text: str) -> None:
-        """Read until a text has come."""
         while text not in self.seen:
             self.seen += os.read(self._ours, 65_536).decode()
 
     def echoes(self) -> bool:
-        """Return whether the terminal shows what is typed."""
         import termios
 
         return bool(termios.tcgetattr(self._ours)[3] & termios.ECHO)
 
     def end(self) -> int:
-        """Return the exit code."""
         try:
             while piece := os.read(self._ours, 65_536):
                 self.seen += piece.decode()

@@ -197,7 +197,6 @@ VALUES: Final = st.recursive(
 
 
 def shape(value: object) -> object:
-    """Return the structure of a value, with the lengths of its texts."""
     if isinstance(value, dict):
         return {"object": [shape(each) for each in value.values()]}
     if isinstance(value, list):
@@ -206,7 +205,6 @@ def shape(value: object) -> object:
 
 
 def leaves(value: object) -> str:
-    """Return the texts and numbers inside of a value, without keys."""
     if isinstance(value, dict | list):
         return " ".join(map(leaves, value.values() if isinstance(value, dict) else value))
     return str(value)

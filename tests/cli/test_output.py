@@ -25,14 +25,11 @@ ROWS = pa.table({"x": ["a\x1b[2Jb", None]})
 
 
 class Stream(io.TextIOWrapper):
-    """Standard output in memory, which is a terminal or a pipe."""
-
     def __init__(self, *, is_terminal: bool = False, encoding: str = "utf-8", errors: str = "strict") -> None:
         super().__init__(io.BytesIO(), encoding=encoding, errors=errors)
         self._is_terminal = is_terminal
 
     def isatty(self) -> bool:
-        """Return whether it is a terminal."""
         return self._is_terminal
 
 
@@ -64,14 +61,10 @@ def test_the_streams_of_a_command_keep_their_encoding(monkeypatch: pytest.Monkey
 
 
 class Full(io.RawIOBase):
-    """A file on a full disk."""
-
     def writable(self) -> bool:
-        """Return whether it may be written."""
         return True
 
     def write(self, _: object) -> int:
-        """Fail."""
         raise OSError(errno.ENOSPC, "No space left on device")
 
 

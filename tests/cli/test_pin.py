@@ -22,7 +22,6 @@ SQL = "SELECT id, name FROM orders WHERE id > 1 ORDER BY id"
 
 
 def answered(sql: str = SQL, **results: Any) -> Any:
-    """Return the step that answers with a table."""
     return Script.completed(**{"sql_query": sql, "dataframe": [["id", "name"], [2, "b"]], **results})
 
 

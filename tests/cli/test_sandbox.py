@@ -56,7 +56,6 @@ def test_questions_of_the_sandbox(shell: Any) -> None:
 
 @pytest.fixture
 def commands(tmp_path: Path) -> dict[str, list[str]]:
-    """Return the commands that can use a sandbox."""
     questions = tmp_path / "questions.txt"
     questions.write_text(f"{TOP_COUNTRIES}\n")
     folder = ["--folder", str(tmp_path / "pins")]

@@ -69,15 +69,12 @@ OLD, NEW = b"before", b'[{"n":2},{"n":3}]\n'
 
 
 class Asking:
-    """A running command, and signals sent to it."""
-
     def __init__(self, *command: str, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
         )
 
     def wait_for(self, what: Callable[[], object]) -> None:
-        """Wait until a condition is true, while the command runs."""
         until(lambda: what() or self.process.poll() is not None)
         assert what(), self.process.communicate()
 
@@ -89,7 +86,6 @@ class Asking:
         return self.end()
 
     def end(self) -> tuple[int, str, str]:
-        """Return exit code, standard output and standard error at the end."""
         out, err = self.process.communicate(timeout=60)
         assert b"Traceback" not in err, err.decode()
         return self.process.returncode, out.decode(), err.decode()
@@ -341,7 +337,6 @@ def test_signals_at_random_moments(
 
 
 def seconds(process: int) -> float:
-    """Return the processor time that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 

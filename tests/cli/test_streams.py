@@ -94,7 +94,6 @@ def run(shell: Any, sandbox: Sandbox) -> Any:
 
 
 def words(arguments: list[str]) -> str:
-    """Return the id of a case."""
     return " ".join(arguments).replace(f"{TOP_COUNTRIES} ", "")
 
 

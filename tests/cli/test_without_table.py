@@ -63,7 +63,6 @@ def test_neither_table_nor_summary(ask_server: Any, shell: Any, answers: Any, op
 
 @pytest.fixture
 def uniplot() -> None:
-    """Skip a test if the extra is not installed."""
     pytest.importorskip("uniplot", reason="the extra [terminal-plot] is not installed")
 
 

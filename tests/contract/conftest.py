@@ -38,7 +38,6 @@ FIELDS: Final = {
 
 
 def golden(name: str) -> Any:
-    """Read a golden answer."""
     return json.loads((GOLDEN / name).read_text(encoding="utf-8"))
 
 
@@ -68,18 +67,15 @@ class Service:
         return self.clients[-1]
 
     def send(self, method: str, path: str, **request: Any) -> requests.Response:
-        """Send a request without any defaults."""
         return self.http.request(method, self.connection["base_url"] + path, timeout=10, **request)
 
     def token(self) -> dict[str, str]:
-        """Get a token, as the header with it."""
         credentials = {name: self.connection[name] for name in ("client_id", "client_secret")}
         reply = self.send("POST", "/v1/auth/token", json=credentials)
         assert reply.status_code == 200, reply.text
         return {"Authorization": f"Bearer {reply.json()['access_token']}"}
 
     def ask(self, question: str) -> requests.Response:
-        """Ask a question."""
         return self.send("POST", "/v1/dw/13/questions", json={"question": question}, headers=self.token())
 
     def results(self, question_id: str, query: str = "") -> requests.Response:
@@ -96,7 +92,6 @@ class Service:
         return question_id
 
     def close(self) -> None:
-        """Close every connection."""
         for client in self.clients:
             client.close()
         self.http.close()
@@ -185,7 +180,6 @@ def live(sandbox: Sandbox) -> Iterator[Service]:
 
 @pytest.fixture(params=["golden_service", "live"])
 def service(request: pytest.FixtureRequest) -> Service:
-    """Return each of the two services in turn."""
     return request.getfixturevalue(request.param)
 
 

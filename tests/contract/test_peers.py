@@ -12,7 +12,6 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:
-    """Ask each of them one question."""
     return run(CASES)
 
 

@@ -17,8 +17,6 @@ DecodeColumn: TypeAlias = Callable[..., "Column"]
 
 
 class Column(NamedTuple):
-    """The only column of a body, decoded."""
-
     type: pa.DataType
     values: list[Any]
     warnings: list[ConnectyWarning]
@@ -50,7 +48,6 @@ def _decode_json(
 
 @pytest.fixture
 def decode_json() -> Decode:
-    """Decode rows and statistics given as JSON."""
     return _decode_json
 
 

@@ -56,7 +56,6 @@ class OneThread(Executor):
         pass
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:  # type: ignore[override]
-        """Call a function."""
         future: Future[Any] = Future()
         try:
             future.set_result(function(*arguments))
@@ -67,7 +66,6 @@ class OneThread(Executor):
 
 @pytest.fixture
 def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read blocks one after another."""
     monkeypatch.setattr("connecty_frames.decode.columnar.ThreadPoolExecutor", OneThread)
 
 
@@ -432,7 +430,6 @@ def test_the_last_of_many_blocks_is_refused() -> None:
 
 
 def read_by_each(dataframe: bytes, statistics: str, block: int) -> list[Decoded]:
-    """Decode rows by the columnar and by the general reader."""
     body = b'{"state":"COMPLETED","results":{"dataframe":%s,"dataframe_stats":%s}}' % (
         dataframe,
         statistics.encode(),

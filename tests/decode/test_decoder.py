@@ -365,14 +365,10 @@ def test_types_that_cannot_be_made(decode_json: Decode, type_: pa.DataType) -> N
 
 
 class _Whole(str):
-    """A number without fraction, as it was written."""
-
     __slots__ = ()
 
 
 class _Fraction(str):
-    """Any other number, as it was written."""
-
     __slots__ = ()
 
 

@@ -214,7 +214,6 @@ def test_details_nested_too_deeply_are_cut(body: str, depth: int) -> None:
 
 
 def failed(**fields: Any) -> Envelope:
-    """Read the response of a question that failed."""
     return read_envelope(json.dumps({"state": "FAILED", **fields}).encode())
 
 

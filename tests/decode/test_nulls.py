@@ -35,12 +35,10 @@ class Column(NamedTuple):
 
 
 def spelled(type_: pa.DataType, value: Callable[[int], Any], section: str = "", spell: Any = str) -> Column:
-    """Return a column of texts."""
     return Column(type_, value, lambda row: json.dumps(spell(value(row))), section)
 
 
 def day(row: int) -> dt.datetime:
-    """Return noon of a day."""
     return NOON + dt.timedelta(row)
 
 
@@ -76,7 +74,6 @@ NESTED = {
 
 @cache
 def written(column: Column) -> tuple[list[str], pa.Array]:
-    """Return the cells of a column, and the array that is expected."""
     values = [None if row in NULLS else column.value(row) for row in range(ROWS)]
     cells = ["null" if row in NULLS else column.json(row) for row in range(ROWS)]
     return cells, pa.array(values, column.type)

@@ -8,7 +8,6 @@ from tests.cases import cases
 
 
 def read(text: str, size: int) -> Any:
-    """Parse a value some bytes at a time."""
     return parse_by_piece(scan(memoryview(text.encode())), size, lambda: None)
 
 

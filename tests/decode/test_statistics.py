@@ -48,7 +48,6 @@ NAMES = {
 
 
 def warned(found: Decoded) -> list[str]:
-    """Return the warnings of a result as texts."""
     return [str(warning) for warning in found.warnings]
 
 

@@ -44,7 +44,6 @@ QUESTIONS: Final = (
 
 
 def answer(seed: int) -> tuple[str, dict[str, Any]]:
-    """Return a question, and columns of an answer to it."""
     draw = random.Random(seed)
     axes = [_axis(draw) for _ in range(draw.choice([1, 1, 2, 2, 2, 3]))]
     columns: dict[str, list[Any]] = {}

@@ -50,7 +50,6 @@ COLUMNS: Final[dict[str, list[Any]]] = {
 
 
 def listed(names: str) -> str:
-    """Return names as a title lists them."""
     *others, last = names.split()
     return f"{', '.join(others)} and {last}" if others else last
 

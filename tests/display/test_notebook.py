@@ -36,8 +36,6 @@ NULL = '<span class="connecty-null">null</span>'
 
 
 class Page(HTMLParser):
-    """The tags of a page, and the text in each place."""
-
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: list[str] = []
@@ -46,12 +44,10 @@ class Page(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Record a tag."""
         self.tags.append(tag)
         self.attributes |= {name for name, _ in attrs}
 
     def handle_data(self, data: str) -> None:
-        """Record text, except the style sheet."""
         if self.tags[-1:] != ["style"]:
             self.text += data
 
@@ -64,7 +60,6 @@ def test_a_reused_answer() -> None:
 
 
 def parsed(metadata: AnswerMetadata = METADATA, table: pa.Table | None = TABLE, rows: int = 2) -> Page:
-    """Return the page of an answer."""
     return Page(answer_html(metadata, table, (rows, 0 if table is None else table.num_columns)))
 
 
@@ -218,7 +213,6 @@ def test_values_of_every_kind() -> None:
 
 
 def shown_numbers(name: str, column: pa.Array) -> list[str]:
-    """Return the cells of a column of numbers, with a bar for each gap."""
     page = answer_html(AnswerMetadata(), pa.table({name: column}), (len(column), 1))
     cells = re.findall(r'<td class="connecty-number">(.*?)</td>', page)
     return [re.sub(r'<span class="connecty-group">(\d+)</span>', r"\1|", cell) for cell in cells]

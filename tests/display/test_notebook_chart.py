@@ -21,19 +21,16 @@ FORMATS = {"application/vnd.vegalite.v5+json", "image/png", "image/svg+xml"}
 
 
 def chart_of(**columns: list[Any]) -> Any:
-    """Return the chart of a table."""
     return plot(pa.table(columns), "how many?", None, None, None)
 
 
 def formats_of(chart: Any) -> set[str]:
-    """Return the formats of a chart's display."""
     bundle = chart._repr_mimebundle_()
     return set(bundle[0] if isinstance(bundle, tuple) else bundle)
 
 
 @pytest.fixture
 def chart() -> Any:
-    """Return a chart of two bars."""
     return chart_of(country=["PL", "DE"], orders=[5, 7])
 
 

@@ -30,7 +30,6 @@ GRAY = {"subtitleColor": "#8c8c8c"}
 
 
 def drawn(columns: dict[str, Any], **chosen: Any) -> dict[str, Any]:
-    """Return the specification of a chart."""
     named = {name: chosen.get(name) for name in ("x", "y", "color")}
     return plain(plot(pa.table(columns), "how many?", **named).to_dict())
 
@@ -41,7 +40,6 @@ def plain(specification: dict[str, Any]) -> dict[str, Any]:
 
 
 def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Return the field, type and title of each channel but the tooltip."""
     return {
         name: tuple(channel.get(key) for key in ("field", "type", "title"))
         for name, channel in specification["encoding"].items()
@@ -50,7 +48,6 @@ def channels(specification: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def values(specification: dict[str, Any], name: str) -> list[Any]:
-    """Return the values of a field of the data."""
     data = specification["data"]
     rows = data["values"] if "values" in data else specification["datasets"][data["name"]]
     return [row[name] for row in rows]
@@ -72,7 +69,6 @@ def _label(text: str, part: str, first: str, below: str) -> str:
 
 
 def _axis(name: str, **more: Any) -> dict[str, Any]:
-    """Return an axis of numbers."""
     return {"field": name, "title": name, "type": "quantitative", "axis": _NUMBERS, **more}
 
 

@@ -19,15 +19,11 @@ QUESTION_ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 
 class Terminal(io.StringIO):
-    """A stream that is a terminal."""
-
     def isatty(self) -> bool:
-        """Return True."""
         return True
 
     @property
     def line(self) -> str:
-        """The line that was drawn last, without styles."""
         return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.getvalue()).splitlines()[-2].rstrip()
 
 
@@ -194,11 +190,9 @@ class Shell:
         self.display_pub = self
 
     def publish(self, data: dict[str, str], *, transient: dict[str, str], update: bool = False) -> None:
-        """Record what would be sent."""
         self.published.append((data["text/plain"], transient["display_id"], update))
 
     def get_ipython(self) -> Shell:
-        """Stand in for the module, too."""
         return self
 
 

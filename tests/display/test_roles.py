@@ -109,7 +109,6 @@ KINDS: Final[dict[str, Callable[[str], Any]]] = {
 
 
 def answers() -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-    """Yield questions, columns, and the names of what is drawn."""
     tables = tomllib.loads((Path(__file__).parent / "answers.toml").read_text(encoding="utf-8"))
     for answer in (*tables["own"], *tables["others"]):
         question, drawn = answer.pop("question"), answer.pop("drawn", [])

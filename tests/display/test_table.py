@@ -21,17 +21,14 @@ def shown(table: pa.Table, width: int = 80, **terminal: Any) -> list[str]:
 
 
 def whole(table: pa.Table) -> list[str]:
-    """Return the lines of a whole table."""
     return list(text_table(table, [str(type_) for type_ in table.schema.types]))
 
 
 def cells(line: str) -> list[str]:
-    """Return the cells of a row, with the spaces that align them."""
     return [cell[1:-1] for cell in line.strip("│┃").replace("┃", "│").split("│")]
 
 
 def column(lines: list[str], at: int = 0) -> list[str]:
-    """Return the values of a column of a table without a last line."""
     return [cells(line)[at] for line in lines[4:] if line.startswith("│")]
 
 

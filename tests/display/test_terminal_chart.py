@@ -22,13 +22,11 @@ MONTHS = [date(2024, month, 1) for month in range(1, 13)]
 
 
 def drawn(columns: dict[str, Any], width: int = 40, **console: Any) -> list[str]:
-    """Return the lines of a chart without the spaces at their ends."""
     chart = terminal_plot(pa.table(columns), None, Console(width=width, **console))
     return [line.rstrip() for line in chart.splitlines()]
 
 
 def points(lines: Iterable[str]) -> int:
-    """Count the characters that points are drawn with."""
     return sum(letter in "▖▗▘▝" for line in lines for letter in line)
 
 

@@ -37,7 +37,6 @@ def _with_members(name: str, thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def examples() -> list[doctest.DocTest]:
-    """Return the docstrings that have examples."""
     parser = doctest.DocTestParser()
     found = [(name, inspect.getdoc(thing) or "") for name, thing in public()]
     return [parser.get_doctest(text, {}, name, name, 0) for name, text in found if ">>>" in text]

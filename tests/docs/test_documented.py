@@ -26,7 +26,6 @@ OF_TYPER: Final = {"--help", "--install-completion", "--show-completion"}
 
 
 def page(name: str) -> str:
-    """Return the source of a page."""
     return (DOCS / name).read_text(encoding="utf-8")
 
 

@@ -5,7 +5,6 @@ from tests.verification.examples import ROOT
 
 
 def words(name: str) -> int:
-    """Count the words of a page, code and outputs included."""
     return len((ROOT / "docs" / name).read_text(encoding="utf-8").split())
 
 

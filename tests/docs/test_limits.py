@@ -23,13 +23,11 @@ def lines() -> list[str]:
 
 
 def constant(path: str) -> Any:
-    """Return a constant of the package by its module and name."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(f"connecty_frames.{module}"), name)
 
 
 def default_of(function: Callable[..., Any], name: str) -> Any:
-    """Return the default of a parameter."""
     return inspect.signature(function).parameters[name].default
 
 

@@ -27,7 +27,6 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def dry_run(*arguments: str) -> str:
-    """Return the commands that make would run."""
     done = make("--dry-run", *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -34,20 +34,17 @@ def rows(*heads: str) -> list[dict[str, str]]:
 
 
 def table(*heads: str) -> Any:
-    """Parametrize a test by the rows of a table."""
     found = rows(*heads)
     return pytest.mark.parametrize("row", found, ids=[row[heads[0]] for row in found])
 
 
 def run(code: str, **names: object) -> Any:
-    """Evaluate the code in a cell of a table."""
     known = {"cf": cf, "copy": copy, "pd": pd, "pickle": pickle, "pl": pl, **names}
     return eval(code.strip("`"), known)
 
 
 @pytest.fixture
 def answer(golden: Path) -> cf.Answer:
-    """Return the answer that the page uses."""
     return cf.Answer.from_json(golden / "top_countries.json", question="the top 5?")
 
 

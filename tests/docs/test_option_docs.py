@@ -80,7 +80,6 @@ def test_docstrings_have_no_parameter_that_is_gone(function: Callable[..., objec
 
 
 def annotations(function: object) -> dict[str, str]:
-    """Return the annotation of each parameter of a class."""
     return {
         name: parameter.annotation
         for name, parameter in inspect.signature(function).parameters.items()  # type: ignore[arg-type]

@@ -42,7 +42,6 @@ def own_names() -> set[str]:
 
 
 def table() -> list[tuple[str, str, str]]:
-    """Return module, name and test of each row of the page."""
     page = (ROOT / "docs/design/project.md").read_text(encoding="utf-8")
     section = page.partition("## Private names of other libraries")[2].partition("\n## ")[0]
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in section.splitlines() if "| `" in row]

@@ -22,7 +22,6 @@ def blocks(section: str) -> list[str]:
 
 
 def run(section: str) -> dict[str, Any]:
-    """Run the Python above all headings, and that of a section."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for text in [*blocks("Dask, Ray, Daft, DuckDB, ibis"), *blocks(section)]:
         exec(compile(text, str(PAGE), "exec", dont_inherit=True), namespace)

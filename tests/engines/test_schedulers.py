@@ -49,12 +49,10 @@ def names(connected: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 def run(text: str, found: dict[str, Any]) -> None:
-    """Run Python with these names."""
     exec(compile(text, "docs", "exec", dont_inherit=True), found)
 
 
 def nightly(scheduler: str) -> str:
-    """Return the recipe of a scheduler for the feature table."""
     (text,) = [text for text in blocks("nightly.md", "5. The scheduler") if scheduler in text]
     return text
 

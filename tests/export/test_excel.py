@@ -25,21 +25,18 @@ NAN = float("nan")
 
 
 def written(table: pa.Table) -> bytes:
-    """Return a table as the bytes of a workbook."""
     file = io.BytesIO()
     WRITERS["xlsx"](table, file)
     return file.getvalue()
 
 
 def workbook(content: bytes) -> Any:
-    """Return a workbook."""
     import openpyxl  # by the process that runs these tests, not by each that collects them
 
     return openpyxl.load_workbook(io.BytesIO(content))
 
 
 def sheet(content: bytes) -> Any:
-    """Return the sheet of a workbook."""
     return workbook(content).active
 
 

@@ -130,14 +130,12 @@ CASES: dict[str, tuple[pa.DataType, list[Any], list[str], str]] = {
 
 
 def written(name: str, table: pa.Table) -> bytes:
-    """Return a table as the bytes of a file."""
     file = io.BytesIO()
     WRITERS[name](table, file)
     return file.getvalue()
 
 
 def of(kind: pa.DataType, values: list[Any], name: str = "c") -> pa.Table:
-    """Return a table of one column."""
     return pa.table({name: pa.array(values, kind)})
 
 

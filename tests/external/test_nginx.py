@@ -45,7 +45,6 @@ def front(run: Run) -> Run:
 
 @pytest.fixture
 def other() -> Iterator[Script]:
-    """Run another server like the first."""
     with serve() as script:
         yield script
 
@@ -104,7 +103,6 @@ class TestTwoServers:
 
     @pytest.fixture
     def nginx(self, front: Run, server: Script, other: Script) -> Program:
-        """Start nginx before both, the first of them first."""
         hosts = [script.address[7:] for script in (server, other)]
         upstream = f"upstream both {{ server {hosts[0]}; server {hosts[1]} backup; }}"
         return front("both", http=upstream)

@@ -31,7 +31,6 @@ FUNCTIONS: dict[str, Callable[[Client], object]] = {
 
 @pytest.fixture
 def closed_address() -> str:
-    """Return an address where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"127.0.0.1:{listener.getsockname()[1]}"
 

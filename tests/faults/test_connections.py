@@ -42,13 +42,11 @@ NO_ANSWER = {"101": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n",
 
 
 def table(number: int) -> bytes:
-    """Return the body of a finished answer."""
     rows = {"dataframe": [["n"], [number]], "sql_query": f"SELECT {number}"}
     return json.dumps({"state": "COMPLETED", "results": rows}).encode()
 
 
 def filling(size: int) -> bytes:
-    """Return a response of exactly so many bytes, headers included."""
     missing = size - len(with_length(table(1) + b" " * 1000)) + 1000
     return with_length(table(1) + b" " * missing)
 
@@ -85,7 +83,6 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[Script]:
 
 
 def make(any_server: Script, **settings: Any) -> cf.Client:
-    """Return a client of that server."""
     bundle = PEM if any_server.address.startswith("https") else None
     return clients.make(any_server, **{"ca_bundle": bundle, **settings})
 
@@ -183,7 +180,6 @@ class Records:
         return found
 
     def encrypted(self, content: bytes) -> bytes:
-        """Return the TLS records of some bytes."""
         self._tls.write(content)
         return self._out.read()
 

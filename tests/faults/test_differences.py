@@ -19,7 +19,6 @@ STATISTICS = {"n": {"general": {"count": 2, "nulls_count": 0}, "numeric": {"min"
 
 
 def completed(**results: Any) -> dict[str, Any]:
-    """Return a completed response."""
     return {"state": "COMPLETED", "results": results}
 
 
@@ -37,7 +36,6 @@ def answering(server: Script, answer: Callable[[list[str], int], Step]) -> None:
 
 
 def ask(client: Client, **options: Any) -> tuple[cf.Answer, list[str]]:
-    """Return an answer, and what was said of differences."""
     with pytest.warns(cf.ProtocolWarning) as caught:
         answer = client.ask("how many?", **options)
     return answer, [str(each.message) for each in caught]
@@ -315,7 +313,6 @@ def test_a_refused_max_rows(
 
 
 def by_part(failing: set[str], status: int, server: Script) -> Callable[[list[str], int], Step]:
-    """Return answers that fail if a failing part is requested."""
     parts = {
         "dataframe": {"dataframe": TABLE},
         "statistics": {"dataframe_stats": STATISTICS},

@@ -44,8 +44,6 @@ class Alarm(cf.QuestionTimeout):
 
 
 class Missing(cf.NotFoundError):
-    """Another one, of a class that the package itself handles."""
-
     def __init__(self) -> None:
         super().__init__("There is no desk.")
 

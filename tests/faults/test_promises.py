@@ -52,7 +52,6 @@ def flaws(source: str, name: str) -> set[str]:
 
 
 def is_check(node: ast.AST) -> bool:
-    """Whether a part of a test may fail it on purpose."""
     if isinstance(node, ast.Assert):
         return not isinstance(node.test, ast.Constant)
     return isinstance(node, ast.Call) and ast.unparse(node.func) in {"pytest.raises", "pytest.warns"}

@@ -92,12 +92,10 @@ def test_a_frame_that_cannot_be_made(
 
 
 def divide(_step: object) -> None:
-    """Fail in the caller's own code."""
     raise ZeroDivisionError
 
 
 def time_out(_step: object) -> None:
-    """Raise an error of this package in the caller's own code."""
     raise cf.QuestionTimeout("Enough.")
 
 
@@ -124,7 +122,6 @@ def test_a_progress_callable_that_raises(
 
 
 def failed(*fields: bytes) -> bytes:
-    """Return a FAILED body with more fields."""
     return b'{"state": "FAILED", ' + b", ".join(fields) + b"}"
 
 

@@ -149,7 +149,6 @@ def test_an_id_that_arrived_whole_is_kept(server: Any, client: Client) -> None:
 
 
 def cut(status: int, *headers: str) -> bytes:
-    """Return a rejection whose body ends before its length."""
     head = "".join(f"{header}\r\n" for header in headers)
     return f'HTTP/1.1 {status} No\r\n{head}Content-Length: 99\r\n\r\n{{"detail": "Not li'.encode()
 

@@ -28,7 +28,6 @@ EXPIRIES = 40
 
 
 def tokens(server: Script, expires_at: Any, date: str = DATE) -> None:
-    """Let the server issue t1, t2, t3."""
     given = [{"access_token": f"t{number}", "expires_at": expires_at} for number in (1, 2, 3)]
     server.on("token", *(server.answer(200, token, Date=date) for token in given))
 
@@ -367,7 +366,6 @@ class TestThreads:
     """Sixty-four threads at once make one token request."""
 
     def ask(self, client: Client) -> list[Any]:
-        """Let all threads request a state at the same time."""
         barrier = threading.Barrier(THREADS)
         question = client.question(QUESTION_ID)
 
@@ -445,7 +443,6 @@ class TestThreads:
         rounds, failures = 1 + EXPIRIES // 2, []
 
         def expire() -> None:
-            """Expire the token between two rounds, when no request is running."""
             if cause == "by the clock":
                 clock.at += 600
             else:

@@ -21,7 +21,6 @@ def chunked(kind: pa.DataType, *parts: list[Any]) -> pa.Table:
 
 
 def decimals(texts: list[str | None], precision: int = 38, scale: int = 2) -> pa.Array:
-    """Return an Arrow column of decimals."""
     values = [None if text is None else Decimal(text) for text in texts]
     return pa.array(values, pa.decimal128(precision, scale))
 
@@ -32,6 +31,5 @@ def column_of(schema: Any, *cells: Any) -> pa.ChunkedArray:
 
 
 def model(annotation: Any, field: Any = ..., **config: Any) -> type[BaseModel]:
-    """Make a model of one column ``c``."""
     namespace = {"__annotations__": {"c": annotation}, "model_config": config}
     return type("Model", (BaseModel,), namespace if field is ... else {**namespace, "c": field})

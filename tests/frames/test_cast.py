@@ -25,7 +25,6 @@ NAMES = ["id", "name", "amount"]
 
 
 def saved(count: int | None = 3, **results: Any) -> cf.Answer:
-    """Return the answer of a service with the first of three rows."""
     statistics = {
         name: {"general": {"count": count, "nulls_count": 0}} for name in NAMES if count is not None
     }
@@ -42,21 +41,16 @@ def table() -> pa.Table:
 
 
 def rows(found: Any) -> list[list[Any]]:
-    """Return all rows as lists."""
     read = found.read_all() if isinstance(found, pa.RecordBatchReader) else pa.table(found)
     return [list(row.values()) for row in read.to_pylist()]
 
 
 def relation() -> Any:
-    """Return a relation of DuckDB."""
     return DATABASE.from_arrow(table())
 
 
 class Capsule:
-    """An object of an unknown library."""
-
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Export a table."""
         return table().__arrow_c_stream__(requested_schema)
 
 
@@ -135,7 +129,6 @@ def test_what_is_no_table(given: object, message: str) -> None:
 
 
 def objects(*values: Any) -> pd.DataFrame:
-    """Return a pandas frame of one column of Python objects."""
     return pd.DataFrame({"v": pd.Series(values, dtype=object)})
 
 
@@ -364,21 +357,15 @@ def test_an_arrow_stream_that_fails() -> None:
 
 
 class Once(Capsule):
-    """A stream that was made before it is asked for."""
-
     def __init__(self) -> None:
         self.capsule = table().__arrow_c_stream__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Export the same stream again."""
         return self.capsule
 
 
 class NoCapsule(Capsule):
-    """An object that exports something else."""
-
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """Export a number."""
         return 7
 
 

@@ -19,15 +19,11 @@ from tests.frames.data import body, column_of, model
 
 
 class Color(enum.Enum):
-    """Texts by name."""
-
     RED = "r"
     GREEN = "g"
 
 
 class Level(enum.IntEnum):
-    """Numbers by name, not in their order."""
-
     HIGH = 9
     LOW = 1
 
@@ -255,8 +251,6 @@ def test_offsets_as_zones() -> None:
 
 
 class Top(BaseModel):
-    """The answer to a question of the sandbox."""
-
     country: Literal["Poland", "Germany", "Spain", "France", "Italy", "Netherlands"]
     orders: int = Field(gt=0)
 

@@ -240,8 +240,6 @@ def test_an_annotation_that_names_nothing() -> None:
 
 
 class Validated(BaseModel):
-    """Columns with validators of each kind."""
-
     after: Annotated[int, Field(gt=0), AfterValidator(lambda value: value), Field(gt=100)]
     before: Annotated[str, BeforeValidator(str.strip), Field(max_length=1)]
     decorated: int = Field(lt=5)
@@ -251,12 +249,10 @@ class Validated(BaseModel):
     @field_validator("decorated")
     @classmethod
     def check_decorated(cls, value: int) -> int:
-        """Refuse all."""
         raise AssertionError(value)
 
     @model_validator(mode="after")
     def check_all(self) -> Validated:
-        """Refuse all."""
         raise AssertionError
 
 
@@ -285,7 +281,6 @@ class TestValidators:
             @field_validator("*")
             @classmethod
             def refuse(cls, value: int) -> int:
-                """Refuse all."""
                 raise AssertionError(value)
 
         for schema in (All, {"c": Annotated[int, AfterValidator(lambda value: value)]}):
@@ -305,21 +300,15 @@ class TestValidators:
 
 
 class Renamed(BaseModel):
-    """A column with two names."""
-
     country: str
     amount: float = Field(validation_alias=AliasChoices("revenue", "total_revenue"), gt=0)
 
 
 class Early(BaseModel):
-    """A model above the class of its column."""
-
     c: Later
 
 
 class Later(enum.Enum):
-    """That class."""
-
     A = "a"
 
 
@@ -461,8 +450,6 @@ def test_a_secret_is_not_shown() -> None:
 
 
 class Sums(BaseModel):
-    """A contract for what cast returns."""
-
     n: int = Field(gt=0)
     d: Decimal | None
     kind: Literal["z", "a"] = Field(validation_alias=AliasChoices("kind", "c"))

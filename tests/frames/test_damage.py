@@ -108,19 +108,16 @@ def same(one: Any, other: Any) -> bool:
 
 
 def flipped(content: bytes, bit: int) -> bytes:
-    """Flip one bit."""
     damaged = bytearray(content)
     damaged[bit // 8] ^= 1 << bit % 8
     return bytes(damaged)
 
 
 def footer_of(content: bytes) -> int:
-    """Return the offset of the footer."""
     return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
 
 
 def sample(bits: range, count: int) -> list[int]:
-    """Return some of the bits, the same ones in every run."""
     return random.Random(1).sample(bits, count)
 
 
@@ -267,7 +264,6 @@ def test_a_zone_that_a_library_lacks(zone: str, nested: bool, tmp_path: Path) ->
 
 
 def with_metadata(path: Path, table: pa.Table, key: str, value: object) -> Path:
-    """Write a table with an entry in its metadata."""
     text = value if isinstance(value, bytes) else json.dumps(value).encode()
     pq.write_table(table.replace_schema_metadata({key: text}), path)
     return path

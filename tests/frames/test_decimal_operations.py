@@ -57,7 +57,6 @@ RESULTS: dict[str, tuple[Callable[[pd.DataFrame], Any], Any]] = {
 
 
 def cells(result: Any) -> Any:
-    """Return the cells of a column as texts, or a single value."""
     is_column = isinstance(result, list | pd.Series | pd.api.extensions.ExtensionArray)
     return [str(value) for value in result] if is_column else str(result)
 

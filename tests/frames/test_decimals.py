@@ -26,14 +26,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::connecty_frames.TypeFidelityWar
 
 
 def described(table: pa.Table, **basis: str) -> AnswerMetadata:
-    """Return the metadata of an answer of this table."""
     return AnswerMetadata(
         schema=[{"name": each.name, "type": str(each.type), "evidence": "", **basis} for each in table.schema]
     )
 
 
 def convert(table: pa.Table, backend: DtypeBackend = "numpy_nullable") -> pd.DataFrame:
-    """Convert a table as that of an answer whose types were inferred."""
     return to_pandas(table, dtype_backend=backend, metadata=described(table))
 
 

@@ -20,8 +20,6 @@ CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
 
 class Address(pydantic.BaseModel):
-    """A model."""
-
     city: str
     number: int | None = None
 

@@ -45,12 +45,10 @@ AT = {
 
 @pytest.fixture
 def answer() -> cf.Answer:
-    """Return an answer with a column of each kind."""
     return cf.Answer.from_json(BODY, schema=SCHEMA)
 
 
 def values(table: pa.Table) -> dict[str, list[Any]]:
-    """Return the values, with instants in UTC."""
     types = [
         pa.timestamp("us", "UTC") if pa.types.is_timestamp(type_) else type_ for type_ in table.schema.types
     ]
@@ -122,8 +120,6 @@ def test_decimals_of_any_scale_are_shown_as_they_are_given() -> None:
 
 
 class Event(pydantic.BaseModel):
-    """A model that says how its values are written."""
-
     at: Annotated[dt.datetime, cf.epoch("ms", "UTC")]
     until: Annotated[dt.datetime, cf.local("Europe/Berlin")] | None = None
     key: Annotated[bytes | None, cf.binary("hex")] = None

@@ -32,7 +32,6 @@ FAILING: dict[str, Callable[[Any], object]] = {
 
 
 def answered(**fields: Any) -> cf.Answer:
-    """Return an answer of one row."""
     body = b'{"state": "COMPLETED", "results": {"dataframe": [["n"], ["a"]]}}'
     return cf.Answer.from_json(body, **fields)
 

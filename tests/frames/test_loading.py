@@ -21,14 +21,12 @@ from tests.cases import cases
 
 @pytest.fixture(scope="module")
 def settings() -> Iterator[dict[str, str]]:
-    """Return the environment of a process that asks a sandbox."""
     with Sandbox(workers=1) as sandbox:
         found = {f"CONNECTY_{name.upper()}": str(value) for name, value in sandbox.connection.items()}
         yield os.environ | found
 
 
 def run(script: str, env: dict[str, str] | None = None) -> str:
-    """Return what a script prints in a process of its own."""
     command = [sys.executable, "-c", textwrap.dedent(script)]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
 

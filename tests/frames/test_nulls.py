@@ -59,7 +59,6 @@ def to_arrow(column: Any, type_: pa.DataType) -> pa.Array:
 
 @pytest.fixture(scope="module")
 def table() -> pa.Table:
-    """Return a table with a column of each type, in chunks."""
     columns = []
     for type_, value in VALUES.items():
         whole = pa.array([None if row in NULLS else value(row) for row in range(ROWS)], type_)

@@ -38,7 +38,6 @@ def spelled(value: object) -> object:
 
 
 def cells(column: pd.Series[Any]) -> list[object]:
-    """Return all cells of a column in that form."""
     return [spelled(value) for value in column.array]
 
 
@@ -72,22 +71,18 @@ class Row(NamedTuple):
         return self.nullable if backend == "numpy_nullable" else pd.ArrowDtype(kind)
 
     def cells(self, backend: str) -> list[Any]:
-        """Return the two values as pandas shows them."""
         shown = self.arrow_shown if backend == "pyarrow" else self.shown
         return self.pair if shown is None else shown
 
     def null(self, backend: str) -> str:
-        """Return how a null is shown."""
         return {"numpy_nullable": self.nothing, "pyarrow": NA, "numpy": self.numpy_nothing}[backend]
 
 
 def whole(kind: pa.DataType, low: int, high: int, nullable: str, numpy: str) -> Row:
-    """Make a row of whole numbers that float64 holds."""
     return Row(kind, [low, high], nullable, numpy, "float64")
 
 
 def temporal(kind: pa.DataType, values: list[Any], numpy: str, shown: list[Any]) -> Row:
-    """Make a row of a type that numpy has, NaT included."""
     return Row(kind, values, numpy, numpy, shown=shown, arrow_shown=shown, nothing=NAT, numpy_nothing=NAT)
 
 
@@ -200,7 +195,6 @@ ARROW_ROWS = [
 
 
 def quiet(table: pa.Table, backend: Any) -> pd.DataFrame:
-    """Convert without the warning of what is lost."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TypeFidelityWarning)
         return to_pandas(table, dtype_backend=backend)

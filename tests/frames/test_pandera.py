@@ -24,8 +24,6 @@ from tests.frames.data import body
 
 
 class Orders(pandera.pandas.DataFrameModel):
-    """A model of a pandas frame."""
-
     id: int = pandera.pandas.Field(ge=1)
     name: str = pandera.pandas.Field(nullable=True)
     at: Series[pd.DatetimeTZDtype] = pandera.pandas.Field(dtype_kwargs={"unit": "us", "tz": "UTC"})
@@ -35,8 +33,6 @@ class Orders(pandera.pandas.DataFrameModel):
 
 
 class PolarsOrders(pandera.polars.DataFrameModel):
-    """A model of a polars frame."""
-
     id: int = pandera.polars.Field(ge=1)
     name: pl.String = pandera.polars.Field(nullable=True)
     day: dt.date

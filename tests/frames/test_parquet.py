@@ -73,14 +73,12 @@ VALUES: dict[str, list[Any]] = {
 
 @pytest.fixture
 def answer() -> cf.Answer:
-    """Return an answer with a column of every kind."""
     sent = body(*ROWS, sql_query="select 'Ł'").replace(b"1234567890123456.8", b"1234567890123456.78")
     return cf.Answer.from_json(sent, schema=SCHEMA, question="what?")
 
 
 @pytest.fixture
 def countries(golden: Path) -> cf.Answer:
-    """Return the answer to the document's first question."""
     return cf.Answer.from_json(golden / "top_countries.json", question="which?")
 
 

@@ -22,27 +22,19 @@ from tests.cases import cases
 
 
 class Login(pydantic.BaseModel):
-    """The columns of the document's example."""
-
     login_timestamp: pydantic.AwareDatetime
     user_email: str | None
 
 
 class Tree(pydantic.BaseModel):
-    """A model that contains itself."""
-
     children: list[Tree]
 
 
 class Outer(pydantic.BaseModel):
-    """A model with another inside."""
-
     login: Login | None
 
 
 class Loose(pydantic.BaseModel):
-    """A model with a field of no one type."""
-
     value: int | str
 
 

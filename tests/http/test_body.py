@@ -19,18 +19,15 @@ TEXT = b'{"state": "PENDING"}' * 100
 
 
 def raw(body: bytes, **headers: str) -> urllib3.HTTPResponse:
-    """Return a response as urllib3 does."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return urllib3.HTTPResponse(io.BytesIO(body), headers=named, preload_content=False)
 
 
 def attempting(clock: Clock = SYSTEM_CLOCK) -> Attempt:
-    """Return an attempt with a minute left."""
     return Attempt(Deadline.after(60, clock), connect=60, idle=math.inf)
 
 
 def read(response: urllib3.HTTPResponse, limit: int = 1_000_000) -> bytes:
-    """Read a body to its end."""
     attempt = attempting()
     read_body(response, attempt, limit=limit)
     return attempt.received.getvalue()

@@ -30,7 +30,6 @@ from tests.servers.timing import FakeClock, within
 
 
 def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Response | Failure, float]:
-    """Send one GET, and return its outcome and the seconds it took."""
     transport = Transport(Settings(base_url=address), SYSTEM_CLOCK)
     began = time.monotonic()
     outcome: Response | Failure
@@ -44,14 +43,12 @@ def send(address: str, *, seconds: float = 10.0, idle: float = 60.0) -> tuple[Re
 
 
 def get(transport: Transport, attempt: Attempt | None = None) -> Response:
-    """Send one GET."""
     attempt = attempt or Attempt(Deadline.after(20, SYSTEM_CLOCK), connect=20, idle=20)
     return transport.send(Request("GET", "/v1/health"), attempt, read=lambda response: response)
 
 
 @contextmanager
 def current(attempt: Attempt) -> Iterator[None]:
-    """Run a block as a part of an attempt."""
     token = ATTEMPT.set(attempt)
     try:
         yield

@@ -42,7 +42,6 @@ TRANSPORT: Any = SimpleNamespace(redact=REDACT, differs=lambda _kind, _message: 
 
 
 def response(status: int, body: Any = b"", **headers: str) -> Response:
-    """Return a response."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(Request("GET", "/v1/dw/13/questions?x=1"), "api.test", status, named, content)
@@ -385,7 +384,6 @@ def test_no_request_could_be_made() -> None:
 
 
 def tls_error(reason: str) -> ssl.SSLError:
-    """Return an exception as OpenSSL gives its reason."""
     error = ssl.SSLError(1, f"[SSL] {reason.lower()}")
     error.reason = reason
     return error

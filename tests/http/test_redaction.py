@@ -18,7 +18,6 @@ SECRET = 'pä/ss"wd+1'
 
 
 def knowing(client_id: str = "", **secrets: str) -> Redaction:
-    """Return the redaction of a client id and secrets."""
     redact = Redaction()
     if client_id:
         redact.add_client_id(SecretStr(client_id))

@@ -26,7 +26,6 @@ from tests.servers.timing import within
 
 
 def make(address: str, **settings: Any) -> cf.Client:
-    """Return a client of an address."""
     return cf.Client("id", client_secret="s", base_url=address, dw_id=13, timeout=20, **settings)
 
 
@@ -76,7 +75,6 @@ def test_the_environment_names_no_certificates(
 
 
 def serving(pem: Path) -> ssl.SSLContext:
-    """Return how a server with this key and certificate uses TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     return context

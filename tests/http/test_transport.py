@@ -28,7 +28,6 @@ NOW = datetime(2025, 11, 5, 12, 0, tzinfo=UTC)
 
 
 def failure(kind: FailureKind, retry_after: float | None = None) -> Failure:
-    """Return a failure of a kind."""
     return Failure(kind, ConnectyError("no"), "no", retry_after=retry_after)
 
 

@@ -70,14 +70,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def run(shell: Any, code: str) -> Any:
-    """Run a cell and return its value."""
     result = shell.run_cell(code)
     result.raise_error()
     return result.result
 
 
 def refused(shell: Any, code: str) -> str:
-    """Return the message of the UsageError of a cell."""
     with pytest.raises(UsageError) as raised:
         run(shell, code)
     return str(raised.value)
@@ -417,7 +415,6 @@ class TestConnectySQL:
 
 
 def completions(shell: Any, code: str) -> list[str]:
-    """Return what replaces the last name of the code."""
     with provisionalcompleter():
         found = list(shell.Completer.completions(code, len(code)))
     return [each.text.rpartition(".")[2] for each in found]
@@ -428,7 +425,6 @@ class TestCompletion:
 
     @pytest.fixture
     def shell(self, shell: Any) -> Any:
-        """Return the shell with an answer and its frames."""
         answer = cf.ask(ORDERS)
         shell.user_ns |= {
             "answer": answer,

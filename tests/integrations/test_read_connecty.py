@@ -20,7 +20,6 @@ POLARS: Any = pl
 
 @pytest.fixture
 def _readers() -> Iterator[None]:
-    """Install them for one test."""
     cf.install_readers()
     yield
     del PANDAS.read_connecty, POLARS.read_connecty

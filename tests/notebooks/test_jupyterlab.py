@@ -134,7 +134,6 @@ CELLS: Final = [
 
 
 def reply(rows: list[list[Any]]) -> bytes:
-    """Return the response of a server with a table."""
     results = {"dataframe": rows, "sql_query": SQL, "response_summary": "Poland leads: 31768."}
     return json.dumps({"state": "COMPLETED", "results": results}).encode()
 
@@ -149,7 +148,6 @@ def jupyterlab(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def notebook(jupyterlab: JupyterLab) -> JupyterLab:
-    """Show the three answers in JupyterLab, unfolded."""
     jupyterlab.run(
         *(
             f"import connecty_frames as cf\ncf.Answer.from_json({reply(rows)!r}, **{OPTIONS!r})"
@@ -181,7 +179,6 @@ def show(request: pytest.FixtureRequest, notebook: JupyterLab) -> Callable[[Them
 
 
 def styles(page: Page) -> dict[str, dict[str, str]]:
-    """Return the computed styles of the first answer."""
     found: dict[str, dict[str, str]] = page.evaluate(
         """wanted => Object.fromEntries(Object.entries(wanted).map(([selector, names]) => {
             const style = getComputedStyle(document.querySelector('.connecty').querySelector(selector));

@@ -43,25 +43,21 @@ def test_its_outputs_are_current(notebook: Path) -> None:
 
 
 def failed(cell: dict[str, Any]) -> bool:
-    """Whether a cell raised an error."""
     return any(output["output_type"] == "error" for output in cell["outputs"])
 
 
 def notebook_of(
     *outputs: dict[str, Any], source: str = "answer", metadata: dict[str, Any] | None = None
 ) -> str:
-    """Return a notebook with one cell."""
     cell = {"cell_type": "code", "id": "01-03", "metadata": {}, "source": [source], "outputs": outputs}
     return json.dumps({"cells": [cell], "metadata": metadata or {}, "nbformat": 4, "nbformat_minor": 5})
 
 
 def printed(text: str) -> dict[str, Any]:
-    """Return what print() leaves in a notebook."""
     return {"output_type": "stream", "name": "stdout", "text": text.splitlines(keepends=True)}
 
 
 def shown(**data: Any) -> dict[str, Any]:
-    """Return the value of a cell, by its types."""
     types = {"html": "text/html", "plain": "text/plain", "png": "image/png", "svg": "image/svg+xml"}
     return {"output_type": "execute_result", "data": {types[name]: value for name, value in data.items()}}
 

@@ -28,11 +28,9 @@ class Service:
         self.script.on("results", Script.completed(**body))
 
     def pin(self, name: str = "orders", **options: Any) -> cf.Pin:
-        """Pin the question."""
         return cf.pin(name, "list the orders", **{"dialect": "duckdb", "client": self.client, **options})
 
     def edit(self, before: str, after: str) -> None:
-        """Change a text in the file of the pin."""
         path = Path("connecty-pins/orders.toml")
         text = path.read_text(encoding="utf-8")
         assert before in text
@@ -41,7 +39,6 @@ class Service:
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """Return a running service."""
     with serve() as script:
         made = Service(script)
         yield made
@@ -60,6 +57,5 @@ def database() -> duckdb.DuckDBPyConnection:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a new folder the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path

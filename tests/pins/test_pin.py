@@ -403,7 +403,6 @@ print(cf.pin("orders", client=client, **options).question_id)
 
 
 def start(service: Any, **options: Any) -> subprocess.Popen[str]:
-    """Start a process that pins the name."""
     arguments = json.dumps([service.script.address, {"question": "list the orders", **options}])
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, "-c", PIN, arguments], stdout=pipe, stderr=pipe, text=True)
@@ -425,7 +424,6 @@ def pin_all(service: Any, count: int, **options: Any) -> list[cf.Pin | Exception
 
 
 def has_opened_part(process: subprocess.Popen[str]) -> bool:
-    """Return whether a process has, or waits for, the lock of a name."""
     assert process.poll() is None
     with suppress(FileNotFoundError):  # a file was closed just now
         return any(path.readlink().suffix == ".part" for path in Path(f"/proc/{process.pid}/fd").iterdir())
@@ -557,7 +555,6 @@ def test_a_pin_has_room_before_its_question_is_asked(service: Any) -> None:
 
 @pytest.fixture
 def disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Make a small disk the working directory."""
     mount = folder / "disk"
     mount.mkdir()
     programs.run_privileged("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(mount))
@@ -568,7 +565,6 @@ def disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def fill(disk: Path, left: int = 0) -> None:
-    """Fill the disk, but for some bytes."""
     space = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     with suppress(OSError), (disk / "other").open("ab", buffering=0) as file:
         file.write(bytes(max(0, space - left)))

@@ -47,7 +47,6 @@ def test_other():
 
 
 def run(folder: Path, source: str, *arguments: str, **environment: str) -> dict[str, int]:
-    """Run tests as ours are run, and count their outcomes."""
     file = folder / "tests" / "faults" / "test_submission.py"
     file.parent.mkdir(parents=True)
     file.write_text(source)

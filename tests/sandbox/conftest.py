@@ -16,12 +16,9 @@ from connecty_frames.sandbox.results import QueryResult
 
 
 class ShiftedClock(Clock):
-    """A clock whose wall time can be shifted."""
-
     shift = timedelta(0)
 
     def now(self) -> datetime:
-        """Return the shifted time."""
         return super().now() + self.shift
 
 
@@ -33,11 +30,9 @@ class Api:
     session: requests.Session
 
     def url(self, path: str) -> str:
-        """Return the URL of a path."""
         return self.sandbox.connection["base_url"] + path
 
     def credentials(self) -> dict[str, str]:
-        """Return the body of a token request."""
         connection = self.sandbox.connection
         return {"client_id": connection["client_id"], "client_secret": connection["client_secret"]}
 
@@ -47,17 +42,14 @@ class Api:
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str, **params: Any) -> requests.Response:
-        """Send a GET."""
         return self.session.get(self.url(path), params=params)
 
     def ask(self, question: str) -> str:
-        """Ask a question and return its id."""
         reply = self.session.post(self.url("/v1/dw/13/questions"), json={"question": question})
         assert reply.status_code == 200, reply.text
         return reply.json()["question_id"]
 
     def results(self, question_id: str, **params: Any) -> requests.Response:
-        """Fetch the results, in any state."""
         return self.get(f"/v1/dw/13/questions/{question_id}/results", **params)
 
     def answer(self, question: str, **params: Any) -> requests.Response:
@@ -74,7 +66,6 @@ class Api:
 
 @pytest.fixture
 def shifted_clock() -> ShiftedClock:
-    """Return a clock that can be shifted."""
     return ShiftedClock()
 
 
@@ -96,7 +87,6 @@ def connect() -> Iterator[Callable[[Sandbox], Api]]:
 
 @pytest.fixture(scope="session")
 def shared_api(sandbox: Sandbox) -> Iterator[Api]:
-    """Connect to the sandbox of all tests."""
     with requests.Session() as session:
         api = Api(sandbox, session)
         yield api
@@ -111,7 +101,6 @@ def api(shared_api: Api) -> Api:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
-    """Return the sample workspace."""
     database = Database(None, time_limit=20, clock=SYSTEM_CLOCK)
     yield database
     database.close()

@@ -9,24 +9,19 @@ from connecty_frames.sandbox.server import Tokens
 
 
 class FixedClock(Clock):
-    """A clock that does not run."""
-
     time = datetime(2025, 11, 5, 10, 49, 22, 793708, tzinfo=UTC)
 
     def now(self) -> datetime:
-        """Return the fixed time."""
         return self.time
 
 
 @pytest.fixture
 def clock() -> FixedClock:
-    """Return a clock at the time of the API document's example."""
     return FixedClock()
 
 
 @pytest.fixture
 def tokens(clock: FixedClock) -> Tokens:
-    """Return tokens with that clock."""
     return Tokens(lifetime=300, clock=clock)
 
 

@@ -20,12 +20,10 @@ NAN = float("nan")
 
 
 def read(frame: Any) -> Any:
-    """Read a frame."""
     return read_frame(frame)
 
 
 def rows(frame: Any) -> str:
-    """Return the rows of a frame as JSON."""
     return read(frame).rows.decode()
 
 

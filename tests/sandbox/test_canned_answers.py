@@ -19,27 +19,23 @@ SELECT = "SELECT 7 AS n"
 
 
 def answers(**given: object) -> CannedAnswers:
-    """Return canned answers by question."""
     return CannedAnswers(given)
 
 
 @pytest.fixture(scope="module")
 def shared_sandbox() -> Iterator[Sandbox]:
-    """Start one sandbox for all tests."""
     with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def canned(shared_sandbox: Sandbox) -> Sandbox:
-    """Return a running sandbox without answers of other tests."""
     shared_sandbox.reset()
     return shared_sandbox
 
 
 @pytest.fixture
 def client(canned: Sandbox) -> Iterator[cf.Client]:
-    """Return a client of the sandbox."""
     with cf.Client(**canned.connection) as client:
         yield client
 

@@ -21,7 +21,6 @@ LONG = "SELECT count(*) FROM range(100000000000) AS t(i) WHERE hash(i) = 0"
 
 
 def database_on(file: Path | None = None, *, time_limit: float = 20.0) -> Database:
-    """Return a database with some of its parameters changed."""
     return Database(file, time_limit=time_limit, clock=SYSTEM_CLOCK)
 
 

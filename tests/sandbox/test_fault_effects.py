@@ -16,13 +16,11 @@ QUESTION = "SELECT 7 AS n"
 
 @pytest.fixture
 def api(connect: Any) -> Iterator[Any]:
-    """Return a session that is logged in to a new sandbox."""
     with Sandbox(answers={QUESTION: [{"n": 7}]}) as box:  # for a query it would start a process
         yield connect(box)
 
 
 def post(api: Any, question: str = QUESTION) -> requests.Response:
-    """Ask a question, and return any response."""
     return api.session.post(api.url("/v1/dw/13/questions"), json={"question": question}, timeout=5)
 
 

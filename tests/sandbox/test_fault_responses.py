@@ -21,14 +21,12 @@ NOTHING_SENT = None
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
-    """Start one sandbox for all tests of this file."""
     with Sandbox() as running:
         yield running
 
 
 @pytest.fixture
 def box(running: Sandbox) -> Sandbox:
-    """Return the sandbox without faults and with an empty request log."""
     running.faults.clear()
     running.request_log.clear()
     return running

@@ -17,8 +17,6 @@ from tests.servers.timing import until
 
 
 class Gate:
-    """An answerer that waits until it is opened."""
-
     def __init__(self) -> None:
         self.open = threading.Event()
         self.asked = []
@@ -26,7 +24,6 @@ class Gate:
         self.asking = lambda: None
 
     def answer(self, question: str, dw_id: int) -> Plan:
-        """Wait, then do what the question says."""
         self.asking()
         self.asked.append((question, dw_id))
         assert self.open.wait(10)
@@ -53,13 +50,11 @@ class NoStop:
 
 @pytest.fixture
 def gate() -> Gate:
-    """Return a closed gate."""
     return Gate()
 
 
 @pytest.fixture
 def queue(database: Database, gate: Gate) -> Iterator[JobQueue]:
-    """Return a queue with one worker that uses the gate."""
     queue = JobQueue(NoStop(database), gate.answer, workers=1, latency=0.0)
     yield queue
     gate.open.set()

@@ -20,7 +20,6 @@ HEALTHY = b'{"status":"OK"}'
 
 @pytest.fixture
 def open_connection() -> Iterator[Callable[[Sandbox], socket.socket]]:
-    """Return a function that opens a connection to a sandbox."""
     opened: list[socket.socket] = []
 
     def open_connection(sandbox: Sandbox) -> socket.socket:
@@ -34,7 +33,6 @@ def open_connection() -> Iterator[Callable[[Sandbox], socket.socket]]:
 
 
 def rest_of(connection: socket.socket) -> bytes:
-    """Return all data up to the end of the connection."""
     received = b""
     try:
         while chunk := connection.recv(65536):
@@ -45,7 +43,6 @@ def rest_of(connection: socket.socket) -> bytes:
 
 
 def is_open(connection: socket.socket) -> bool:
-    """Return whether the server has left a silent connection open."""
     connection.setblocking(False)
     try:
         return bool(connection.recv(1))

@@ -31,14 +31,12 @@ def openapi() -> Any:
 
 
 def request_of(method: str, target: str, **parts: Any) -> Any:
-    """Return a request to the service in the form of the validator."""
     from openapi_core.contrib.requests import RequestsOpenAPIRequest
 
     return RequestsOpenAPIRequest(requests.Request(method, EU + target, **parts))
 
 
 def is_valid(openapi: Any, request: Any, reply: requests.Response) -> bool:
-    """Return whether the document allows a response to a request."""
     from openapi_core.contrib.requests import RequestsOpenAPIResponse
     from openapi_core.exceptions import OpenAPIError
 
@@ -50,7 +48,6 @@ def is_valid(openapi: Any, request: Any, reply: requests.Response) -> bool:
 
 
 def answered(body: bytes, status: int = 200) -> requests.Response:
-    """Return a response with a JSON body."""
     reply = requests.Response()
     reply.status_code, reply.raw = status, BytesIO(body)
     reply.headers["Content-Type"] = "application/json"

@@ -23,13 +23,11 @@ MODEL = SemanticModel.from_toml(files(workspace.__name__).joinpath("model.toml")
 
 @pytest.fixture(scope="module")
 def answerer() -> WorkspaceAnswerer:
-    """Return what answers the questions about the sample workspace."""
     return workspace.answerer()
 
 
 @pytest.fixture(scope="module")
 def database() -> duckdb.DuckDBPyConnection:
-    """Return the sample workspace."""
     connection = duckdb.connect(config={"threads": 1})
     workspace.build(connection)
     return connection
@@ -340,7 +338,6 @@ def test_what_refusals_offer_is_answered(answerer: WorkspaceAnswerer) -> None:
 
 
 def _refusal(answerer: WorkspaceAnswerer, question: str) -> str | None:
-    """Return why a question is refused, None if it is answered."""
     try:
         answerer.answer(question, 13)
     except QuestionFailed as error:

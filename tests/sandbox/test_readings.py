@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def answerer() -> WorkspaceAnswerer:
-    """Return what answers the questions about the sample workspace."""
     return workspace.answerer()
 
 

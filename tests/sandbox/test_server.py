@@ -24,7 +24,6 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 def assert_error(reply: requests.Response, status: int, error: str, message: str) -> None:
-    """Check that a response has the form of all errors."""
     assert reply.status_code == status
     assert reply.headers["Content-Type"] == "application/json"
     body = reply.json()

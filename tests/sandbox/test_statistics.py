@@ -10,7 +10,6 @@ from tests.cases import cases
 
 
 def statistics(run: Callable[[str], QueryResult], sql: str) -> Any:
-    """Return the statistics, with exact numbers."""
     return json.loads(run(sql).statistics, parse_float=Decimal)
 
 

@@ -69,12 +69,10 @@ SUMMARY_ONLY = "what is this workspace about"
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    """Return the catalogue of the workspace."""
     return workspace.catalogue()
 
 
 def table(database: Database, sql: str) -> Any:
-    """Return the rows of a query."""
     return json.loads(database.run(sql).dataframe(10**9))[1:]
 
 

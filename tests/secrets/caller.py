@@ -16,13 +16,11 @@ def results(futures: Iterable[Any]) -> list[Any]:
 
 
 def batch(client: cf.Client, *, retry: bool) -> object:
-    """Ask a batch, at once or by its retry."""
     made = cf.ask_batch(["how many?"], "folder", client=client, max_questions=0 if retry else None)
     return made.retry()
 
 
 def pandas_reader(client: cf.Client) -> object:
-    """Ask by pandas."""
     import pandas as pd
 
     cf.install_readers()
@@ -30,7 +28,6 @@ def pandas_reader(client: cf.Client) -> object:
 
 
 def polars_reader(client: cf.Client) -> object:
-    """Ask by polars."""
     import polars as pl
 
     cf.install_readers()

@@ -12,7 +12,6 @@ from rich.traceback import Traceback
 
 
 def by_python(error: BaseException) -> str:
-    """Return what the standard library shows."""
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
@@ -60,5 +59,4 @@ PRINTERS: Final[dict[str, Callable[[BaseException], str]]] = {
 
 
 def shown(error: BaseException) -> dict[str, str]:
-    """Return what each printer shows."""
     return {name: show(error) for name, show in PRINTERS.items()}

@@ -25,19 +25,16 @@ BOUNDS: dict[str, Any] = {"dataframe_stats": {"n": {"numeric": {"count": 1, "min
 
 @pytest.fixture
 def client(server: Script) -> Iterator[Client]:
-    """Yield a client whose secret and token are canaries."""
     server.on("token", server.answer(200, {"access_token": TOKEN}))
     with make(server, timeout=10) as client:
         yield client
 
 
 def table(*rows: list[Any], **others: Any) -> dict[str, Any]:
-    """Return results with these rows."""
     return {"dataframe": list(rows), **others}
 
 
 def complete(server: Script, results: dict[str, Any]) -> None:
-    """Answer questions by these results."""
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
 
 

@@ -28,7 +28,6 @@ CALLS: Final = [name for name in caller.ASKING if name != "magic" or "IPython" i
 
 @pytest.fixture
 def server() -> Iterator[Script]:
-    """Return a running server that answers well."""
     with serve() as script:
         answer(script, GOOD)
         yield script
@@ -45,19 +44,16 @@ def client(server: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def answer(server: Script, results: dict[str, Any]) -> None:
-    """Answer questions by these results."""
     server.on("results", server.answer(200, {"state": "COMPLETED", "results": results}))
 
 
 def shown(expected: type[BaseException], call: Callable[..., object], *arguments: object) -> dict[str, str]:
-    """Make a call that fails, and return what each printer shows."""
     with pytest.raises(expected) as raised:
         call(*arguments)
     return debuggers.shown(raised.value)
 
 
 def leaks(texts: dict[str, str]) -> list[tuple[str, str]]:
-    """Return which secret is in which text."""
     return [(name, secret) for name, text in texts.items() for secret in SECRETS if secret in text]
 
 

@@ -61,14 +61,12 @@ ROWS = {"state": "COMPLETED", "results": {"dataframe": [["n"], [1], [2]], "respo
 
 @pytest.fixture
 def server(server: Script) -> Script:
-    """Return the server whose token is a canary."""
     server.on("token", server.answer(200, {"access_token": SECRETS[2]}))
     return server
 
 
 @pytest.fixture
 def client(server: Script) -> Iterator[Client]:
-    """Yield a client whose credentials are canaries."""
     with make(server, timeout=10) as client:
         yield client
 
@@ -105,24 +103,20 @@ def called_by_tests(trace: TracebackType | None) -> TracebackType | None:
 def assert_clean(
     error: BaseException, caplog: pytest.LogCaptureFixture, forms: list[str] | None = None
 ) -> None:
-    """Find none of the canaries in any form."""
     text = left_behind(error, caplog.text)
     assert [form for form in forms or FORMS if form in text] == []
 
 
 @pytest.fixture(autouse=True)
 def _every_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Capture every record of every logger."""
     caplog.set_level(logging.DEBUG)
 
 
 def ask(client: Client) -> object:
-    """Ask a question."""
     return client.submit("how many?")
 
 
 def look(client: Client) -> object:
-    """Ask for a state."""
     return client.question(QUESTION_ID).state()
 
 
@@ -147,7 +141,6 @@ STEPS: dict[str, Callable[[Any], Any]] = {
 
 
 def result(client: Client) -> object:
-    """Fetch an answer."""
     return client.question(QUESTION_ID).result()
 
 
@@ -262,7 +255,6 @@ class TestProxy:
 
     @pytest.fixture(autouse=True)
     def _proxy(self, server: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Use the server as the proxy of every request."""
         address = server.address.replace("//", f"//user:{quote(PASSWORD, safe='')}@")
         monkeypatch.setenv("HTTP_PROXY", address)
         monkeypatch.setenv("HTTPS_PROXY", address)

@@ -36,7 +36,6 @@ def client(server: Script) -> Iterator[Client]:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Return a clock that costs no time."""
     return FakeClock()
 
 

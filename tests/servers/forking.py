@@ -87,7 +87,6 @@ class Forking:
         return folder
 
     def close(self) -> None:
-        """End the process, and those that it forked."""
         self._opened.close()
 
 

@@ -200,7 +200,6 @@ class JupyterLab:
         return file
 
     def theme(self, theme: Theme) -> None:
-        """Switch the theme of JupyterLab."""
         self.page.evaluate(_SWITCH, [f"JupyterLab {theme.title()}", str(theme == "light").lower()])
 
     def _note(self, request: Request) -> None:

@@ -29,7 +29,6 @@ Mutation: TypeAlias = "Callable[[Script, UpstreamReply], Step]"
 
 
 def unchanged(_script: Script, reply: UpstreamReply) -> Step:
-    """Send the reply as it is."""
     kept = {name: value for name, value in reply.headers.items() if name in ("date", "retry-after")}
     return Script.answer(reply.status, raw=reply.body, **kept)
 
@@ -64,7 +63,6 @@ def send_bytes(write: Callable[[bytes], bytes], ending: str = "close") -> Mutati
 
 
 def preceded_by(content: bytes) -> Mutation:
-    """Send some bytes before the reply as it is."""
     return lambda script, reply: script.around(unchanged(script, reply), before=content)
 
 
@@ -79,7 +77,6 @@ def followed_by_another(script: Script, reply: UpstreamReply) -> Step:
 
 
 def truncated_error(status: int) -> Mutation:
-    """Send an error whose body is cut off."""
     content = b'HTTP/1.1 %d No\r\nContent-Length: 99\r\n\r\n{"detail": "No' % status
     return lambda script, _: script.send_and_close(content)
 

@@ -42,7 +42,6 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres", *, user: str = "postgres", port: int | None = None) -> str:
-        """Return the URL of a database."""
         return f"postgresql://{user}@127.0.0.1:{port or self.port}/{database}"
 
     def start(self) -> None:
@@ -127,7 +126,6 @@ class Relay:
         self.drop()
 
     def drop(self) -> None:
-        """End the connections that are open."""
         for each in list(self._open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

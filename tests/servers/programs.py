@@ -185,7 +185,6 @@ class Program:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Resume it (SIGCONT)."""
         self._signal(signal.SIGCONT)
 
     def reload(self) -> None:
@@ -195,20 +194,16 @@ class Program:
 
     @property
     def address(self) -> str:
-        """The address without TLS."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def secured(self) -> dict[str, Any]:
-        """The settings of a client that uses TLS."""
         return {"base_url": f"https://127.0.0.1:{self.port}", "ca_bundle": PEM}
 
     def output(self) -> str:
-        """Return its output."""
         return (self.folder / "output.log").read_text(errors="replace")
 
     def log(self) -> str:
-        """Return its access log."""
         return (self.folder / "access.log").read_text(errors="replace")
 
     def _signal(self, number: signal.Signals) -> None:

@@ -10,7 +10,6 @@ _GZIP: Final = b"Content-Encoding: gzip\r\n"
 
 
 def with_length(body: bytes, headers: bytes = b"") -> bytes:
-    """Return a response with a Content-Length."""
     return HEAD + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
@@ -20,7 +19,6 @@ def without_length(body: bytes) -> bytes:
 
 
 def chunked(body: bytes, size: int = 7, *, headers: bytes = b"", trailer: bytes = b"") -> bytes:
-    """Return a response in chunks of a size."""
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
     return (
@@ -29,7 +27,6 @@ def chunked(body: bytes, size: int = 7, *, headers: bytes = b"", trailer: bytes 
 
 
 def gzipped(body: bytes) -> bytes:
-    """Return a response that is compressed."""
     return with_length(gzip.compress(body, mtime=0), _GZIP)
 
 
@@ -67,12 +64,10 @@ def switching_protocols(body: bytes) -> bytes:
 
 
 def not_http(_body: bytes) -> bytes:
-    """Return the greeting of another protocol."""
     return b"SSH-2.0-OpenSSH_9.6\r\n"
 
 
 def long_header(body: bytes) -> bytes:
-    """Return a response with a header of 70 KB."""
     return with_length(body, b"X: " + b"x" * 70_000 + b"\r\n")
 
 

@@ -80,7 +80,6 @@ class Script:
 
     @property
     def questions(self) -> list[str]:
-        """The questions that arrived, in order."""
         asked = (request for request in self.requests if endpoint_of(request.target) == "ask")
         return [json.loads(request.body)["question"] for request in asked]
 
@@ -91,7 +90,6 @@ class Script:
         return [request.headers.get("authorization") for request in asked]
 
     def next_step(self, request: RecordedRequest) -> Step:
-        """Record a request and return its step."""
         with self.lock:
             self.requests.append(request)
             steps = self.steps[endpoint_of(request.target)]
@@ -113,7 +111,6 @@ class Script:
 
     @staticmethod
     def completed(**results: object) -> Step:
-        """Answer a question."""
         return Script.answer(200, {"state": "COMPLETED", "results": results})
 
     @staticmethod
@@ -135,12 +132,10 @@ class Script:
 
     @classmethod
     def send_and_close(cls, content: bytes) -> Step:
-        """Send some bytes and close the connection."""
         return cls.around(cls.close, before=content)
 
     @classmethod
     def send_and_reset(cls, content: bytes) -> Step:
-        """Send some bytes and reset the connection."""
         return cls.around(cls.reset, before=content)
 
     @staticmethod
@@ -151,11 +146,9 @@ class Script:
 
     @staticmethod
     def close(_connection: socket.socket) -> bool:
-        """Close without an answer."""
         return False
 
     def hang(self, _connection: socket.socket) -> bool:
-        """Send nothing until the test is over."""
         self.done.wait(TIMEOUT)
         return False
 
@@ -177,8 +170,6 @@ class Script:
 
     @staticmethod
     def after(what: Callable[[], object], then: Step) -> Step:
-        """Do something before the step."""
-
         def step(connection: socket.socket) -> bool:
             what()
             return then(connection)
@@ -186,12 +177,10 @@ class Script:
         return step
 
     def delayed(self, seconds: float, then: Step) -> Step:
-        """Wait some seconds before the step."""
         return self.after(lambda: self.done.wait(seconds), then)
 
     @classmethod
     def held(cls, released: threading.Event, then: Step) -> Step:
-        """Wait for an event before the step."""
         return cls.after(lambda: released.wait(TIMEOUT), then)
 
 

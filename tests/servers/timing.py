@@ -21,7 +21,6 @@ _PATIENCE = 60.0
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
     end = time.monotonic() + _PATIENCE
     while not condition():
         assert time.monotonic() < end
@@ -77,11 +76,9 @@ class FakeClock(Clock):
         return datetime(2025, 11, 5, 12, 0, tzinfo=UTC) + timedelta(seconds=self.at - 1000.0)
 
     def monotonic(self) -> float:
-        """Return 1000 and the seconds slept so far."""
         return self.at
 
     def sleep(self, seconds: float) -> None:
-        """Advance the clock and record the sleep."""
         if seconds > 0:
             self.slept.append(seconds)
             self.at += seconds
@@ -129,7 +126,6 @@ class Pulse:
 
     @contextmanager
     def running(self) -> Iterator[Self]:
-        """Measure while the ``with`` block runs."""
         thread = threading.Thread(target=self._beat, name="pulse")
         thread.start()
         try:

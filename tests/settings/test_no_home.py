@@ -43,7 +43,6 @@ def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["found", "left as ~"])
 def _platformdirs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let platformdirs do what it does, or what older versions did."""
     if request.param == "left as ~":
         monkeypatch.setattr(platformdirs, "user_config_dir", lambda *_, **__: "~/.config/connecty")
         monkeypatch.setattr(platformdirs, "user_state_dir", lambda *_, **__: "~/.local/state/connecty")
@@ -51,7 +50,6 @@ def _platformdirs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """Return a running server, whose account is in the environment."""
     with serve() as script:
         script.on(
             "results", script.answer(200, {"state": "COMPLETED", "results": {"dataframe": [["n"], [1]]}})

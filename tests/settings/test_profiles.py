@@ -56,7 +56,6 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def existing(path: Path) -> Path:
-    """Return the path of a file with two profiles."""
     path.parent.mkdir()
     path.write_text(BEFORE)
     path.chmod(0o600)
@@ -64,12 +63,10 @@ def existing(path: Path) -> Path:
 
 
 def save(name: str, changes: dict[str, Any]) -> None:
-    """Change a profile as ``connecty login`` does."""
     save_profile(profiles_to_change().path, name, changes)
 
 
 def mode(path: Path) -> int:
-    """Return the permissions of a file or folder."""
     return stat.S_IMODE(path.stat().st_mode)
 
 

@@ -61,7 +61,6 @@ DEFAULTS = {name: values.default for name, values in SETTINGS.items()}
 
 
 def value_of(name: str, **arguments: Any) -> Any:
-    """Return the value of a setting that applies now."""
     value = getattr(resolve(**arguments), name)
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
@@ -475,8 +474,6 @@ def test_a_secret_may_be_wrapped_already() -> None:
 
 
 class _Wrapped:
-    """A secret in a vault, which may be sealed."""
-
     def __init__(self, value: object) -> None:
         self._value = value
 

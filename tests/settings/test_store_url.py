@@ -21,7 +21,6 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def mode(url: str | None) -> str | None:
-    """Return the sslmode of the connections of a store."""
     found = str(resolve(history=url).history)
     return dict(parse_qsl(urlsplit(found).query)).get("sslmode")
 

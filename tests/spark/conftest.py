@@ -20,7 +20,6 @@ MODE: Final = os.environ.get("SPARK_MODE", "local[2,3]")
 
 @pytest.fixture(scope="session")
 def mode() -> str:
-    """Return the mode of the session."""
     return MODE
 
 

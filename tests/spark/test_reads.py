@@ -24,7 +24,6 @@ QUESTION = "how many orders are there"
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Set the environment of Spark's processes on the driver."""
     monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/elsewhere")
     monkeypatch.setenv("SPARK_JOB_ARTIFACT_UUID", "default")
     return tmp_path
@@ -32,7 +31,6 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def asked_sandbox(connected: Sandbox) -> Sandbox:
-    """Return the sandbox with an empty log."""
     connected.request_log.clear()
     return connected
 
@@ -134,7 +132,6 @@ def test_a_sandbox_of_each_process_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def asked(question: str = QUESTION, **options: str) -> list[AskedQuestion]:
-    """Ask as a process of Spark does."""
     with open_client() as client:
         return ask(Read.from_options({"question": question, **options}), client)
 
@@ -176,7 +173,6 @@ def test_several_at_once(asked_sandbox: Sandbox) -> None:
 
 
 def ask_and_fail(error: BaseException) -> None:
-    """Ask where sending raises an error."""
     with mock.patch.object(cf.Client, "submit", side_effect=error), pytest.raises(type(error)):
         asked()
 

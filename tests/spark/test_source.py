@@ -27,7 +27,6 @@ _names = count()
 
 @pytest.fixture
 def log(sandbox: Sandbox, spark: Any) -> Any:
-    """Return the log of the sandbox, without what other tests asked."""
     assert spark
     sandbox.request_log.clear()
     return sandbox.request_log
@@ -41,14 +40,12 @@ def name() -> str:
 
 @pytest.fixture
 def by_id(sandbox: Sandbox, spark: Any) -> Iterator[cf.Client]:
-    """Return a client that asks outside of Spark."""
     assert spark
     with cf.Client(**sandbox.connection) as client:
         yield client
 
 
 def read(spark: Any, name: str, schema: str | None = None, **options: str) -> Any:
-    """Return the DataFrame of a read."""
     reader = spark.read.format("connecty").options(**options)
     if "question_ids" not in options:
         reader = reader.option("read", name)
@@ -56,12 +53,10 @@ def read(spark: Any, name: str, schema: str | None = None, **options: str) -> An
 
 
 def rows(df: Any) -> list[tuple[Any, ...]]:
-    """Return the rows as tuples."""
     return [tuple(row) for row in df.collect()]
 
 
 def message(error: BaseException) -> str:
-    """Return the text of an error of Spark with line breaks as spaces."""
     return " ".join(str(error).split())
 
 

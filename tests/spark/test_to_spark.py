@@ -127,7 +127,6 @@ TABLE: dict[str, tuple[pa.DataType, list[Any], str, list[Any]]] = {
 
 
 def answer_of(table: pa.Table) -> cf.Answer:
-    """Make an answer of a table whose types no response has."""
     answer = cf.Answer.from_json(b'{"state": "COMPLETED", "results": {"dataframe": [["a"]]}}', question_id=ID)
     object.__setattr__(answer, "_decoded", msgspec.structs.replace(answer._decoded, table=table))
     return answer

@@ -47,13 +47,11 @@ def database(running: PostgresServer) -> Iterator[Any]:
 
 @pytest.fixture
 def url(running: PostgresServer, database: Any) -> str:  # noqa: ARG001 - which has to be there
-    """Return the URL of that database."""
     return running.url("store")
 
 
 @pytest.fixture
 def named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Name that database in the settings."""
     monkeypatch.setenv("CONNECTY_HISTORY", url)
 
 
@@ -67,7 +65,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def relay(running: PostgresServer, database: Any) -> Iterator[Relay]:  # noqa: ARG001 - the same
-    """Return a relay to the server."""
     from tests.servers.postgres import Relay
 
     made = Relay(running.port)

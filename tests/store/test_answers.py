@@ -22,13 +22,11 @@ ONE, OTHER = (b'{"n": 1}', 1000), (b'{"n": 2}', 1000)
 
 @pytest.fixture
 def history(tmp_path: Path) -> SQLiteFile:
-    """Return a history that does not exist yet."""
     return store_at(tmp_path / "history.sqlite3")
 
 
 @pytest.fixture
 def kept(history: SQLiteFile) -> KeptAnswers:
-    """Return the answers beside it, with two of them."""
     kept = answers_beside(history)
     kept.keep("one", ADDRESS, *ONE, max_bytes=1000)
     kept.keep("other", ADDRESS, *OTHER, max_bytes=1000)

@@ -44,7 +44,6 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def questions(path: Path) -> list[str]:
-    """Return the questions in a file, read by another connection."""
     connection = sqlite3.connect(path)
     try:
         return [row[0] for row in connection.execute("SELECT question FROM questions ORDER BY id")]
@@ -506,7 +505,6 @@ def test_the_wait_for_other_threads_counts(path: Path, seconds: float) -> None:
 
 
 def waiting_for(*statements: Any) -> Waiting:
-    """Return a queue of statements."""
     queue = Waiting()
     for each in statements:
         queue.append(each)

@@ -33,13 +33,11 @@ postgres = pytest.importorskip("connecty_frames.store.postgres")
 
 
 def states(database: Any) -> list[str]:
-    """Return the states of all questions."""
     return [state for (state,) in database.execute("SELECT state FROM connecty.questions ORDER BY id")]
 
 
 @contextmanager
 def locked(url: str) -> Iterator[None]:
-    """Hold a lock that inserts wait for."""
     with psycopg.connect(url) as connection:
         connection.execute("LOCK TABLE connecty.questions IN SHARE MODE")
         yield
@@ -47,7 +45,6 @@ def locked(url: str) -> Iterator[None]:
 
 @contextmanager
 def frozen(url: str) -> Iterator[None]:
-    """Suspend the process of the server that a client is connected to."""
     with psycopg.connect(url) as connection:
         name = "application_name = 'connecty_frames'"
         ((pid,),) = connection.execute(f"SELECT pid FROM pg_stat_activity WHERE {name}").fetchall()
@@ -60,7 +57,6 @@ def frozen(url: str) -> Iterator[None]:
 
 @contextmanager
 def stopped(running: PostgresServer) -> Iterator[None]:
-    """Stop the server, and start it again."""
     running.stop()
     try:
         yield

@@ -37,13 +37,11 @@ ANSWER = {
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of all files of the user."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return tmp_path
 
 
 def found(place: str, home: Path) -> list[str]:
-    """Return the files and tables that have the word."""
     close_databases()
     files = [str(path.relative_to(home)) for path in home.rglob("*")
              if path.is_file() and b"canary" in path.read_bytes()]  # fmt: skip
@@ -147,7 +145,6 @@ def test_a_history_that_was_damaged(server: Script, home: Path) -> None:
 
 
 def tables(url: str) -> list[list[tuple[Any, ...]]]:
-    """Return all rows."""
     return [execute(url, f"SELECT * FROM connecty.{each} ORDER BY key") for each in ("questions", "items")]
 
 
@@ -286,7 +283,6 @@ def test_a_file_that_others_read(server: Script, home: Path) -> None:
 
 
 def add(place: str, state: str = "COMPLETED", **values: str) -> None:
-    """Add a row with a key, and other values."""
     store(place).execute(
         f"INSERT INTO questions (question, base_url, dw_id, client, asked_at, state, {', '.join(values)}) "
         f"VALUES ('q', 'u', '1', 'c', 1, '{state}', {', '.join('?' * len(values))})",
@@ -295,7 +291,6 @@ def add(place: str, state: str = "COMPLETED", **values: str) -> None:
 
 
 def forget_text(place: str, text: Any, **options: Any) -> Any:
-    """Erase what has a text."""
     return forget_in(resolve(history=place), None, None, None, text, **options)
 
 
@@ -388,7 +383,6 @@ def test_a_text_of_a_batch(server: Script, url: str, home: Path) -> None:
 
 
 def index_of(place: str, folder: Path) -> str:
-    """Return the place of the questions of a batch."""
     return place if place.startswith("postgresql:") else str(folder / "index.sqlite3")
 
 

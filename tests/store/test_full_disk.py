@@ -23,25 +23,20 @@ ANSWER = {"state": "COMPLETED", "results": {"dataframe": [["n"], *ROWS]}}
 
 
 class Disk:
-    """A disk of 2 MB that can be filled up."""
-
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def fill(self) -> None:
-        """Leave no byte."""
         with (self.path / "filler").open("ab", buffering=0) as file, suppress(OSError):
             while file.write(bytes(4096)):
                 pass
 
     def free(self) -> None:
-        """Leave what others do not use."""
         (self.path / "filler").unlink()
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    """Mount a file system."""
     if sys.platform != "linux":
         pytest.skip("mounts a file system of Linux")
     programs.run_privileged("mount", "-t", "tmpfs", "-o", "size=2m", "none", str(tmp_path))
@@ -53,13 +48,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def settings(server: Script) -> dict[str, Any]:
-    """Return the settings of clients of a server that answers."""
     server.on("results", server.answer(200, ANSWER))
     return {"client_id": "id", "client_secret": "secret", "base_url": server.address, "dw_id": 13}
 
 
 def states(path: Path) -> list[tuple[str, str | None]]:
-    """Return state and id of what is recorded."""
     columns = COLUMNS.index("state"), COLUMNS.index("question_id")
     return [(row[columns[0]], row[columns[1]]) for row in read_records(store_at(path))]
 

@@ -48,20 +48,16 @@ OTHER_ID = "829cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 @dataclass
 class Recorder:
-    """A history and its file."""
-
     history: History
     database: QuestionFile
 
     def rows(self, *columns: str, **conditions: Any) -> list[tuple[Any, ...]]:
-        """Return these columns of the rows that are read."""
         return [
             tuple(row[COLUMNS.index(column)] for column in columns)
             for row in read_records(self.database, **conditions)
         ]
 
     def sent(self, question: str = "how many?", at: datetime = NOON) -> Row:
-        """Record a question, and return its row."""
         row = self.history.sent(Asked(question, 13), asked_at=at)
         assert row is not None
         return row
@@ -69,7 +65,6 @@ class Recorder:
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
-    """Return a history in a new file, which redacts one secret."""
     database = store_at(tmp_path / "history.sqlite3")
     history = stores.history(
         database,

@@ -27,33 +27,28 @@ ID = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renew every 20 ms, by a thread of this test."""
     monkeypatch.setattr(leases, "PAUSE", 0.02)
     monkeypatch.setattr(leases, "renewals", leases.Renewals())
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Return the path of a history that does not exist yet."""
     return tmp_path / "history.sqlite3"
 
 
 @pytest.fixture
 def history(path: Path) -> Iterator[History]:
-    """Return a history."""
     found = stores.history(store_at(path))
     yield found
     found.close()
 
 
 def lease(path: Path) -> tuple[int, int]:
-    """Return the lease of the only question."""
     ((wall, uptime),) = store_at(path).execute("SELECT lease, lease_uptime FROM questions").rows
     return wall, uptime
 
 
 def renewing() -> set[threading.Thread]:
-    """Return the threads that renew."""
     return {thread for thread in threading.enumerate() if thread.name == "connecty-leases"}
 
 

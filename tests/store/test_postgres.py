@@ -42,12 +42,10 @@ slow = pytest.mark.slow
 
 
 def sent(found: History, asked: Asked = HOW_MANY, *, seconds: float = 9) -> Row | None:
-    """Record a question."""
     return found.sent(asked, asked_at=datetime.now(UTC), seconds=seconds)
 
 
 def states(database: Any) -> list[tuple[Any, ...]]:
-    """Return the state and id of each question, the first one first."""
     return database.execute("SELECT state, question_id FROM connecty.questions ORDER BY id").fetchall()
 
 
@@ -451,7 +449,6 @@ def test_an_interrupt_in_a_statement(url: str) -> None:
 
 
 def ask(asking: Client, folder: Path, questions: Any, **options: Any) -> Batch:
-    """Ask a batch without a line of progress."""
     return cf.ask_batch(questions, folder, client=asking, progress=False, **options)
 
 

@@ -44,14 +44,12 @@ END $$"""
 
 @pytest.fixture
 def store(url: str) -> Iterator[Any]:
-    """Return a store with a connection that stays open."""
     with store_of(url) as found:
         yield found
 
 
 @pytest.fixture
 def relayed(running: PostgresServer, relay: Relay) -> Iterator[Any]:
-    """Return a store with a connection through a relay, which is open."""
     with store_of(running.url("store", port=relay.port)) as found:
         found.execute("SELECT 1")
         yield found

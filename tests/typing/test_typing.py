@@ -24,13 +24,11 @@ pytestmark = pytest.mark.slow
 
 
 def lines_with_errors(checker: str) -> list[int]:
-    """Return the lines that are marked for a checker."""
     lines = enumerate(USER_CODE.read_text(encoding="utf-8").splitlines(), 1)
     return [number for number, line in lines if re.search(rf"  # error(: {checker})?$", line)]
 
 
 def write_pages(folder: Path) -> list[Path]:
-    """Write the examples of each page to a file."""
     paths = []
     for name in ("README", "docs/typing"):
         page = (ROOT / f"{name}.md").read_text(encoding="utf-8")

@@ -41,7 +41,6 @@ def names() -> None:
 
 
 def accessor(given: ConnectyAccessor) -> str | None:
-    """Take an accessor."""
     return given.sql_query
 
 
@@ -88,7 +87,6 @@ def copied_metadata(other: pd.DataFrame) -> None:
 
 
 def metadata(frame: pl.DataFrame, *, flag: bool) -> None:
-    """It is never None where it is required."""
     assert_type(cf.metadata(frame), AnswerMetadata | None)
     assert_type(cf.metadata(frame, required=True), AnswerMetadata)
     assert_type(cf.metadata(frame, required=flag), AnswerMetadata | None)
@@ -111,7 +109,6 @@ def exact_types() -> None:
 
 
 def reassigned_pandas(other: pd.DataFrame) -> pd.DataFrame:
-    """A variable takes any other frame."""
     df = cf.ask_df("q")
     df = df[df["orders"] > 10]
     df = df.groupby("country").sum()
@@ -129,7 +126,6 @@ def reassigned_polars(other: pl.DataFrame) -> pl.DataFrame:
 
 
 def alternatives(*, cached: bool) -> pd.DataFrame:
-    """It may be either."""
     if cached:
         df = cf.ask_df("q")
     else:
@@ -143,7 +139,6 @@ def alternatives(*, cached: bool) -> pd.DataFrame:
 
 
 def passed_on(transform: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
-    """Functions take and return plain frames."""
     df = cf.ask_df("q")
     df = transform(df)
     df = df.pipe(transform)
@@ -164,13 +159,10 @@ def containers(combine: Callable[[list[pd.DataFrame]], None]) -> None:
 
 @dataclass
 class Report:
-    """Frames as attributes."""
-
     frame: pd.DataFrame
     table: pl.DataFrame | None = None
 
     def load(self) -> pd.DataFrame:
-        """Return a frame, of which a part was kept."""
         self.frame = cf.ask_df("q")
         self.frame = self.frame.describe()
         if self.table is None:
@@ -179,7 +171,6 @@ class Report:
 
 
 def executors() -> list[Answer]:
-    """A pool keeps the types."""
     with ThreadPoolExecutor() as pool:
         futures: list[Future[Answer]] = [pool.submit(cf.ask, question) for question in ("q", "r")]
         frames = pool.map(cf.ask_df, ["q", "r"])
@@ -188,7 +179,6 @@ def executors() -> list[Answer]:
 
 
 def other_frames() -> pl.DataFrame:
-    """A frame of the other library is an error."""
     number: int = cf.ask_df("q")  # error
     assert number
     cf.ask_df("q", engine="polars").groupby("a")  # error
@@ -214,7 +204,6 @@ def engines(engine: Literal["pandas", "polars"], name: str) -> None:
 
 
 def keywords(common: AskOptionsDict, loose: dict[str, Any]) -> None:
-    """Those of AskOptions, with their types."""
     cf.ask("q", dw_id=13, max_rows=None, tz="UTC", schema={"a": "int64"}, strict=True, timeout=60)
     cf.ask("q", progress=print, on_truncation="raise", decimals="exact", infer_temporal=False)
     cf.ask("q", **common)
@@ -288,7 +277,6 @@ def pins(connection: object, fetched: pl.DataFrame) -> None:
 
 
 def many(*, flag: bool) -> None:
-    """A list, or an iterator."""
     assert_type(cf.ask_many(["q"]), list[QuestionFuture])
     assert_type(cf.ask_many(["q"], max_workers=2)[0].result(), Answer)
     completed: Iterator[QuestionFuture] = cf.ask_many(["q"], as_completed=True)
@@ -344,7 +332,6 @@ async def awaited(*, cached: bool) -> pd.DataFrame:
 
 
 def errors() -> None:
-    """Their attributes are typed."""
     try:
         cf.ask("q")
     except cf.QuestionError as error:

@@ -28,8 +28,6 @@ _INSTALL: Final = re.compile(r"\bpip install ([^`]+)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block."""
-
     language: str  # the language that its fence names, such as ``python``
     text: str  # its content, without the indentation of the fence
     line: int  # the number of its first line in the file, counted from 1
@@ -40,7 +38,6 @@ class Block:
 
 
 def pages() -> list[Path]:
-    """Return every page of the documentation."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     return [page for page in found if "_build" not in page.parts]
 

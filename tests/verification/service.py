@@ -35,11 +35,9 @@ class Service:
 
     @property
     def submissions(self) -> int:
-        """How many questions were accepted."""
         return sum(map(len, list(self.accepted.values())))
 
     def handle(self, request: RecordedRequest) -> Step:
-        """Return how a request is answered."""
         match endpoint_of(request.target):
             case "token":
                 return Script.answer(200, _TOKEN)
@@ -74,7 +72,6 @@ class Service:
 
 @contextmanager
 def service(seed: int = 1, *, pause: float = 0.0, work: float = 0.0) -> Iterator[tuple[Service, Script]]:
-    """Run one."""
     with serve() as script:
         found = Service(seed, pause=pause, work=work)
         script.handler = found.handle

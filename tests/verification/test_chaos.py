@@ -35,7 +35,6 @@ TWICE = [*ACCEPTED, Accepted("c", chaos.question(1))]
 
 
 def failed(error: type[BaseException], question_id: str | None = None, **fields: Any) -> QuestionOutcome:
-    """Return the outcome of question 1, which ended with an error."""
     return QuestionOutcome(1, error, question_id, text=error.__name__, **fields)
 
 

@@ -16,7 +16,6 @@ OURS = ["connecty_frames, pandas", "connecty_frames, polars", "connecty_frames, 
 
 @pytest.fixture
 def zeros(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read a null as zero with polars."""
     from tests.verification.fidelity.readers import OURS as READERS
 
     read = READERS.each[OURS[1]]
@@ -39,7 +38,6 @@ def main(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def _missing() -> None:
-    """Start no server."""
     raise FileNotFoundError("none")
 
 

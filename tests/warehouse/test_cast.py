@@ -16,7 +16,6 @@ from tests.cases import cases
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return a database without tables."""
     with duckdb.connect() as connection:
         yield connection
 
@@ -32,13 +31,11 @@ def answer(values: list[Any], section: str | None = None, **options: Any) -> cf.
 
 
 def source(type_: str, basis: str = "", evidence: str = "2 values") -> cf.AnswerMetadata:
-    """Return the metadata of an answer of one column."""
     column = {"name": "v", "type": type_, "evidence": evidence} | ({"basis": basis} if basis else {})
     return cf.AnswerMetadata(question_id="7", schema=[column])
 
 
 def column(values: list[Any], type_: Any = None) -> pa.Table:
-    """Return a table of one column."""
     return pa.table({"v": pa.array(values, type_)})
 
 
@@ -189,7 +186,6 @@ ROWS = {"id": [1, 2], "name": ["a", "b"], "amount": [0.5, 1.25]}
 
 
 def three(*names: str) -> cf.AnswerMetadata:
-    """Return the metadata of an answer of several columns."""
     return cf.AnswerMetadata(
         schema=[{"name": name, "type": TYPES.get(name.lower(), "int64"), "evidence": ""} for name in names]
     )
@@ -296,7 +292,6 @@ def test_cents_are_not_guessed() -> None:
 
 
 def told(values: list[Any], origin: str, typmod: int | None = None) -> pa.Table:
-    """Return a column as ADBC's driver of PostgreSQL sends it."""
     known = {"POSTGRESQL:type": origin} | ({} if typmod is None else {"POSTGRESQL:typmod": str(typmod)})
     array = pa.array(values)
     return pa.Table.from_arrays([array], schema=pa.schema([pa.field("v", array.type, metadata=known)]))

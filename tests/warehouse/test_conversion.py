@@ -20,7 +20,6 @@ NAIVE, INSTANT = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
 
 def counts(values: list[int | None], type_: pa.DataType) -> pa.Array:
-    """Return times by the numbers that stand for them."""
     width = pa.int32() if type_ in {pa.date32(), pa.time32("s"), pa.time32("ms")} else pa.int64()
     return pa.array(values, width).view(type_)
 

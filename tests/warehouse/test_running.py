@@ -23,7 +23,6 @@ INSTANT = pa.timestamp("us", "UTC")
 
 
 def pin(sql: str, type_: str = "int64", basis: str = "", dialect: str = "duckdb") -> cf.Pin:
-    """Return a pin of one column ``v``."""
     statement = parsed(sql, dialect)
     column = read_column({"name": "v", "type": type_, "evidence": "2 values", "basis": basis})
     return cf.Pin(
@@ -34,7 +33,6 @@ def pin(sql: str, type_: str = "int64", basis: str = "", dialect: str = "duckdb"
 
 
 def run(connection: Any, sql: str, *given: str, dialect: str = "duckdb", **options: Any) -> pa.Table:
-    """Return the rows of a pin."""
     return pin(sql, *given, dialect=dialect).rerun(connection, **options).read_all()
 
 
@@ -43,7 +41,6 @@ def run(connection: Any, sql: str, *given: str, dialect: str = "duckdb", **optio
 
 @pytest.fixture
 def database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return a database with a table."""
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE t AS SELECT range AS v FROM range(3)")
         yield connection
@@ -192,7 +189,6 @@ def test_duckdb_by_adbc() -> None:
 
 
 def made_by(module: str, name: str = "Connection") -> object:
-    """Return an object of a class of another library."""
     return type(name, (), {"__module__": module})()
 
 
@@ -241,7 +237,6 @@ def test_the_dialect_is_that_of_the_database(database: duckdb.DuckDBPyConnection
 
 @pytest.fixture
 def lite(tmp_path: Path) -> Callable[..., Any]:
-    """Return the function that connects to a database."""
     driver = pytest.importorskip("adbc_driver_sqlite.dbapi")
     path = tmp_path / "a.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -306,7 +301,6 @@ def test_a_connection_without_autocommit(lite: Callable[..., Any], monkeypatch: 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Callable[..., Any]]:
-    """Run a server, and return the function that connects to it."""
     from tests.servers.postgres import postgres_server
 
     adbc = pytest.importorskip("adbc_driver_postgresql.dbapi")
@@ -336,7 +330,6 @@ class TestPostgres:
 
     @pytest.fixture(params=[False, True], ids=["transaction", "autocommit"])
     def connection(self, server: Callable[..., Any], request: pytest.FixtureRequest) -> Iterator[Any]:
-        """Connect."""
         with server(autocommit=request.param) as made:
             yield made
 

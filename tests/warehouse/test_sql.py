@@ -108,7 +108,6 @@ def test_tables(sql: str, expected: tuple[str, ...]) -> None:
 
 
 def of(sql: str) -> str:
-    """Return the fingerprint of SQL of PostgreSQL."""
     return fingerprint(parse(sql, "postgres"))
 
 

@@ -37,35 +37,25 @@ USUAL_TOKEN = (
 
 
 class Credentials(BaseModel):
-    """The body for a token."""
-
     client_id: str
     client_secret: str
 
 
 class QuestionIn(BaseModel):
-    """The body of a question."""
-
     question: str = Field(min_length=1)
 
 
 class Query(BaseModel):
-    """The parameters of results."""
-
     include: str = "dataframe"
     max_rows: int = Field(1000, ge=1)
 
 
 class General(BaseModel):
-    """Statistics of every column."""
-
     count: int
     nulls_count: int
 
 
 class Numeric(BaseModel):
-    """Statistics of numbers."""
-
     distinct_count: int
     distinct_approx: bool = False
     min: float
@@ -75,8 +65,6 @@ class Numeric(BaseModel):
 
 
 class String(BaseModel):
-    """Statistics of texts."""
-
     distinct_count: int
     distinct_approx: bool = False
     empty_string_count: int
@@ -95,7 +83,6 @@ class ColumnStats(BaseModel):
 
     @classmethod
     def of(cls, cells: list[Any]) -> ColumnStats:
-        """Describe a column."""
         known = [cell for cell in cells if cell is not None]
         found = cls(general=General(count=len(cells), nulls_count=len(cells) - len(known)))
         distinct = len(set(map(str, known)))
@@ -129,8 +116,6 @@ class Results(BaseModel):
 
 
 class QuestionState(BaseModel):
-    """The reply to a poll."""
-
     state: Literal["PENDING", "IN_PROGRESS", "COMPLETED", "FAILED"]
     results: Results | None = None
 
@@ -178,7 +163,6 @@ async def endpoint(request: Request) -> Response:
 
 
 def route(variation: Variation, request: Request, path: str, body: bytes) -> Reply:
-    """Find what answers a path."""
     switches = variation.switches
     if path == "/v1/health":
         return variation.reply(switches.get("health", '{"status": "ok", "version": "1.4.2"}'))
@@ -215,7 +199,6 @@ def is_known(variation: Variation, number: str) -> bool:
 
 
 def results(variation: Variation, query: Query) -> Reply:
-    """Answer a poll."""
     switches = variation.switches
     known = switches.get("includes", "dataframe statistics sqlquery summary").split()
     for include in query.include.split(","):
@@ -245,12 +228,10 @@ def results(variation: Variation, query: Query) -> Reply:
 
 
 async def log(_: Request) -> Response:
-    """Return the log."""
     return PlainTextResponse(log_of(VARIATIONS))
 
 
 async def main() -> None:
-    """Run it, and print its port."""
     app = Starlette(
         routes=[Route("/_log", log), Route("/{variation}/{rest:path}", endpoint, methods=["GET", "POST"])]
     )

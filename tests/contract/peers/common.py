@@ -56,7 +56,6 @@ class Variation:
     uses: int = 0
 
     def __post_init__(self) -> None:
-        """Choose the ids."""
         form = ID_FORMS[self.switches.get("id", "uuid")]
         self.values = {
             "id": form(uuid.uuid4()),
@@ -69,7 +68,6 @@ class Variation:
         }
 
     def ask(self, question: str, usual: str) -> Reply:
-        """Return the reply to a question."""
         self.values["q"] = question
         replies = self.switches.get("accept", usual)
         replies = [replies] if isinstance(replies, str) else replies
@@ -102,7 +100,6 @@ class Variation:
         return table
 
     def reply(self, text: str, status: int = 200) -> Reply:
-        """Return a reply that is written in a line."""
         headers = {}
         if re.match(r"\d{3}\b", text):
             head, _, text = text.partition(" | ")
@@ -123,8 +120,6 @@ class Variation:
 
 
 def fill(template: str, values: dict[str, Any]) -> str:
-    """Replace the values in a template."""
-
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         if name not in values:
@@ -140,13 +135,11 @@ def read_variations() -> dict[str, Variation]:
 
 
 def tell_port(port: int) -> None:
-    """Tell the harness where the server listens."""
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
 
 
 def log_of(variations: dict[str, Variation]) -> str:
-    """Return what happened, as JSON."""
     return json.dumps(
         {v.name: {"requests": v.requests, "ids": v.ids, "started": v.started} for v in variations.values()}
     )

@@ -101,7 +101,6 @@ def gateway(variation: Variation, event: dict[str, Any]) -> Reply:
 
 
 async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the requests of a connection."""
     try:
         while await answer(reader, writer):
             pass
@@ -142,7 +141,6 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def write(writer: asyncio.StreamWriter, reply: Reply, switches: dict[str, Any]) -> None:
-    """Send a reply in chunks."""
     usual = {
         "Content-Type": "application/json",
         "x-amzn-RequestId": str(uuid.uuid4()),
@@ -168,7 +166,6 @@ async def write(writer: asyncio.StreamWriter, reply: Reply, switches: dict[str, 
 
 
 async def main() -> None:
-    """Run it, and print its port."""
     server = await asyncio.start_server(connection, "127.0.0.1", 0)
     tell_port(server.sockets[0].getsockname()[1])
     await server.serve_forever()

@@ -38,8 +38,6 @@ _QUESTIONS = re.compile(r"/questions/?(\?|$)")
 
 @dataclass
 class Case:
-    """A row of the table."""
-
     server: str
     want: str
     name: str
@@ -73,7 +71,6 @@ class Outcome:
 
 
 def read_cases() -> list[Case]:
-    """Read the table."""
     found = []
     for server, by_want in tomllib.loads((_FOLDER / "variations.toml").read_text()).items():
         for want, named in by_want.items():
@@ -91,7 +88,6 @@ CASES = read_cases()
 
 
 def is_installed(server: str) -> bool:
-    """Whether the program of a server is there."""
     return shutil.which(SERVERS[server][0]) is not None
 
 
@@ -130,8 +126,6 @@ def _run_server(command: Sequence[str], cases: Sequence[Case]) -> list[Outcome]:
 
 
 class _Warnings(warnings.catch_warnings):
-    """Collect the warnings of each thread."""
-
     def __enter__(self) -> dict[int, list[str]]:  # type: ignore[override]
         super().__enter__()
         warnings.simplefilter("always")

@@ -38,7 +38,6 @@ def statistics(columns: dict[str, list[Any]]) -> dict[str, Any]:
 
 
 def results(variation: Variation, query: dict[str, list[str]]) -> Reply:
-    """Answer a poll."""
     switches = variation.switches
     max_rows = int(query.get("max_rows", ["1000"])[0])
     if max_rows > switches.get("cap", max_rows):
@@ -62,12 +61,9 @@ def results(variation: Variation, query: dict[str, list[str]]) -> Reply:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection."""
-
     protocol_version = "HTTP/1.1"
 
     def handle_one(self) -> None:
-        """Answer a request."""
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         _, name, *parts = url.path.split("/")
@@ -82,7 +78,6 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = handle_one  # noqa: N815 - the names of the library
 
     def route(self, variation: Variation, parts: list[str], body: bytes, query: dict[str, Any]) -> Reply:
-        """Find what answers a path."""
         switches = variation.switches
         if parts == ["v1", "health"]:
             return Reply(200, "OK", {"Content-Type": "text/plain"})
@@ -106,7 +101,6 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def token(self, variation: Variation, body: bytes) -> Reply:
-        """Exchange the credentials for a token."""
         verbs = variation.switches.get("verbs", "GET POST")
         if self.command not in verbs:
             return Reply(405, '{"error": "method not allowed"}', {"Allow": verbs})
@@ -117,7 +111,6 @@ class Handler(BaseHTTPRequestHandler):
         return variation.reply(variation.switches.get("token", usual))
 
     def send(self, reply: Reply, switches: dict[str, Any]) -> None:
-        """Send a reply."""
         time.sleep(float(reply.headers.pop("delay", 0)))
         reply.headers.pop("starts", None)
         if not reply.status:

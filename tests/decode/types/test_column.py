@@ -23,7 +23,6 @@ YEAR_9999 = pa.array([dt.datetime(9999, 12, 31, 23)], pa.timestamp("us", "UTC"))
 
 
 def column_of(cells: str, statistics: dict[str, Any] | None = None, *, whole: bool = False) -> Column:
-    """Return a column of the cells of a JSON array."""
     rows = "".join(f",[{exact_json.dump(cell)}]" for cell in exact_json.parse(cells))
     _, table = read_general(memoryview(f'[["c"]{rows}]'.encode()))
     return Column("c", table[0], read_entry(statistics or {}), whole=whole)

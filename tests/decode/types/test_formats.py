@@ -27,12 +27,10 @@ by_python = dt.datetime.strptime
 
 
 def read(format_: str, *cells: Any) -> list[Any]:
-    """Return the values of a column."""
     return list(build(list(cells), strptime(format_)).to_pylist())
 
 
 def instant(*parts: int) -> dt.datetime:
-    """Return an instant by its parts in UTC."""
     return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[arg-type,misc]
 
 

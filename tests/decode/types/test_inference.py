@@ -226,7 +226,6 @@ def test_columns_that_stay_text(
 
 
 def _named(value: object) -> object:
-    """Return a text in place of NaN, which equals nothing."""
     if isinstance(value, list):
         return [_named(item) for item in value]
     return "nan" if isinstance(value, float) and math.isnan(value) else value

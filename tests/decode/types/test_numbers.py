@@ -41,7 +41,6 @@ def _nearest(texts: pa.StringArray, type_: pa.DataType) -> list[Any]:
 
 
 def read(texts: list[str | None], type_: pa.DataType) -> pa.Array:
-    """Read texts as a type."""
     return numbers.read(pa.array(texts, pa.string()), type_)
 
 
@@ -387,7 +386,6 @@ def test_exact_and_computed_numbers(text: str, is_exact: bool, is_computed: bool
 
 
 def numbers_as_json(text: str) -> str:
-    """Return a number with a digit before its point."""
     return f"0{text}" if text.startswith(".") else text
 
 

@@ -18,14 +18,12 @@ from tests.cases import cases
 
 @contextmanager
 def read_few(batch: int) -> Iterator[None]:
-    """Let a batch of 0 be read as Python objects, and no other one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "_FEW_BYTES", -1 if batch else 1 << 20)
         yield
 
 
 def read(cells: list[str], batch: int) -> MixedCells:
-    """Return cells given as JSON, some in each chunk."""
     rows = "".join(f",[{cell}]" for cell in cells)
     _, table = read_general(memoryview(f'[["c"]{rows}]'.encode()))
     column = table.cells(0)

@@ -19,7 +19,6 @@ TIME, DURATION = TemporalFormat.TIME, TemporalFormat.DURATION
 
 
 def format_of(texts: list[str]) -> TemporalFormat:
-    """Return the format of all texts."""
     return spellings.format_of(pa.array(texts, pa.string()))
 
 

@@ -19,12 +19,10 @@ NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
 
 def read(texts: list[str | None], type_: pa.DataType) -> pa.Array:
-    """Read texts, as an array of Arrow."""
     return times.read(pa.array(texts, pa.string()), type_)
 
 
 def read_column(texts: list[str | None], bounds: list[str]) -> TemporalValues:
-    """Read the texts of a column with statistics."""
     array = pa.array(texts, pa.string())
     return times.read_column(array, lambda: array, bounds, "UTC")
 
@@ -400,12 +398,10 @@ DURATION = pa.duration("us")
 
 
 def read_given(texts: list[str | None], type_: pa.DataType) -> pa.Array:
-    """Read texts of a column whose type the caller has set."""
     return times.read_given(pa.array(texts, pa.string()), type_)
 
 
 def instant(*parts: int) -> dt.datetime:
-    """Return an instant by its parts in UTC."""
     return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[arg-type,misc]
 
 

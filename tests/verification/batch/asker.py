@@ -7,7 +7,6 @@ from connecty_frames.client import Client
 
 
 def questions(count: int) -> list[str]:
-    """Return so many questions."""
     return [f"question {number}" for number in range(count)]
 
 

@@ -6,7 +6,6 @@ from tests.verification.fidelity.edge_cases import edge_cases
 
 
 def duckdb_columns() -> dict[str, str]:
-    """Return SQL of one column ``v`` by name."""
     found = {}
     for name, (type_, values) in edge_cases().items():
         rows = ", ".join(f"({_text(value)})" for value in values)

@@ -31,8 +31,6 @@ _ID: Final = "729cb7a4-4b06-449e-a3c9-df40f5e570b8"
 
 
 class Outcome(NamedTuple):
-    """What became of one column of one answer."""
-
     source: str
     name: str
     cut: str  # which rows the answer had
@@ -124,7 +122,6 @@ def _cast_by_adbc(answer: cf.Answer, driver: Any, sql: str) -> pa.Table:
 
 
 def _pin(answer: cf.Answer, dialect: str) -> cf.Pin:
-    """Return the pin of an answer."""
     sql = answer.sql_query or ""
     return cf.Pin(
         name="p", question="q", dw_id=1, question_id=_ID, asked_at=None, dialect=dialect, sql=sql,

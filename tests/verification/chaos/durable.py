@@ -31,7 +31,6 @@ class Accepted(NamedTuple):
 
 
 def read_journal(path: Path) -> list[Accepted]:
-    """Return the accepted questions in order."""
     return [Accepted(*json.loads(line)) for line in path.read_text().splitlines()]
 
 
@@ -44,8 +43,6 @@ class _Tokens(server.Tokens):
 
 
 class _DurableJobQueue(jobs.JobQueue):
-    """Questions that outlive the process."""
-
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         path = Path(sys.argv[2])

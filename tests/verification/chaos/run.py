@@ -49,8 +49,6 @@ _SENT: Final = re.compile(r"^POST \S+ (-?\d+) .*SELECT (\d+) AS asked", re.MULTI
 
 @dataclass(frozen=True)
 class QuestionOutcome:
-    """How the call for a question ended."""
-
     number: int  # the number of the question
     error: type[BaseException] | None = None  # the class of the exception; None with a table
     question_id: str | None = None  # the id on the table or on the exception
@@ -81,7 +79,6 @@ class ChaosReport:
 
     @property
     def broken(self) -> list[str]:
-        """All broken promises, one per line."""
         return [f"{promise}: {text}" for promise, texts in self.problems.items() for text in texts]
 
     def __str__(self) -> str:
@@ -193,7 +190,6 @@ class _Asker:
         self._pulse = pulse
 
     def ask(self, number: int) -> QuestionOutcome:
-        """Ask the question with a number."""
         rng = random.Random(f"{self._seed} question {number}")
         client, timeout = rng.choice(self._clients), rng.choice(_TIMEOUTS)
         answer: cf.Answer | None = None

@@ -17,8 +17,6 @@ Writer = Callable[[TrueColumn], list[str]]
 
 
 class Number(str):
-    """The text of a JSON number."""
-
     __slots__ = ()
 
 
@@ -73,8 +71,6 @@ class Producer(NamedTuple):
 
 @dataclass(frozen=True)
 class Body:
-    """A response body with one column."""
-
     producer: str
     column: str
     kind: LogicalType
@@ -93,12 +89,10 @@ class Body:
 
     @cached_property
     def cells(self) -> list[Any]:
-        """The parsed cells."""
         return [parse(token) for token in self.tokens]
 
     @cached_property
     def body(self) -> bytes:
-        """The response."""
         comma, colon = (", ", ": ") if self.spaced else (",", ":")
         table = comma.join([f'["{_NAME}"]', *(f"[{token}]" for token in self.tokens)])
         entry = f'{comma}"dataframe_stats"{colon}{{"{_NAME}"{colon}{self.entry}}}' if self.entry else ""

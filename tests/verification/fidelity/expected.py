@@ -69,8 +69,6 @@ _EMPTY_TYPES: Final = {"temporal": "timestamp[us, UTC]", "numeric": "float64", "
 
 @dataclass(frozen=True)
 class Expected:
-    """The expectation of a reader."""
-
     type: str  # the type; ``string`` also where the JSON value itself is as exact
     #: Whether a warning must report that no type holds the column; None where it may.
     warns: bool | None = False
@@ -83,7 +81,6 @@ class Expected:
 
 
 def expect(body: Body) -> Expected:
-    """Return what is expected of a body."""
     found = _expect(body)
     if any(map(_is_bare, body.cells)):
         found = replace(found, warns=None)  # NaN without quotes is no JSON

@@ -39,8 +39,6 @@ DAY: Final = 86_400 * NANOS["s"]
 
 @dataclass(frozen=True)
 class LogicalType:
-    """A logical type."""
-
     #: ``boolean``, ``whole``, ``decimal``, ``float32``, ``float64``, ``text``, ``other`` (a text for which
     #: the statistics have no section), ``date``, ``timestamp``, ``instant``, ``time``, ``timetz``,
     #: ``interval``, ``list``, ``struct``, ``map``, ``tuple`` or ``union``.
@@ -56,8 +54,6 @@ class LogicalType:
 
 @dataclass(frozen=True)
 class TrueColumn:
-    """A column of the ground truth."""
-
     name: str
     kind: LogicalType
     values: tuple[Any, ...]

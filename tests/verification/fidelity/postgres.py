@@ -120,7 +120,6 @@ class _Session:
                 raise Unwritable from error
 
     def row_to_json(self, column: TrueColumn) -> list[str]:
-        """Write by PostgreSQL's own function."""
         texts = self.select("(SELECT row_to_json(r)::text FROM (SELECT v) AS r)", column)
         return [text.removeprefix('{"v":').removesuffix("}") for text in texts]
 
@@ -150,7 +149,6 @@ class _Session:
 
 
 def producers(connection: psycopg.Connection[Any]) -> Iterator[Producer]:
-    """Yield the producers of a running server."""
     connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
     connection.execute("SET lc_monetary = 'C'")
     connection.commit()

@@ -288,8 +288,6 @@ _NESTED: Final = frozenset({"list", "tuple", "struct", "map"})
 
 @dataclass(frozen=True, kw_only=True)
 class _Style:
-    """How a producer writes."""
-
     #: The formats of :func:`~tests.verification.fidelity.spelling.stamp`.
     clock: str = "0-9"
     separator: str = "T"

@@ -46,7 +46,6 @@ _ANYTHING: Final = TypeAdapter[Any](Any, config=ConfigDict(ser_json_bytes="base6
 
 
 def write_pydantic(value: object) -> str:
-    """Write as pydantic does."""
     _check_offset(value)
     try:
         return _ANYTHING.dump_json(value).decode()

@@ -25,8 +25,6 @@ from tests.verification.fidelity.ground_truth import DAY, NANOS, TemporalTicks, 
 
 @dataclass(frozen=True)
 class Reading:
-    """The result of a reader."""
-
     type: str  # the name of the column's type, empty where there is none
     values: list[Any]
     message: str | None = None  # the warning or error; None where there was none
@@ -66,8 +64,6 @@ def _with_warnings(work: Callable[[], Any]) -> tuple[Any, str | None]:
 
 @dataclass(frozen=True)
 class Readers:
-    """Readers that begin with the same step."""
-
     first: Callable[[bytes], Any]
     each: dict[str, Callable[[Any], tuple[str, list[Any]]]]
 

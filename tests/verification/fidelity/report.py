@@ -49,7 +49,6 @@ def _write(by: Iterable[Producer], columns: Sequence[TrueColumn], every: int) ->
 
 
 def format_score(found: Score) -> Iterator[str]:
-    """Return the lines of the report."""
     names = list(dict.fromkeys(producer for producer, _ in found.outcomes))
     yield f"{'reader':<27}" + "".join(f"{head:>{len(head) + 3}}" for head in _HEADS)
     for reader in (*OURS.each, *PEERS.each):
@@ -76,7 +75,6 @@ def _counts(found: Counter[Outcome]) -> str:
 
 
 def _places(title: str, places: dict[str, set[str]]) -> Iterator[str]:
-    """Return the columns of each reason."""
     yield f"{title}:"
     for reason, found in sorted(places.items()):
         columns = sorted({place.partition(": ")[2] for place in found})

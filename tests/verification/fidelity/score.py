@@ -16,8 +16,6 @@ from tests.verification.fidelity.readers import OURS, PEERS, STORED_AS, Reading,
 
 
 class Outcome(Enum):
-    """How a column was read."""
-
     RIGHT = "right"  # the expected type and every value
     TEXT = "exact text"  # every value, in the text that was sent
     OTHER = "other type"  # every value, in a type that is neither
@@ -28,8 +26,6 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A column of ours that is not as expected."""
-
     outcome: Outcome
     reader: str
     reason: str

@@ -42,12 +42,10 @@ def _is_common(value: Any) -> bool:
 
 
 def quote(text: object) -> str:
-    """Return a text as JSON."""
     return json.dumps(str(text), ensure_ascii=False)
 
 
 def to_json(value: Any) -> str:
-    """Return a value as compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -74,7 +72,6 @@ def big_decimal(value: Decimal) -> str:
 
 
 def finite(value: float) -> float:
-    """Refuse NaN and infinity."""
     if not math.isfinite(value):
         raise Unwritable
     return value
@@ -257,7 +254,6 @@ def time_span(value: tuple[int, int, int]) -> str:
 
 
 def iso_interval(value: tuple[int, int, int]) -> str:
-    """Return a text such as ``P1M2DT-0.5S``."""
     months, days, nanos = value
     date = f"{months}M" * bool(months) + f"{days}D" * bool(days)
     seconds = with_seconds(nanos).rstrip("0").rstrip(".")

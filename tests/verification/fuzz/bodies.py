@@ -111,7 +111,6 @@ def _tokens_changed(rng: random.Random, _: int) -> bytes:
 
 
 def _truncated(rng: random.Random, _: int) -> bytes:
-    """Return the beginning of a payload."""
     body = _payload(rng)
     return body[: rng.randrange(len(body))]
 
@@ -143,7 +142,6 @@ _ENDS: Final = list(accumulate(share for share, _ in FAMILIES.values()))
 
 
 def body_of(seed: int, number: int) -> tuple[str, bytes]:
-    """Return the family and the body of a case."""
     cycle, place = divmod(number, _ENDS[-1])
     which = bisect_right(_ENDS, place)
     family = list(FAMILIES)[which]

@@ -60,8 +60,6 @@ class Fraction(str):
 
 
 class Constant(str):
-    """A bare NaN or Infinity."""
-
     __slots__ = ()
 
 

@@ -35,8 +35,6 @@ _NAMES: Final = ("a", "b", "c", "a", "", "a_1", "column_0", " a ", "],[", '"', "
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a producer writes JSON."""
-
     rng: random.Random
     #: The chance of white space between two tokens, and of an escape for a character that needs none.
     spaces: float = 0.0
@@ -54,11 +52,9 @@ class Spelling:
         return cls(rng, rng.choice((0.01, 0.05, 0.5)), rng.choice((0.0, 0.3)))
 
     def space(self) -> str:
-        """Return white space, or none."""
         return self.rng.choice(_SPACES) if self.spaces and self.rng.random() < self.spaces else ""
 
     def text(self, value: str) -> str:
-        """Return a text as JSON."""
         return '"' + "".join(map(self._character, value)) + '"'
 
     def _character(self, character: str) -> str:
@@ -77,7 +73,6 @@ class Spelling:
 
 
 def text(rng: random.Random) -> str:
-    """Return a random text."""
     if rng.random() < 0.4:
         return rng.choice(_WORDS)
     made = "".join(rng.choice(_PIECES) for _ in range(rng.choice((1, 1, 2, 3, 5, 12))))
@@ -91,7 +86,6 @@ def _digits(rng: random.Random, longest: int) -> str:
 
 
 def whole(rng: random.Random) -> str:
-    """Return a random integer."""
     if rng.random() < 0.1:
         edge = rng.choice((0, 2**31, 2**53, 2**63, 2**64, 10**18, 10**19, 10**38, 10**76))
         return str(edge + rng.randint(-1, 1))
@@ -100,7 +94,6 @@ def whole(rng: random.Random) -> str:
 
 
 def number(rng: random.Random) -> str:
-    """Return a random number in any spelling."""
     made = whole(rng)
     if rng.random() < 0.7:
         zeros = rng.choice(("", "", "0", "000", "00"))
@@ -161,7 +154,6 @@ _COLUMNS: Final = (
 
 
 def cell(rng: random.Random, spelling: Spelling, kind: str) -> str:
-    """Return a random cell of a kind."""
     return _KINDS[kind](rng, spelling)
 
 

@@ -27,8 +27,6 @@ _BLOCKS: Final = (8, 32, 128, 1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20)
 
 
 class Outcome(NamedTuple):
-    """What reading a body ended with."""
-
     #: The answer, or the error that was raised in its place; None where that is none of ours.
     answer: Answer | ConnectyError | None
     warned: list[str]  # the messages of the warnings
@@ -45,7 +43,6 @@ class Trials:
         self._number = 0
 
     def run(self, number: int) -> list[str]:
-        """Run a case and return its problems."""
         self._number = number
         family, body = body_of(self._seed, number)
         self.counts[f"family: {family}"] += 1

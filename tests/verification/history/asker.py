@@ -16,7 +16,6 @@ from connecty_frames.store.table import default_path
 
 
 def main() -> None:
-    """Run jobs until standard input ends."""
     default_path()  # imports what a client with a history imports
     for line in sys.stdin:
         process = os.fork()

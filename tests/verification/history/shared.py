@@ -23,8 +23,6 @@ from tests.verification.service import Service, service
 
 
 class _Pod:
-    """A pod, and its answers."""
-
     def __init__(self, address: str, history: str, threads: int, **settings: Any) -> None:
         program = [sys.executable, "-m", "tests.verification.history.pod"]
         self._process = subprocess.Popen(

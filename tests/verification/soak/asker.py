@@ -25,8 +25,6 @@ _LIMIT: Final = 2**20
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """How a call ended."""
-
     error: type[ConnectyError] | None  # its class; None with a frame
     question_id: str | None  # the id on the frame or on the error
     warned: tuple[type[Warning], ...]  # the classes of the warnings that the call gave

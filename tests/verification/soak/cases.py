@@ -26,8 +26,6 @@ _NAMES: Final = ("plain", "", "it's", 'say "so"', "back\\slash", "Żółć", "�
 
 @dataclass(frozen=True)
 class SoakCase:
-    """A question and its scenario."""
-
     seed: int
     number: int
     scenario: Scenario
@@ -36,12 +34,10 @@ class SoakCase:
 
     @property
     def question(self) -> str:
-        """The question, which no other case has."""
         return f"What are the rows of case {self.number} of seed {self.seed}?"
 
     @cached_property
     def columns(self) -> list[str]:
-        """The names of the answer's columns."""
         *others, last = COLUMNS
         chosen = random.Random(f"{self.seed} columns {self.number}").sample(others, 2)
         return [*sorted(chosen, key=others.index), last]
@@ -64,7 +60,6 @@ class SoakCase:
 
     @property
     def sql(self) -> str:
-        """The query that returns the rows."""
         kinds = [COLUMNS[name] for name in self.columns]
         rows = (
             ", ".join(f"{_sql_literal(cell)}::{kind}" for cell, kind in zip(row, kinds, strict=True))
@@ -102,7 +97,6 @@ def _scenario_for_turn(scenarios: tuple[Scenario, ...], seed: int, turn: int) ->
 
 
 def _sql_literal(cell: Cell) -> str:
-    """Return a value as SQL."""
     if cell is None:
         return "NULL"
     if isinstance(cell, int | float):

@@ -98,7 +98,6 @@ def _describe(ending: Ending) -> str:
 
 
 def _expected(case: SoakCase) -> tuple[dict[str, str], list[list[Cell]]]:
-    """Return the types and the columns."""
     types = {name: _TYPES[name] for name in case.columns}
     columns = [list(column) for column in zip(*case.rows, strict=True)]
     value = case.scenario.last_value

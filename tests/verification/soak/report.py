@@ -22,8 +22,6 @@ _PRINTED: Final = 10
 
 @dataclass
 class SoakReport:
-    """The counts of a soak."""
-
     questions: int  # how many are asked
     failures: list[str] = field(default_factory=list)
     took: float = 0.0
@@ -33,7 +31,6 @@ class SoakReport:
     _memory: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, case: SoakCase, outcome: CallOutcome, record: QuestionRecord, problems: list[str]) -> None:
-        """Count a case."""
         name = "right" if outcome.error is None else outcome.error.__name__
         known = ", with its id" if outcome.error is not None and outcome.question_id else ""
         self._ends[case.scenario.row, case.scenario.name][name + known] += 1
@@ -103,5 +100,4 @@ class SoakReport:
 
 
 def _added(after: list[str], before: list[str]) -> list[str]:
-    """Return what was not there before."""
     return sorted((Counter(after) - Counter(before)).elements())

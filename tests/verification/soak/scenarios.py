@@ -21,8 +21,6 @@ Route: TypeAlias = Literal["direct", "relayed", "own client", "unreachable"]
 
 
 class Ending(NamedTuple):
-    """How a call may end."""
-
     error: type[errors.ConnectyError] | None  # the error; None for the right frame
     known: bool  # True if the frame or the error has the id of the question
     accepted: int  # how often the question was accepted
@@ -30,8 +28,6 @@ class Ending(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Something that goes wrong."""
-
     row: int  # the row of ``tests/faults/promises.toml`` that describes it
     name: str  # the endpoint and the fault, as printed in the report
     endings: frozenset[Ending]  # how a call that meets it may end

@@ -29,16 +29,12 @@ _NOT_STARTED: Final = (401, 429)
 
 
 class Addresses(NamedTuple):
-    """How the sandbox and the relay are reached."""
-
     sandbox: Connection
     relay: str
 
 
 @dataclass(slots=True)
 class QuestionRecord:
-    """What the sandbox received of one question."""
-
     ids: list[str] = field(default_factory=list)  # the ids that it was accepted under
     #: The statuses of the requests for it and for its results; None where a fault let none be sent.
     submissions: list[int | None] = field(default_factory=list)
@@ -80,7 +76,6 @@ class ServerProcess:
         return cast("dict[str, QuestionRecord]", self._ask("records"))
 
     def summary(self) -> ServerSummary:
-        """Return the totals."""
         return cast("ServerSummary", self._ask("summary"))
 
     def _ask(self, request: object) -> object:
@@ -111,7 +106,6 @@ def start_server_process() -> Iterator[ServerProcess]:
 
 
 def _serve(pipe: Pipe) -> None:
-    """Serve until the pipe is closed."""
     sandbox = Sandbox(workers=2, token_lifetime=_TOKEN_LIFETIME, answerer=_CaseAnswerer())
     with suppress(EOFError), sandbox, serve() as server:
         mutations = _CaseMutations()
@@ -142,7 +136,6 @@ class _CaseAnswerer:
     """Answers the question of a case by its query."""
 
     def answer(self, question: str, _dw_id: int) -> Plan:
-        """Return the plan of a case."""
         case = parse_case(question)
         if case is None or case.scenario.plan == "failure":
             raise QuestionFailed(f"No table is known for {question}")
@@ -170,7 +163,6 @@ class _LogReader:
         return {question: self._records[question] for question in self._expected}
 
     def summary(self, followed_redirects: int) -> ServerSummary:
-        """Return the totals."""
         self._read()
         records = self._records.values()
         return ServerSummary(
@@ -211,7 +203,6 @@ class _CaseMutations:
         self.followed_redirects = 0
 
     def clear(self) -> None:
-        """Forget the cases of before."""
         self._used.clear()
         self._case_of_id.clear()
 
