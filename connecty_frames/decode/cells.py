@@ -51,12 +51,10 @@ def block_size(size: int, columns: int, limits: ReaderLimits) -> int:
     return min(size * min(max(columns // (4 * FEW_COLUMNS), 1), 4), limits.longest_row)
 
 
-def cell_array(data: Any, starts: NDArray[Any], ends: NDArray[Any]) -> pa.StringArray:
+def cell_array(data: Any, bounds: NDArray[np.int32]) -> pa.StringArray:
     """Return an array of all cells and gaps between them: its data is the block, and cell n is at 2n."""
-    offsets = np.empty((starts.size, 2), np.int32)
-    offsets[:, 0], offsets[:, 1] = starts.ravel(), ends.ravel()
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.string(), max(offsets.size - 1, 0), buffers)
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), max(bounds.size - 1, 0), buffers)
 
 
 def take(texts: pa.StringArray, places: NDArray[np.int32], is_valid: NDArray[np.bool_] | None) -> Any:
@@ -110,7 +108,9 @@ def read_cells(
     """
     codes = _codes(np.frombuffer(data, np.uint8), starts, ends)
     is_text = codes == CODES[ValueKind.TEXT]
-    cells = cell_array(data, starts + is_text, ends - is_text)
+    cells = cell_array(
+        data, np.stack([starts + is_text, ends - is_text], axis=1, dtype=np.int32, casting="unsafe")
+    )
     codes = np.append(codes, np.uint8(0)).take(places)
     texts = take(cells, 2 * places.astype(np.int32), codes != 0)
     lone: list[int] = []

@@ -76,7 +76,7 @@ _WORKERS: Final = min(2, os.cpu_count() or 1)
 #: only decides on the first attempt. A few rows are usually enough, and take a tenth of the time.
 _SNIFFED_FIRST: Final = 1 << 12
 _SNIFFED_BYTES: Final = 1 << 16
-_SNIFFED_OF_EACH: Final = 1 << 9
+_SNIFFED_OF_EACH: Final = 1 << 7
 _SNIFFED_ROWS: Final = 100
 
 _CELL: Final = r'(?:[^",\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")'  # the pattern of a scalar in JSON
@@ -174,8 +174,9 @@ def _sniff(source: memoryview, limits: ReaderLimits) -> tuple[list[Any], list[An
     Return None if the white space is not supported.
     """
     # If the header and the first row are longer, as many bytes as the longest allowed row are sniffed.
-    found = None
-    for size in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
+    found, enough = None, 0
+    for most in (_SNIFFED_FIRST, _SNIFFED_BYTES, limits.longest_row):
+        size = enough or most
         # An incomplete character at the end is left out.
         text = codecs.getincrementaldecoder("utf-8")().decode(source[:size])
         if not text.startswith("[[") or bytes(source[-2:]) != b"]]":
@@ -386,10 +387,12 @@ class _BlockReader:
             or (spaces and (data.take(commas + 1, mode="clip") != spaces[0]).any())
         ):
             raise UnsupportedRows
-        starts, ends = np.empty((2, rows, width), np.intp)
-        np.add(commas, begins, out=starts.ravel()[1:])
-        ends.ravel()[:-1] = commas
-        starts[0, 0], ends[-1, -1] = 0, len(data)
+        bounds = np.empty((rows * width, 2), np.int32)
+        bounds[1:, 0], bounds[:-1, 1] = commas, commas
+        bounds[1:, 0] += begins
+        bounds[0, 0], bounds[-1, 1] = 0, len(data)
+        del commas  # as large as all bounds
+        starts, ends = bounds[:, 0].reshape(rows, width), bounds[:, 1].reshape(rows, width)
         ends[:-1, -1] -= 1
         starts[1:, 0] += 1
         # Only an empty cell can start at the end of the block or end at its start: clipped, it is refused.
@@ -402,7 +405,7 @@ class _BlockReader:
             raise UnsupportedRows
         starts += is_text  # to leave the quotes out
         ends -= is_text
-        return cell_array(data, starts, ends), (tokens != _NULL).T
+        return cell_array(data, bounds), (tokens != _NULL).T
 
     def _take_columns(self, block: Block, cells: pa.StringArray, is_valid: NDArray[np.bool_]) -> list[_Part]:
         width, rows = is_valid.shape
