@@ -32,9 +32,9 @@ _VEGA: Final[Json] = tomllib.loads((files(__package__) / "altair.toml").read_tex
 _WIDTH, _HEIGHT, _BESIDE_NUMBERS = 560, 540, 40
 #: The most values of a line with marked points, and columns in a tooltip.
 _MAX_POINTS, _MAX_TOOLTIP_COLUMNS = 60, 50
-#: The most characters of all labels in a row of panels, of those below a heatmap, and of a legend and labels;
-#: and the most names of two lines.
-_IN_A_ROW, _BELOW, _WITH_LEGEND, _WRAPPED = 90, 30, 80, 20
+#: The most characters of all labels in a row of panels, of those below a heatmap, of a legend and labels, and
+#: of a line below the title; and the most names of two lines.
+_IN_A_ROW, _BELOW, _WITH_LEGEND, _WIDEST, _WRAPPED = 90, 30, 80, 140, 20
 #: Column names that can also be field names; the others are our own.
 _FIELD: Final = re.compile(r"(?!column (?:\d+|stretch|end)$|.* in (?:full|order)$)[^.\[\]'\"\\]{1,1000}")
 #: Numbers are short from 10,000 on; days with labels of hours and months.
@@ -54,7 +54,8 @@ def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "",
     some = "" if used == chosen.columns else f"Tooltips: {len(used)} of {len(chosen.columns):,} columns"
     part = ". ".join(filter(None, [chosen.part, some]))
     # Set the colour: Streamlit's dark theme leaves the text black.
-    below = alt.TitleParams(chosen.title, subtitle=part, subtitleColor="#8c8c8c")
+    lines = part if len(part) <= _WIDEST else wrap(part, _WIDEST)
+    below = alt.TitleParams(chosen.title, subtitle=lines, subtitleColor="#8c8c8c")
     tooltip = [alt.Tooltip(field=_text_field(c), type="nominal", title=_tooltip_title(c.name)) for c in used]
     # As altair's own classes: it would look for the class of each part of a dict, for seconds.
     channels = _encoding(chosen)

@@ -24,9 +24,8 @@ Named: TypeAlias = dict[Column, int]  # with the position of its first word
 #: The most rows, measures beside each other, their panels, rows of a list, and characters of missing names.
 _MAX_ROWS, _MAX_SERIES, _MAX_PANELS, _MAX_LISTED, _MAX_NAME = 5_000, 6, 4, 10, 30
 #: With many values, a second dimension is the x axis, and things are points; few periods are compared. On one
-#: axis, a measure is at most so many times larger than another.
-_MANY, _FEW, _SIMILAR = 10, 2, 15
-_USUAL: Final = 0.98  # the share of usual values
+#: axis, a measure is at most so many times larger than another. The share of usual values.
+_MANY, _FEW, _SIMILAR, _USUAL = 10, 2, 15, 0.98
 _SIZES: Final = (("B", 1e9), ("M", 1e6), ("k", 1e3))
 _TELL_APART: Final = "dimension label period identifier"  # the order of the columns that tell rows apart
 

@@ -806,6 +806,16 @@ def test_the_chart_of_an_answer_that_was_cut() -> None:
     assert title["subtitle"] == ("Shown: 41 of 2,000 rows, the first 40 of 41 cs. Tooltips: 52 of 53 columns")
 
 
+def test_a_long_subtitle_has_lines() -> None:
+    """Each has at most 140 characters."""
+    missing = {"shop": [f"a long name of shop {at}" for at in range(30)], "n": [1, *[None] * 29]}
+
+    lines = drawn(missing)["title"]["subtitle"]
+
+    assert [len(line) <= 140 for line in lines] == [True, True]
+    assert " ".join(lines).startswith("Shown: without n of a long name of shop 1, a long name of shop 2, ")
+
+
 def test_two_of_one_name() -> None:
     """The identifier tells them apart; it is no colour."""
     found = drawn({"id": [7, 8, 9], "customer": ["Ann", "Bob", "Ann"], "revenue": [3, 2, 1]})
