@@ -64,7 +64,7 @@ def plot(table: pa.Table, question: str | None, *given: Any, cut_rows: str = "",
     # altair does not validate a dict row by row, for seconds.
     chart = Chart({"values": _rows(chosen, [*dict.fromkeys([*used, *drawn])])}, **shape)
     chart = chart.encode(*encoding, tooltip=tooltip, description=_description(drawn))
-    if chosen.has_interval and chosen.interval:
+    if chosen.interval and chosen.kind in _VEGA["intervals"]:
         axis, mark = ("X", chart.mark_rule) if chosen.kind == "bars" else ("Y", chart.mark_area)
         low, high = map(_field, chosen.interval)
         interval = (

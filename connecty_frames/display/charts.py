@@ -16,7 +16,7 @@ from connecty_frames._base.text import listed, quoted, snippet, value_text
 from connecty_frames.display import roles
 from connecty_frames.display.columns import AND, BY, Column, Columns, are_ends, join_columns
 from connecty_frames.display.roles import WORDS, Role, fineness, is_ordered, is_time
-from connecty_frames.display.shapes import BARS, COLOURS, SHAPES, Chart, Shape, are_over, keep
+from connecty_frames.display.shapes import COLOURS, SHAPES, Chart, Shape, are_over
 from connecty_frames.errors import ConfigError
 
 Named: TypeAlias = dict[Column, int]  # with the position of its first word
@@ -49,21 +49,21 @@ def choose_chart(
     asked = roles.asked_words(question or "", [column.words for column in columns])
     is_given = bool(given_x or series or group)
     is_best = not (WORDS["best"] | WORDS["lists"]).isdisjoint(asked) and {"each", "per"}.isdisjoint(asked)
-    is_ranked = any(c.is_ranked for c in columns if c.is_measure and c.has_numbers)
-    is_list = is_best and is_ranked and not is_given
+    is_list = is_best and not is_given and any(c.is_ranked for c in columns if c.is_measure and c.has_numbers)
     free = columns if is_given else join_columns(columns, asked, is_list=is_list)
     free = [column for column in free if column not in (*given_x, *group, *series)]
     measures = [column for column in free if column.is_measure]
     named = _named(measures, asked)
-    if not (is_given or named) and shapes is SHAPES and (spans := _spans(columns, free, cut)):
-        return _finished(spans, question, [c for c in free if c.role is not Role.PERIOD], named, asked)
+    is_chosen = not is_given and shapes is SHAPES  # a terminal draws no spans, intervals or third dimension
+    if is_chosen and not named and (spans := _spans(columns, free, cut)):
+        free = [column for column in free if column.role is not Role.PERIOD]
+        return _finished(_shaped(spans, shapes), question, free, named, asked)
     wanted, least = asked if is_list else [], 1 if series else 2
     dimension = given_x[0] if given_x else _choose_dimension(free, measures, wanted, least)
     spread = [] if is_given else _spread(free, [*named], asked)
     axes = [] if is_given else spread or _related(free, named, asked)
     columns, free, dimension = spread or columns, spread or free, next(iter(axes), dimension)
     series = axes[1:] or series or _choose_measures(measures, named, asked, dimension)
-    is_chosen = not is_given and shapes is SHAPES  # a terminal draws neither intervals nor a third dimension
     interval = _interval(measures, series) if is_chosen and not axes else []
     series = [column for column in series if column not in interval]
     is_drawable = dimension is not None and dimension.role is not Role.OTHER
@@ -89,10 +89,15 @@ def choose_chart(
     rows = _in_order(kind, series[0], [dimension, *group])
     chart = Chart(kind, columns, dimension, series[:most], series[0], rows, colour, panel, is_apart, interval)
     is_stacked = not (WORDS["mixes"].isdisjoint(asked) or series[0].is_signed or series[0].is_average)
-    chart = replace(chart, is_stacked=is_stacked and chart.colours > 1, notes=(cut,))
-    chart = next(shown for kinds, fits, shown in shapes if kind in kinds.split() and fits(chart))(chart)
-    chart = chart if chart.has_interval else replace(chart, interval=[])
-    return _finished(chart, None if is_given else question, [] if is_given else free, named, asked)
+    chart = _shaped(replace(chart, is_stacked=is_stacked and chart.colours > 1, notes=(cut,)), shapes)
+    if is_given:  # the title names the columns, and nothing else is missed
+        question, free = None, []
+    return _finished(chart, question, free, named, asked)
+
+
+def _shaped(chart: Chart, shapes: tuple[Shape, ...]) -> Chart:
+    shape = next(shape for kinds, fits, shape in shapes if chart.kind in kinds.split() and fits(chart))
+    return shown if (shown := shape(chart)).has_interval else replace(shown, interval=[])
 
 
 def _columns(table: pa.Table) -> Columns:
@@ -111,8 +116,7 @@ def _spans(columns: Columns, free: Columns, cut: str) -> Chart | None:
         if all(map(le, start.places, end.places)) and start.places != end.places:
             few = next((c for c in names[1:] if 1 < c.count <= COLOURS), None)
             rows = [*range(len(start.places))]
-            chart = Chart("spans", columns, names[0], [start], start, rows, few, interval=[end], notes=(cut,))
-            return keep(chart, names[0], BARS, "first")
+            return Chart("spans", columns, names[0], [start], start, rows, few, interval=[end], notes=(cut,))
     return None
 
 
@@ -309,13 +313,10 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
     alike = [c for c in found if named[c] == named[found[0]] and _share_axis(c, found[0])]
     joined = joined or (alike if len(alike) > 1 else [])
     is_many = bool(plain) and "many" in asked
-    shares = [c for c in found if c in derived and (c is found[0] or WORDS["relative"] & c.stems & {*asked})]
-    shares.sort(key=lambda column: WORDS["relative"].isdisjoint(column.stems & {*asked}))
-    least = (
-        0
-        if WORDS["relative"] & {*asked}
-        else max((_count_named(column, asked) for column in found), default=0)
-    )
+    relative = WORDS["relative"].intersection(asked)
+    shares = [c for c in found if c in derived and (c is found[0] or relative & c.stems)]
+    shares.sort(key=lambda column: relative.isdisjoint(column.stems))
+    least = 0 if relative else max((_count_named(column, asked) for column in found), default=0)
     last = plain[-1].at if plain else -1
     behind = [c for c in derived if c.at > last and _count_named(c, asked) >= least]
     is_by_time = dimension is not None and dimension.role is Role.PERIOD and dimension.is_sorted
@@ -334,11 +335,8 @@ def _choose_measures(measures: Columns, named: Named, asked: list[str], dimensio
     is_open = _is_open(measures, asked) or not (found or ordered)
     others = joined if found and not is_open else [c for c in measures if c in plain or c in derived]
     others = others if dimension.is_unique else []
-    beside = (
-        joined
-        if first in joined
-        else [c for c in others if _share_axis(c, first) or (is_open and not others[_MAX_PANELS:])]
-    )
+    is_open = is_open and len(others) <= _MAX_PANELS
+    beside = joined if first in joined else [c for c in others if is_open or _share_axis(c, first)]
     twins = [c for c in measures if any(_are_twins(each, c, asked) for each in (first, *beside))]
     return [c for c in measures if c in beside or c in twins]
 

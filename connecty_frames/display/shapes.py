@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from connecty_frames.display.columns import Column
 
 #: The most values: categories of bars, those in order, bars of several colours, and their categories.
-BARS, _BARS_IN_ORDER, _COLOURED_BARS, _GROUPED = 40, 60, 75, 25
+_BARS, _BARS_IN_ORDER, _COLOURED_BARS, _GROUPED = 40, 60, 75, 25
 #: The most colours, lines and bars in a terminal, and bars beside each other.
 COLOURS, LINES, _LINES_OF_TEXT, BESIDE = 10, 6, 100, 5
 _NUMBERS: Final = {"bars": 24, "cells": 90}  # at most
@@ -29,7 +29,7 @@ _CELLS, _PERIODS, _SKEWED, _SKEWED_SHARE, _LISTED_ROWS = 30, 60, 15, 0.9, 36
 class Chart:
     """A chart, before altair or a terminal draws it."""
 
-    kind: str  # line, bars, points, cells (a heatmap) or lists (bars in a panel for each value of a column)
+    kind: str  # line, bars, points, spans, cells (a heatmap) or lists (a panel for each value of a column)
     columns: list[Column]  # of the answer; in the end only the drawn rows
     dimension: Column  # the x axis of a heatmap
     series: list[Column]  # all measures
@@ -54,7 +54,8 @@ class Chart:
     #: True if there is room for the number of each bar or cell.
     is_numbered = property(lambda self: self.is_plain and self.marks <= _NUMBERS.get(self.kind, 0))
     is_plain = property(lambda self: not (self.is_split or self.is_stacked or self.interval))
-    has_interval = property(lambda self: self.kind in {"bars", "line"} and not (self.is_split or self.group))
+    is_single = property(lambda self: self.kind in {"bars", "line"} and not (self.is_split or self.group))
+    has_interval = property(lambda self: self.is_single or self.kind == "spans")
     is_split = property(lambda self: bool(self.panel or self.is_apart or self.has_dots))
     marks = property(lambda self: len(self.rows) * len(self.series))
     #: True if most bars are there; and the most rows of panels of lists.
@@ -99,8 +100,7 @@ def _periods(chart: Chart) -> int:
     return min(periods) if len(periods) > 1 else 0
 
 
-def keep(chart: Chart, column: Column | None, most: int, how: str = "largest") -> Chart:
-    """Return a chart of the rows with the largest, first or last values of a column, and a note."""
+def _keep(chart: Chart, column: Column | None, most: int, how: str = "largest") -> Chart:
     if column is None or column.count <= most:
         return chart
     places, found = column.places, defaultdict[str | None, list[int]](list)
@@ -129,7 +129,7 @@ def _bars(chart: Chart) -> Chart:
     chart, dimension = _few_colours(chart), chart.dimension
     is_in_order = (dimension.has_numbers or dimension.is_ordinal) and is_ordered(dimension.places)
     most = _COLOURED_BARS // (1 if chart.group else chart.colours)
-    return keep(chart, dimension, min(most, _BARS_IN_ORDER if is_in_order else BARS), "first")
+    return _keep(chart, dimension, min(most, _BARS_IN_ORDER if is_in_order else _BARS), "first")
 
 
 def _dots(chart: Chart) -> Chart:
@@ -140,12 +140,12 @@ def _dots(chart: Chart) -> Chart:
 def _grouped(chart: Chart) -> Chart:
     if chart.colours > BESIDE:  # but few values of the dimension
         chart = replace(chart, dimension=chart.dimensions[-1], group=chart.dimension)
-    return keep(chart, chart.dimension, min(_COLOURED_BARS // chart.colours, _GROUPED))
+    return _keep(chart, chart.dimension, min(_COLOURED_BARS // chart.colours, _GROUPED))
 
 
 def _line(chart: Chart, most: int = COLOURS) -> Chart:
     """Return lines with gaps for missing periods, or dots if more than a quarter is missing."""
-    chart = keep(chart, chart.group, most)
+    chart = _keep(chart, chart.group, most)
     steps = chart.dimension.steps
     names = [*zip(*(c.texts for c in (chart.group, chart.panel) if c), strict=True)] or [()] * len(steps)
     known = {row: step for row in chart.rows if (step := steps[row]) is not None}
@@ -171,9 +171,9 @@ def _cells(chart: Chart) -> Chart:
     chart = replace(chart, kind="cells", dimension=x, group=y, series=chart.series[:1], is_apart=False)
     for column, most in ((x, _PERIODS if x.role is Role.PERIOD else _CELLS), (y, _CELLS)):
         if column.role is Role.PERIOD:
-            chart = keep(chart, column, most, "last")
+            chart = _keep(chart, column, most, "last")
             continue
-        chart, few = keep(chart, column, most), keep(chart, column, _SKEWED)
+        chart, few = _keep(chart, column, most), _keep(chart, column, _SKEWED)
         sums = [sum(chart.measure.numbers[row] or 0 for row in each.rows) for each in (few, chart)]
         chart = few if sums[0] >= _SKEWED_SHARE * sums[1] else chart
     return chart
@@ -181,19 +181,20 @@ def _cells(chart: Chart) -> Chart:
 
 def _lines_of_text(chart: Chart) -> Chart:
     names, room = chart.dimensions[0], _LINES_OF_TEXT // len(chart.series)
-    chart = keep(chart, names, min(BARS, room // max(Counter(names.texts).values()) or 1), "first")
+    chart = _keep(chart, names, min(_BARS, room // max(Counter(names.texts).values()) or 1), "first")
     note = f"the first {room} of {len(chart.rows):,} rows" if len(chart.rows) > room else ""
     return replace(chart, rows=chart.rows[:room], notes=(*chart.notes, note))
 
 
 #: The first row that fits decides.
 SHAPES: Final[tuple[Shape, ...]] = (
-    ("lists", lambda _: True, lambda c: keep(c, c.panel, c.room * c.panels_beside, "first")),
+    ("lists", lambda _: True, lambda c: _keep(c, c.panel, c.room * c.panels_beside, "first")),
     ("histogram", lambda _: True, lambda c: c),
+    ("spans", lambda _: True, lambda c: _keep(c, c.dimension, _BARS, "first")),
     ("points", lambda _: True, _few_colours),
     ("line bars", _are_dots, _dots),
-    ("line", lambda c: c.is_stacked, lambda c: keep(c, c.group, COLOURS)),
-    ("bars", lambda c: c.is_stacked, lambda c: keep(keep(c, c.dimension, BARS), c.group, COLOURS)),
+    ("line", lambda c: c.is_stacked, lambda c: _keep(c, c.group, COLOURS)),
+    ("bars", lambda c: c.is_stacked, lambda c: _keep(_keep(c, c.dimension, _BARS), c.group, COLOURS)),
     ("line bars", lambda c: _periods(c) >= BESIDE and not c.measure.is_signed, _cells),
     ("line", lambda c: c.measure.is_signed, _line),
     ("line", lambda c: c.measure.is_mean and COLOURS < c.colours <= _CELLS, _cells),
@@ -202,7 +203,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
     ("bars", lambda c: c.dimension.is_unique, _bars),
     ("bars", lambda c: c.colours <= BESIDE and c.is_dense, _grouped),
     ("bars", lambda c: c.measure.is_signed and c.dimension.count <= BESIDE, _grouped),
-    ("bars", lambda c: c.measure.is_signed, lambda c: _dots(keep(c, c.group, COLOURS))),
+    ("bars", lambda c: c.measure.is_signed, lambda c: _dots(_keep(c, c.group, COLOURS))),
     ("bars", lambda _: True, _cells),
 )
 #: In a terminal, bars have the names of two categories in front, and a legend is one line.

@@ -101,11 +101,8 @@ def _series(chart: Chart, console: Console) -> RenderableType:
     names = list(dict.fromkeys(groups[at] for at in np.flatnonzero(drawn & ~np.isnan(ys))))
     # From left to right, because a line connects them in this order; the last number, NaN, is a gap.
     order = [at for at in np.argsort(xs, kind="stable") if drawn[at] and groups[at] in names]
-    xs, ys, stretches = (
-        np.append(xs, xs[order[0]]),
-        np.append(ys, np.nan),
-        chart.stretches or [0] * len(groups),
-    )
+    xs, ys = np.append(xs, xs[order[0]]), np.append(ys, np.nan)
+    stretches = chart.stretches or [0] * len(groups)
     parts = {(name, part): [-1] for name in names for part in sorted({*stretches})}
     for at in order:
         parts[groups[at], stretches[at]].insert(-1, at)

@@ -100,7 +100,7 @@ def default_of(function: Callable[..., Any], name: str) -> Any:
                 "display.charts._MAX_ROWS": 5_000,
                 "display.charts._MAX_SERIES": 6,
                 "display.charts._MAX_PANELS": 4,
-                "display.shapes.BARS": 40,
+                "display.shapes._BARS": 40,
                 "display.shapes._BARS_IN_ORDER": 60,
                 "display.shapes._COLOURED_BARS": 75,
                 "display.shapes.COLOURS": 10,
