@@ -182,6 +182,7 @@ def manifest_in(folder: Path) -> dict[str, Any]:
 
 
 def _check(manifest: dict[str, Any]) -> None:
+    """Raise AttributeError, KeyError or ValueError for what no client can have written."""
     if (store := manifest["store"]) is not None:
         # The same rules as for the setting; a URL must not turn encryption off, for example.
         manifest["store"] = store = parse_setting("history", store, is_text=False)

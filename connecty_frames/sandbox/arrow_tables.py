@@ -79,6 +79,7 @@ def _in_utc(value: Any) -> Any:
 
 
 def _is_same(value: Any, other: Any) -> bool:
+    """Return whether an Arrow value equals the original; NaN counts as equal to itself."""
     if isinstance(value, list):
         items = list(other)  # a list, or in pandas a numpy array
         return len(value) == len(items) and all(map(_is_same, value, items))

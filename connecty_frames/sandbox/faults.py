@@ -179,6 +179,7 @@ class Fault:
         return [name for name in _KINDS if (value := getattr(self, name)) is not None and value is not False]
 
     def _problems(self) -> Iterator[str]:
+        """Yield the problems of the fault. Only the first is reported; later checks rely on earlier ones."""
         if self.endpoint not in get_args(Endpoint):
             yield f"choose an endpoint of {', '.join(get_args(Endpoint))}."
         if len(self._kinds()) != 1:

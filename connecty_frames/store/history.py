@@ -374,6 +374,7 @@ class History:
         return None if asked.tags is None else self._masked(_tags(asked).get("job")) or None
 
     def _insert(self, row: Row, insertion: Statement, until: float | None) -> bool:
+        """Insert the row of a question, and return whether it is there, perhaps from an earlier attempt."""
         result = self.database.claim(insertion, row.locks, until)
         condition, parameters = row.where
         statement = f"SELECT 1 FROM questions WHERE {condition}"
